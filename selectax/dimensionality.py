@@ -5,7 +5,7 @@ merges in any order. Every function is jittable and vmappable.
 
 References:
   Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
-  variances", eq. 2.1 (for the scatter of one variable).
+  variances".
 """
 
 import dataclasses
@@ -131,7 +131,7 @@ def components_for_variance(
       ValueError: variances are no vector.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2007.04440, section 2.3 (which uses 0.95).
+      Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
     """
     if variances.ndim != 1:
         raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")

@@ -1,7 +1,7 @@
 """The class-selectivity regularizer: cross-entropy − alpha · mean selectivity.
 
 References:
-  Leavitt & Morcos, 2020, "Selectivity considered harmful", arXiv 2003.01262, section 3.2.
+  Leavitt & Morcos, 2020, "Selectivity considered harmful", arXiv 2003.01262.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def selectivity_penalty(
       ValueError: shapes do not fit one another, or a name in layers is unknown.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2003.01262, eq. 3.
+      Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).
     """
     return -alpha * mean_selectivity(
         activations, labels, num_classes, layers=layers, where=where, axis_name=axis_name

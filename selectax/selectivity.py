@@ -102,7 +102,7 @@ def class_selectivity_index(
       ValueError: means or present have another shape.
 
     References:
-      Morcos et al., 2018, section 2.1; Leavitt & Morcos, 2020, arXiv 2003.01262, eq. 1.
+      Morcos et al., 2018; Leavitt & Morcos, 2020, arXiv 2003.01262 (class selectivity index).
     """
     if means.ndim != 2:
         raise ValueError(f"means must have shape (classes, units), not {means.shape}.")
@@ -198,7 +198,7 @@ def mean_selectivity(
       ValueError: shapes do not fit one another, or a name in layers is unknown.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2003.01262, eq. 2.
+      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer).
     """
     moments, widths = _layer_moments(activations, labels, num_classes, layers, where)
     if axis_name is not None:

@@ -1,0 +1,325 @@
+"""Adversarial attacks: FGSM, PGD and robust accuracy over epsilons.
+
+`logits_fn` is any function from images to logits whose result for one image depends on that image
+alone (batch norm in inference). Images are floats within `bounds`. An attack is untargeted and
+maximises the cross-entropy; its result lies inside both the epsilon ball and the bounds, exactly.
+Epsilon, step size and steps may be traced: one compilation serves all their values.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+Images = Float[Array, "samples height width channels"]
+LogitsFn = Callable[[Images], Float[Array, "samples classes"]]
+Epsilon = float | Float[Array, ""] | Float[Array, "samples"]
+
+
+class Norm(NamedTuple):
+    """What an attack needs to know of a norm; epsilon is broadcastable to the images.
+
+    Attributes:
+      normalize: gradient to the direction of steepest ascent with norm 1.
+      project: (images, origin, epsilon) to images inside the ball around origin.
+      random_start: (key, origin, epsilon) to a point drawn uniformly from the ball.
+    """
+
+    normalize: Callable[[Images], Images]
+    project: Callable[[Images, Images, Array], Images]
+    random_start: Callable[[PRNGKeyArray, Images, Array], Images]
+
+
+def _project_linf(images, origin, epsilon):
+    # One float inwards: origin ± epsilon may have been rounded outwards.
+    lower = jnp.nextafter(origin - epsilon, origin)
+    upper = jnp.nextafter(origin + epsilon, origin)
+    return jnp.clip(images, lower, upper)
+
+
+def _uniform_linf(key, origin, epsilon):
+    return origin + epsilon * jax.random.uniform(key, origin.shape, origin.dtype, -1, 1)
+
+
+def _l2_length(vectors):
+    return jnp.sqrt(jnp.sum(vectors**2, axis=tuple(range(1, vectors.ndim)), keepdims=True))
+
+
+def _normalize_l2(gradient):
+    # Scaled first: squares of tiny gradients underflow.
+    largest = jnp.max(jnp.abs(gradient), axis=tuple(range(1, gradient.ndim)), keepdims=True)
+    scaled = gradient / jnp.where(largest > 0, largest, 1)
+    length = _l2_length(scaled)
+    return scaled / jnp.where(length > 0, length, 1)
+
+
+def _project_l2(images, origin, epsilon):
+    shift = images - origin
+    length = _l2_length(shift)
+    # A hundred-thousandth inwards covers the rounding of the length.
+    inside = epsilon * (1 - 1e-5) / jnp.maximum(length, jnp.finfo(length.dtype).tiny)
+    shift = shift * jnp.minimum(inside, 1)
+    projected = origin + shift
+    outwards = jnp.abs(projected - origin) > jnp.abs(shift)
+    return jnp.where(outwards, jnp.nextafter(projected, origin), projected)
+
+
+def _uniform_l2(key, origin, epsilon):
+    direction_key, radius_key = jax.random.split(key)
+    direction = _normalize_l2(jax.random.normal(direction_key, origin.shape, origin.dtype))
+    dimensions = np.prod(origin.shape[1:])
+    uniform = jax.random.uniform(radius_key, (len(origin),) + (1,) * (origin.ndim - 1))
+    return origin + epsilon * uniform ** (1 / dimensions) * direction
+
+
+NORMS = {
+    "linf": Norm(jnp.sign, _project_linf, _uniform_linf),
+    "l2": Norm(_normalize_l2, _project_l2, _uniform_l2),
+}
+
+
+def fgsm(
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Int[Array, "samples"],
+    *,
+    epsilon: Epsilon,
+    norm: Literal["linf", "l2"] = "linf",
+    bounds: tuple[float, float] = (0, 1),
+) -> Images:
+    """Fast gradient sign method: one step of length epsilon along the normalized gradient.
+
+    Args:
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      epsilon: radius of the ball, in the images' units, for all samples or one each.
+      norm: of the ball; with "l2" the step goes along the gradient itself.
+      bounds: smallest and largest value of a pixel.
+
+    Returns:
+      Adversarial images.
+
+    Raises:
+      TypeError: images are no floats, or labels no integers.
+      ValueError: shapes do not fit, the norm is unknown, or, where values are concrete, images
+        lie outside the bounds or epsilon is negative or not finite.
+
+    References:
+      Goodfellow, Shlens & Szegedy, 2015, "Explaining and harnessing adversarial examples".
+    """
+    geometry, epsilon = _checked(images, labels, epsilon, norm, bounds)
+    direction = geometry.normalize(_loss_gradient(logits_fn, images, labels))
+    return _inside(geometry, images + epsilon * direction, images, epsilon, bounds)
+
+
+def pgd(
+    key: PRNGKeyArray,
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Int[Array, "samples"],
+    *,
+    epsilon: Epsilon,
+    steps: int | Int[Array, ""],
+    step_size: Epsilon | None = None,
+    norm: Literal["linf", "l2"] = "linf",
+    random_start: bool = True,
+    restarts: int = 1,
+    bounds: tuple[float, float] = (0, 1),
+) -> Images:
+    """Projected gradient descent, in one compiled loop.
+
+    Args:
+      key: for the random starts.
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      epsilon: radius of the ball, in the images' units, for all samples or one each.
+      steps: number of gradient steps, at least 1.
+      step_size: length of a step; by default 2.5 · epsilon / steps.
+      norm: of the ball and of a step.
+      random_start: whether to start from a point drawn uniformly from the ball.
+      restarts: attacks from different starts; each sample keeps a result that is misclassified if
+        there is one, and of several the one with the highest loss.
+      bounds: smallest and largest value of a pixel.
+
+    Returns:
+      Adversarial images.
+
+    Raises:
+      TypeError: images are no floats, or labels no integers.
+      ValueError: shapes do not fit, the norm is unknown, restarts or steps are below 1, several
+        restarts lack a random start, or, where values are concrete, images lie outside the bounds
+        or epsilon or step_size is negative or not finite.
+
+    References:
+      Madry et al., 2018, "Towards deep learning models resistant to adversarial attacks" (with
+      steps of 2.5 · epsilon / steps in its l2 attacks).
+    """
+    geometry, epsilon = _checked(images, labels, epsilon, norm, bounds)
+    if restarts < 1:
+        raise ValueError(f"restarts must be at least 1, not {restarts}.")
+    if restarts > 1 and not random_start:
+        raise ValueError(f"restarts={restarts} needs random_start=True, or all would be alike.")
+    if not isinstance(steps, jax.core.Tracer) and steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}.")
+    if step_size is None:
+        step_size = 2.5 * epsilon / steps
+    else:
+        step_size = _per_sample("step_size", step_size, images)
+
+    def attack(key):
+        start = images
+        if random_start:
+            start = geometry.random_start(key, images, epsilon)
+            start = _inside(geometry, start, images, epsilon, bounds)
+
+        def step(_, adversarial):
+            direction = geometry.normalize(_loss_gradient(logits_fn, adversarial, labels))
+            adversarial = adversarial + step_size * direction
+            return _inside(geometry, adversarial, images, epsilon, bounds)
+
+        return jax.lax.fori_loop(0, steps, step, start)
+
+    if restarts == 1:
+        return attack(key)
+
+    def strength(adversarial):
+        logits = logits_fn(adversarial)
+        loss = _cross_entropy(logits, labels)
+        return jnp.where(jnp.argmax(logits, axis=-1) != labels, jnp.inf, loss)
+
+    candidates = jax.lax.map(attack, jax.random.split(key, restarts))
+    strongest = jnp.argmax(jax.lax.map(strength, candidates), axis=0)
+    return jnp.take_along_axis(candidates, _like(strongest, images)[None], axis=0)[0]
+
+
+def robust_accuracy_curve(
+    key: PRNGKeyArray,
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Int[Array, "samples"],
+    *,
+    epsilons: Sequence[float] | Float[Array, "epsilons"],
+    steps: int | Int[Array, ""] = 10,
+    attack: Literal["pgd", "fgsm"] = "pgd",
+    norm: Literal["linf", "l2"] = "linf",
+    random_start: bool = True,
+    restarts: int = 1,
+    bounds: tuple[float, float] = (0, 1),
+) -> Float[Array, "epsilons"]:
+    """Share of images that no attack within each epsilon makes the network misclassify.
+
+    Args:
+      key: for the random starts of PGD.
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      epsilons: radii, in any order; the program is compiled once for all.
+      steps: of PGD.
+      attack: "pgd" or "fgsm".
+      norm: as for `pgd`.
+      random_start: as for `pgd`.
+      restarts: as for `pgd`.
+      bounds: as for `pgd`.
+
+    Returns:
+      Robust accuracies, fractions, in the order of epsilons; they never rise with epsilon.
+
+    Raises:
+      TypeError: as `pgd`.
+      ValueError: as `pgd`, or the attack is unknown.
+    """
+    if attack not in ("pgd", "fgsm"):
+        raise ValueError(f"attack must be 'pgd' or 'fgsm', not {attack!r}.")
+    epsilons = jnp.asarray(epsilons, images.dtype)
+    if epsilons.ndim != 1:
+        raise ValueError(f"epsilons must have shape (epsilons,), not {epsilons.shape}.")
+    _check_lengths("epsilons", epsilons)
+
+    def correct(epsilon):
+        ball = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
+        if attack == "fgsm":
+            adversarial = fgsm(logits_fn, images, labels, **ball)
+        else:
+            options = {"steps": steps, "random_start": random_start, "restarts": restarts}
+            adversarial = pgd(key, logits_fn, images, labels, **ball, **options)
+        return jnp.argmax(logits_fn(adversarial), axis=-1) == labels
+
+    clean = jnp.argmax(logits_fn(images), axis=-1) == labels
+    robust = robust_within(jax.lax.map(correct, epsilons), epsilons) & clean
+    return jnp.mean(robust, axis=1, dtype=epsilons.dtype)
+
+
+def robust_within(
+    correct: Bool[Array, "epsilons samples"], epsilons: Float[Array, "epsilons"]
+) -> Bool[Array, "epsilons samples"]:
+    """Which samples no attack within each epsilon broke: a smaller ball lies inside a larger one.
+
+    Args:
+      correct: whether the attack with that epsilon left the sample correctly classified.
+      epsilons: radii, in any order.
+    """
+    within = epsilons[None, :] <= epsilons[:, None]
+    return jnp.all(correct[None] | ~within[:, :, None], axis=1)
+
+
+def _cross_entropy(logits, labels):
+    log_probabilities = jax.nn.log_softmax(
+        logits.astype(jnp.promote_types(logits.dtype, "float32"))
+    )
+    return -jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]
+
+
+def _loss_gradient(logits_fn, images, labels):
+    # A sum, so that each image has its own loss's gradient, whatever the size of the batch.
+    return jax.grad(lambda images: jnp.sum(_cross_entropy(logits_fn(images), labels)))(images)
+
+
+def _inside(geometry: Norm, adversarial, images, epsilon, bounds):
+    return jnp.clip(geometry.project(adversarial, images, epsilon), *bounds)
+
+
+def _like(per_sample, images):
+    return per_sample.reshape(per_sample.shape + (1,) * (images.ndim - 1))
+
+
+def _check_lengths(name, lengths):
+    if not isinstance(lengths, jax.core.Tracer) and not bool(
+        jnp.all((lengths >= 0) & jnp.isfinite(lengths))
+    ):
+        raise ValueError(f"{name} must be finite and at least 0, not {lengths}.")
+
+
+def _per_sample(name, length, images):
+    """One length for all samples, or one each in a shape that broadcasts against the images."""
+    length = jnp.asarray(length, images.dtype)
+    if length.shape not in ((), images.shape[:1]):
+        raise ValueError(f"{name} must be a scalar or one value a sample, not {length.shape}.")
+    _check_lengths(name, length)
+    return _like(length, images) if length.ndim else length
+
+
+def _checked(images, labels, epsilon, norm, bounds):
+    if norm not in NORMS:
+        raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}.")
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise TypeError(f"images must be floats within bounds, not {images.dtype}.")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"labels must be integers, not {labels.dtype}.")
+    if images.ndim < 2 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            "images must have shape (samples, …) and labels (samples,), "
+            f"not {images.shape} and {labels.shape}."
+        )
+    low, high = bounds
+    if not low < high:
+        raise ValueError(f"bounds must be (smallest, largest), not {bounds}.")
+    if not isinstance(images, jax.core.Tracer) and not bool(
+        jnp.all((images >= low) & (images <= high))
+    ):
+        raise ValueError(f"images must lie within bounds={bounds}; rescale them, or pass bounds.")
+    return NORMS[norm], _per_sample("epsilon", epsilon, images)
