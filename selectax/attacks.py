@@ -235,10 +235,10 @@ def robust_accuracy_curve(
     """
     if attack not in ("pgd", "fgsm"):
         raise ValueError(f"attack must be 'pgd' or 'fgsm', not {attack!r}.")
+    _check_lengths("epsilons", epsilons)
     epsilons = jnp.asarray(epsilons, images.dtype)
     if epsilons.ndim != 1:
         raise ValueError(f"epsilons must have shape (epsilons,), not {epsilons.shape}.")
-    _check_lengths("epsilons", epsilons)
 
     def correct(epsilon):
         ball = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
@@ -288,18 +288,19 @@ def _like(per_sample, images):
 
 
 def _check_lengths(name, lengths):
-    if not isinstance(lengths, jax.core.Tracer) and not bool(
-        jnp.all((lengths >= 0) & jnp.isfinite(lengths))
-    ):
+    if isinstance(lengths, jax.core.Tracer):
+        return
+    lengths = np.asarray(lengths)
+    if not np.all((lengths >= 0) & np.isfinite(lengths)):
         raise ValueError(f"{name} must be finite and at least 0, not {lengths}.")
 
 
 def _per_sample(name, length, images):
     """One length for all samples, or one each in a shape that broadcasts against the images."""
+    _check_lengths(name, length)
     length = jnp.asarray(length, images.dtype)
     if length.shape not in ((), images.shape[:1]):
         raise ValueError(f"{name} must be a scalar or one value a sample, not {length.shape}.")
-    _check_lengths(name, length)
     return _like(length, images) if length.ndim else length
 
 
@@ -318,8 +319,8 @@ def _checked(images, labels, epsilon, norm, bounds):
     low, high = bounds
     if not low < high:
         raise ValueError(f"bounds must be (smallest, largest), not {bounds}.")
-    if not isinstance(images, jax.core.Tracer) and not bool(
-        jnp.all((images >= low) & (images <= high))
-    ):
-        raise ValueError(f"images must lie within bounds={bounds}; rescale them, or pass bounds.")
+    if not isinstance(images, jax.core.Tracer):
+        pixels = np.asarray(images)
+        if not np.all((pixels >= low) & (pixels <= high)):
+            raise ValueError(f"images must lie within bounds={bounds}; rescale them first.")
     return NORMS[norm], _per_sample("epsilon", epsilon, images)
