@@ -1,0 +1,91 @@
+"""Residual networks in the form for CIFAR: three stages of 16, 32 and 64 feature maps.
+
+References:
+  He et al., 2016, "Deep residual learning for image recognition", section 4.2 (shortcuts A).
+"""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from selectax.models.convolution import convolution
+
+
+class Convolution(nn.Module):
+    """A 3 × 3 convolution without bias, its weights drawn as Kaiming normal over the fan-in."""
+
+    features: int
+    stride: int
+    convolve: Callable[[Array, Array, int], Array]
+
+    @nn.compact
+    def __call__(self, images):
+        shape = (3, 3, images.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+        return self.convolve(images, kernel, self.stride)
+
+
+class CifarResNet(nn.Module):
+    """Images to (logits, activations).
+
+    The units of the layers are those of Leavitt & Morcos: the feature maps after the stem's ReLU,
+    after the ReLU inside each block ("inner") and after the ReLU of each residual sum ("sum"). The
+    names of the layers sort in order of depth, which is the order that JAX gives a dict's entries.
+
+    Attributes:
+      depth: number of layers with weights, 6 n + 2.
+      num_classes: number of logits.
+      mean: per channel, subtracted from the images.
+      deviation: per channel, by which the images are divided then.
+      axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      convolve: (images, kernel, stride) to feature maps.
+    """
+
+    depth: int
+    num_classes: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    axis_name: str | None = None
+    convolve: Callable[[Array, Array, int], Array] = convolution
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "samples height width channels"], train: bool = False
+    ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
+        """Images are in [0, 1]; with train=True batch norm takes the batch's statistics."""
+
+        def normalize(maps, name):
+            # PyTorch's momentum of 0.1 on the new value.
+            return nn.BatchNorm(
+                use_running_average=not train,
+                momentum=0.9,
+                epsilon=1e-5,
+                axis_name=self.axis_name,
+                name=name,
+            )(maps)
+
+        def convolve(maps, features, stride, name):
+            maps = Convolution(features, stride, self.convolve, name=f"{name}_convolution")(maps)
+            return normalize(maps, f"{name}_norm")
+
+        activations = {}
+        maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
+        maps = activations["stage0_stem"] = nn.relu(convolve(maps, 16, 1, "stage0_stem"))
+        for stage, features in enumerate((16, 32, 64), start=1):
+            for block in range(1, (self.depth - 2) // 6 + 1):
+                name = f"stage{stage}_block{block}"
+                stride = 2 if stage > 1 and block == 1 else 1
+                # Shortcut A: every second pixel, and zeros for the new feature maps.
+                new = features - maps.shape[-1]
+                shortcut = jnp.pad(
+                    maps[:, ::stride, ::stride], [(0, 0)] * 3 + [(new // 2, new - new // 2)]
+                )
+                inner = nn.relu(convolve(maps, features, stride, f"{name}_inner"))
+                residual = convolve(inner, features, 1, f"{name}_sum")
+                maps = nn.relu(shortcut + residual)
+                activations |= {f"{name}_inner": inner, f"{name}_sum": maps}
+        pooled = jnp.mean(maps, axis=(1, 2))
+        logits = nn.Dense(self.num_classes, kernel_init=nn.initializers.he_normal(), name="logits")
+        return logits(pooled), activations
