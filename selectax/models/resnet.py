@@ -21,7 +21,8 @@ class Convolution(nn.Module):
     convolve: Callable[[Array, Array, int], Array]
 
     @nn.compact
-    def __call__(self, images):
+    def __call__(self, images: Array) -> Array:
+        """Images, or feature maps, to feature maps."""
         shape = (3, 3, images.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         return self.convolve(images, kernel, self.stride)
