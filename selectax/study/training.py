@@ -1,0 +1,200 @@
+"""Training one network: a pure step, an epoch of them in one scan, validation after it.
+
+The step is written for a device's share of the batch: with `axis_name` it agrees under `jax.pmap`,
+`jax.shard_map` and `vmap` with one device that holds the whole batch. Under shard_map make the
+state varying first (`jax.lax.pcast`), or JAX sums the gradients once more.
+
+References:
+  Leavitt & Morcos, 2020, arXiv 2003.01262 and 2007.04440 (loss, optimizer and schedule).
+"""
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, UInt8
+
+from selectax.datasets.augmentation import augment
+from selectax.datasets.batches import Batches, to_unit_range
+from selectax.regularization import selectivity_penalty
+from selectax.selectivity import mean_selectivity
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What all networks of a population share; static in compiled programs.
+
+    Attributes:
+      module: `apply(variables, images, train)` gives (logits, activations).
+      num_classes: classes of the data set.
+      epochs: passes over the training set.
+      batch_size: images a step; the last, smaller batch of an epoch is dropped.
+      momentum: of SGD.
+      weight_decay: of SGD, on all parameters.
+      learning_rate_drops: shares of the run after which the learning rate falls to a tenth.
+      layers: names of the regularized layers; None for all.
+      alpha_epochs: first epoch with the regularizer and first without it again, counted from 0;
+        None for all.
+      horizontal_flip: whether images are mirrored at random.
+    """
+
+    module: nn.Module
+    num_classes: int
+    epochs: int
+    batch_size: int
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    learning_rate_drops: tuple[float, ...] = (1 / 2, 3 / 4)
+    layers: tuple[str, ...] | None = None
+    alpha_epochs: tuple[int, int] | None = None
+    horizontal_flip: bool = True
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Hyperparameters:
+    """What may differ between networks of a population; traced."""
+
+    alpha: Float[Array, ""]
+    learning_rate: Float[Array, ""]
+    seed: Int[Array, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainState:
+    """A network in training."""
+
+    variables: dict[str, Any]
+    momentum: Any
+    step: Int[Array, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Metrics:
+    """Means over an epoch's batches, or one batch's values."""
+
+    loss: Float[Array, ""]
+    accuracy: Float[Array, ""]
+    selectivity: Float[Array, ""]
+
+
+def init_state(
+    hyperparameters: Hyperparameters, recipe: Recipe, image_shape: tuple[int, int, int]
+) -> TrainState:
+    """A network drawn from its seed; networks of one seed start alike, whatever their alpha."""
+    key = jax.random.fold_in(jax.random.key(hyperparameters.seed), 0)
+    variables = recipe.module.init(key, jnp.zeros((1, *image_shape)))
+    momentum = _optimizer(recipe).init(variables["params"])
+    return TrainState(variables, momentum, jnp.zeros((), jnp.int32))
+
+
+def train_step(
+    state: TrainState,
+    images: Float[Array, "samples height width channels"],
+    labels: Int[Array, "samples"],
+    hyperparameters: Hyperparameters,
+    *,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    axis_name: str | None = None,
+) -> tuple[TrainState, Metrics]:
+    """One step of SGD on cross-entropy − alpha · mean selectivity.
+
+    Args:
+      state: the network before.
+      images: this device's share of the batch, in [0, 1].
+      labels: its classes.
+      hyperparameters: alpha and learning rate, traced.
+      recipe: what all networks share.
+      steps_per_epoch: of which the schedules are multiples.
+      axis_name: mapped axis of the devices that share the batch.
+    """
+    run_length = recipe.epochs * steps_per_epoch
+    drops = {round(share * run_length): 0.1 for share in recipe.learning_rate_drops}
+    learning_rate = hyperparameters.learning_rate * optax.piecewise_constant_schedule(1.0, drops)(
+        state.step
+    )
+    first, end = recipe.alpha_epochs or (0, recipe.epochs)
+    on = (state.step >= first * steps_per_epoch) & (state.step < end * steps_per_epoch)
+    alpha = jnp.where(on, hyperparameters.alpha, 0)
+
+    def loss_and_metrics(params):
+        (logits, activations), updates = recipe.module.apply(
+            state.variables | {"params": params}, images, train=True, mutable=["batch_stats"]
+        )
+        where_and_what = (activations, labels, recipe.num_classes)
+        loss = jnp.mean(
+            optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        ) + selectivity_penalty(
+            *where_and_what, alpha=alpha, layers=recipe.layers, axis_name=axis_name
+        )
+        metrics = Metrics(
+            loss,
+            jnp.mean(jnp.argmax(logits, axis=-1) == labels, dtype=jnp.float32),
+            mean_selectivity(*where_and_what, axis_name=axis_name),
+        )
+        return loss, (metrics, updates)
+
+    params = state.variables["params"]
+    gradients, (metrics, updates) = jax.grad(loss_and_metrics, has_aux=True)(params)
+    if axis_name is not None:
+        gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
+    directions, momentum = _optimizer(recipe).update(gradients, state.momentum, params)
+    params = optax.apply_updates(params, optax.tree.scale(-learning_rate, directions))
+    return TrainState({"params": params, **updates}, momentum, state.step + 1), metrics
+
+
+def train_epoch(
+    state: TrainState,
+    images: UInt8[Array, "samples height width channels"],
+    labels: Int[Array, "samples"],
+    hyperparameters: Hyperparameters,
+    epoch: Int[Array, ""],
+    *,
+    recipe: Recipe,
+) -> tuple[TrainState, Metrics]:
+    """One pass over the training set in random order, cropped and flipped, in one scan.
+
+    What is drawn depends on the seed and the epoch alone, so that a run goes on after a restart as
+    if there had been none.
+    """
+    steps = len(images) // recipe.batch_size
+    key = jax.random.fold_in(jax.random.key(hyperparameters.seed), epoch + 1)
+    order_key, augment_key = jax.random.split(key)
+    order = jax.random.permutation(order_key, len(images))[: steps * recipe.batch_size]
+
+    def step(state, batch):
+        key, chosen = batch
+        augmented = augment(key, images[chosen], horizontal_flip=recipe.horizontal_flip)
+        return train_step(
+            state,
+            to_unit_range(augmented),
+            labels[chosen],
+            hyperparameters,
+            recipe=recipe,
+            steps_per_epoch=steps,
+        )
+
+    batches = (jax.random.split(augment_key, steps), order.reshape(steps, recipe.batch_size))
+    state, metrics = jax.lax.scan(step, state, batches)
+    return state, jax.tree.map(jnp.mean, metrics)
+
+
+def validate(module: nn.Module, variables: dict[str, Any], batches: Batches) -> Float[Array, ""]:
+    """Accuracy with running batch-norm statistics, a fraction."""
+
+    def correct(batch):
+        logits, _ = module.apply(variables, to_unit_range(batch.images))
+        return jnp.sum((jnp.argmax(logits, axis=-1) == batch.labels) & batch.where)
+
+    return jnp.sum(jax.lax.map(correct, batches)) / jnp.sum(batches.where)
+
+
+def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
+    """SGD but for the learning rate, which is traced."""
+    return optax.chain(optax.add_decayed_weights(recipe.weight_decay), optax.trace(recipe.momentum))
