@@ -1,0 +1,207 @@
+"""What is measured of one trained network, streamed over batches in constant memory.
+
+Each function is one compiled program for all networks of an architecture; perturbations of several
+strengths share one program and the responses to the clean images.
+"""
+
+import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from selectax.datasets.batches import Batches, to_unit_range
+from selectax.dimensionality import (
+    Covariance,
+    components_for_variance,
+    init_covariance,
+    participation_ratio,
+    principal_variances,
+    update_covariance,
+)
+from selectax.selectivity import (
+    class_means,
+    class_selectivity_index,
+    init_moments,
+    unit_responses,
+    update_moments,
+)
+from selectax.study.perturbations import Perturbation
+
+Variables = dict[str, Any]
+
+
+class Dimensionality(NamedTuple):
+    """Of the responses of each layer.
+
+    Attributes:
+      components: that reach 90, 95 and 99 % of the variance.
+      participation_ratio: effective number of dimensions.
+    """
+
+    components: Int[Array, "*strengths layers 3"]
+    participation_ratio: Float[Array, "*strengths layers"]
+
+
+class CleanMeasures(NamedTuple):
+    """Of a network on clean images; layers in order of depth.
+
+    Attributes:
+      correct: whether each image is classified correctly; False where batches were filled up.
+      selectivity: class selectivity index of each unit of each layer.
+      dimensionality: of the responses.
+    """
+
+    correct: Bool[Array, "batches samples"]
+    selectivity: dict[str, Float[Array, "units"]]
+    dimensionality: Dimensionality
+
+
+class PerturbedMeasures(NamedTuple):
+    """Of a network on perturbed images, for each strength.
+
+    Attributes:
+      correct: whether each image is classified correctly; False where batches were filled up.
+      perturbed: dimensionality of the responses.
+      difference: dimensionality of the responses less those to the clean images.
+    """
+
+    correct: Bool[Array, "strengths batches samples"]
+    perturbed: Dimensionality
+    difference: Dimensionality
+
+
+def layer_units(module: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
+    """Number of units of each layer, in order of depth; nothing is computed."""
+    images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
+    (_, activations), _ = jax.eval_shape(module.init_with_output, jax.random.key(0), images)
+    return {name: layer.shape[-1] for name, layer in activations.items()}
+
+
+@functools.partial(jax.jit, static_argnames=("module", "num_classes"))
+def measure_clean(
+    variables: Variables, batches: Batches, *, module: nn.Module, num_classes: int
+) -> CleanMeasures:
+    """Accuracy, selectivity and dimensionality on clean images."""
+    units = layer_units(module, batches.images.shape[2:])
+
+    def add_batch(state, batch):
+        moments, covariances = state
+        logits, responses = _respond(module, variables, to_unit_range(batch.images))
+        side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
+        moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
+        covariances = _update_covariances(covariances, responses, batch.where)
+        return (moments, covariances), _correct(logits, batch)
+
+    moments = init_moments(num_classes, sum(units.values()))
+    (moments, covariances), correct = jax.lax.scan(
+        add_batch, (moments, _init_covariances(units)), batches
+    )
+    index = class_selectivity_index(*class_means(moments))
+    ends = list(itertools.accumulate(units.values()))
+    selectivity = dict(zip(units, jnp.split(index, ends[:-1]), strict=True))
+    return CleanMeasures(correct, selectivity, _dimensionality(covariances, units))
+
+
+@functools.partial(jax.jit, static_argnames=("module", "perturbation"))
+def measure_perturbed(
+    key: PRNGKeyArray,
+    variables: Variables,
+    batches: Batches,
+    strengths: Float[Array, "strengths"],
+    steps: Int[Array, ""],
+    *,
+    module: nn.Module,
+    perturbation: Perturbation,
+) -> PerturbedMeasures:
+    """Accuracy and dimensionality on perturbed images.
+
+    Args:
+      key: for corruptions that draw at random and for random starts of attacks.
+      variables: of the network.
+      batches: clean images.
+      strengths: severities or epsilons; traced.
+      steps: of attacks; traced.
+      module: the network.
+      perturbation: what perturbs the images.
+    """
+    units = layer_units(module, batches.images.shape[2:])
+
+    def logits_fn(images):
+        return module.apply(variables, images)[0]
+
+    def add_batch(state, numbered_batch):
+        number, batch = numbered_batch
+        images = to_unit_range(batch.images)
+        _, clean = _respond(module, variables, images)
+
+        def add_strength(state_and_strength):
+            (perturbed, difference), strength = state_and_strength
+            images_there = perturbation(
+                jax.random.fold_in(key, number), logits_fn, images, batch.labels, strength, steps
+            )
+            logits, responses = _respond(module, variables, images_there)
+            shift = {name: responses[name] - clean[name] for name in units}
+            perturbed = _update_covariances(perturbed, responses, batch.where)
+            difference = _update_covariances(difference, shift, batch.where)
+            return (perturbed, difference), _correct(logits, batch)
+
+        return jax.lax.map(add_strength, (state, strengths))
+
+    empty = jax.tree.map(
+        lambda leaf: jnp.zeros((len(strengths), *leaf.shape)), _init_covariances(units)
+    )
+    numbers = jnp.arange(len(batches.labels))
+    (perturbed, difference), correct = jax.lax.scan(add_batch, (empty, empty), (numbers, batches))
+    dimensionality = jax.vmap(functools.partial(_dimensionality, units=units))
+    return PerturbedMeasures(
+        correct.swapaxes(0, 1), dimensionality(perturbed), dimensionality(difference)
+    )
+
+
+def _respond(module, variables, images):
+    logits, activations = module.apply(variables, images)
+    return logits, {name: unit_responses(layer) for name, layer in activations.items()}
+
+
+def _correct(logits, batch):
+    return (jnp.argmax(logits, axis=-1) == batch.labels) & batch.where
+
+
+def _layers_by_width(units: Mapping[str, int]) -> dict[int, list[str]]:
+    widths = sorted(set(units.values()))
+    return {width: [name for name in units if units[name] == width] for width in widths}
+
+
+def _init_covariances(units: Mapping[str, int]) -> dict[int, Covariance]:
+    """One state for all layers of equal width, stacked."""
+    return {
+        width: jax.vmap(lambda _, width=width: init_covariance(width))(jnp.arange(len(names)))
+        for width, names in _layers_by_width(units).items()
+    }
+
+
+def _update_covariances(covariances, responses, where):
+    names = _layers_by_width({name: layer.shape[-1] for name, layer in responses.items()})
+    update = jax.vmap(functools.partial(update_covariance, where=where))
+    return {
+        width: update(state, jnp.stack([responses[name] for name in names[width]]))
+        for width, state in covariances.items()
+    }
+
+
+def _dimensionality(covariances: dict[int, Covariance], units: Mapping[str, int]):
+    def of_layer(state):
+        variances = principal_variances(state)
+        return Dimensionality(components_for_variance(variances), participation_ratio(variances))
+
+    of_layers = {}
+    for width, names in _layers_by_width(units).items():
+        stacked = jax.vmap(of_layer)(covariances[width])
+        for position, name in enumerate(names):
+            of_layers[name] = jax.tree.map(lambda leaf, at=position: leaf[at], stacked)
+    return jax.tree.map(lambda *layers: jnp.stack(layers), *(of_layers[name] for name in units))
