@@ -1,0 +1,42 @@
+"""Checkpoints of a population after each epoch, by Orbax: atomic, and the last two are kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import jax
+import orbax.checkpoint as ocp
+
+Tree = TypeVar("Tree")
+
+
+class Checkpoints:
+    """The checkpoints in a folder."""
+
+    def __init__(self, manager: ocp.CheckpointManager):
+        self._manager = manager
+
+    def save(self, epoch: int, tree: Tree) -> None:
+        """Writes a checkpoint in the background; it counts once it is complete."""
+        self._manager.save(epoch, args=ocp.args.StandardSave(tree))
+
+    def restore(self, like: Tree) -> tuple[int, Tree]:
+        """Latest complete checkpoint: its epoch and its tree; (0, like) if there is none.
+
+        Args:
+          like: a tree of the same structure, shapes and dtypes.
+        """
+        latest = self._manager.latest_step()
+        if latest is None:
+            return 0, like
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        return latest, self._manager.restore(latest, args=ocp.args.StandardRestore(shapes))
+
+
+@contextmanager
+def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
+    """Opens a folder of checkpoints; on leaving, those under way are completed."""
+    options = ocp.CheckpointManagerOptions(max_to_keep=2)
+    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+        yield Checkpoints(manager)

@@ -1,0 +1,211 @@
+"""The configuration of a sweep, from which the command line is made, and what is wrong with one."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from selectax.corruptions import CORRUPTIONS
+from selectax.datasets import DATASETS
+from selectax.models import MODELS
+
+MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
+
+
+class ConfigurationError(ValueError):
+    """A sentence that names a flag, its value and the remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """What the networks are trained and evaluated on."""
+
+    dataset: str = "digits"
+    """Data set: digits (embedded) or cifar10."""
+    archives: Path | None = None
+    """Folder that holds the official archives; without it a prepared set or a download is used."""
+    data_dir: Path | None = None
+    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    allow_unverified_archives: bool = False
+    """Take archives with another checksum than the official one, such as subsets."""
+    train_limit: int | None = None
+    """Train on the first so many training images."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """How each network is trained: SGD, the learning rate falling to a tenth at 1/2 and 3/4."""
+
+    model: str = "resnet8"
+    """Network: resnet8, resnet20, resnet32, resnet44 or resnet56."""
+    epochs: int = 10
+    """Passes over the training set."""
+    batch_size: int = 128
+    """Images a step; an epoch's last, smaller batch is dropped."""
+    learning_rate: float = 0.1
+    """Learning rate at the start."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """Weight decay on all parameters."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RegularizerOptions:
+    """The class-selectivity regularizer: cross-entropy − alpha · mean selectivity."""
+
+    alpha: tuple[float, ...] = (-1.0, 0.0, 1.0)
+    """Strengths; below 0 discourages class selectivity, above 0 promotes it."""
+    seeds: int = 3
+    """Networks per alpha: seeds 0, 1, …; networks of one seed start alike."""
+    regularized_layers: tuple[str, ...] = ()
+    """Names of the regularized layers, such as stage1_block1_inner; by default all."""
+    alpha_epochs: tuple[int, int] | None = None
+    """First and last epoch with the regularizer, counted from 1; by default all."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationOptions:
+    """What is measured of each network, at the epoch with the best validation accuracy."""
+
+    measures: tuple[Literal["selectivity", "corruptions", "attacks", "dimensionality"], ...] = (
+        MEASURES
+    )
+    """Beside clean accuracy."""
+    evaluation_images: int | None = None
+    """Take the first so many test images; by default all."""
+    attack_images: int | None = 128
+    """Attack the first so many of these; None for all."""
+    evaluation_batch_size: int = 128
+    """Images at a time."""
+    corruptions: tuple[str, ...] = CORRUPTIONS
+    """Names of corruptions; each at severities 1 to 5."""
+    epsilons: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    """Radii of the attacks' balls, in 1/255 of a pixel's range."""
+    norm: Literal["linf", "l2"] = "linf"
+    """Norm of the attacks' balls."""
+    pgd_steps: tuple[int, ...] = (10,)
+    """Numbers of gradient steps of PGD; each gives a curve."""
+    pgd_restarts: int = 1
+    """Random starts of PGD; an image is broken if one breaks it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Where results go and how the work is arranged; the results themselves do not depend on it."""
+
+    output: Path | None = None
+    """Folder of the run; by default runs/DATASET_MODEL."""
+    resume: bool = False
+    """Go on with the run in the output folder."""
+    models_at_a_time: int | None = None
+    """Networks trained side by side; by default 1 on the CPU, all of them on GPU and TPU."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepConfig:
+    """Trains networks at several strengths of the class-selectivity regularizer and measures them.
+
+    Selectivity, clean accuracy, accuracy under corruptions and attacks, and dimensionality, after
+    Leavitt & Morcos 2020 (arXiv 2007.04440). Ends with a results table and figures.
+    """
+
+    data: DataOptions = DataOptions()
+    training: TrainingOptions = TrainingOptions()
+    regularizer: RegularizerOptions = RegularizerOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
+    run: RunOptions = RunOptions()
+
+    @property
+    def output(self) -> Path:
+        """Folder of the run."""
+        return self.run.output or Path("runs") / f"{self.data.dataset}_{self.training.model}"
+
+
+def check(config: SweepConfig) -> None:
+    """Refuses what cannot be meant, before any work.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    _check_name("--dataset", config.data.dataset, DATASETS)
+    _check_name("--model", config.training.model, MODELS)
+    for name in config.evaluation.corruptions:
+        _check_name("--corruptions", name, CORRUPTIONS)
+    _check_counts(config)
+    for flag, value, lowest in (
+        ("--learning-rate", config.training.learning_rate, 0),
+        ("--momentum", config.training.momentum, 0),
+        ("--weight-decay", config.training.weight_decay, 0),
+        *(("--epsilons", epsilon, 0) for epsilon in config.evaluation.epsilons),
+        *(("--alpha", alpha, -math.inf) for alpha in config.regularizer.alpha),
+    ):
+        if not math.isfinite(value) or value < lowest:
+            at_least = "" if lowest < 0 else " of at least 0"
+            raise ConfigurationError(f"{flag} {value}: give a finite number{at_least}.")
+    for flag, values in (
+        ("--alpha", config.regularizer.alpha),
+        ("--measures", config.evaluation.measures),
+        ("--epsilons", config.evaluation.epsilons),
+        ("--corruptions", config.evaluation.corruptions),
+        ("--pgd-steps", config.evaluation.pgd_steps),
+    ):
+        if len(set(values)) < len(values):
+            raise ConfigurationError(f"{flag} {_spaced(values)}: give each value once.")
+        if not values and flag != "--measures":
+            raise ConfigurationError(f"{flag} is empty: give at least one value.")
+    if config.regularizer.alpha_epochs is not None:
+        first, last = config.regularizer.alpha_epochs
+        if not 1 <= first <= last <= config.training.epochs:
+            raise ConfigurationError(
+                f"--alpha-epochs {first} {last}: give a first and a last epoch "
+                f"between 1 and --epochs {config.training.epochs}."
+            )
+
+
+def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
+    """Refuses names of regularized layers that the network does not have."""
+    for name in config.regularizer.regularized_layers:
+        _check_name("--regularized-layers", name, layers)
+
+
+def to_json(config: SweepConfig) -> dict[str, Any]:
+    """What determines the results, by flag, in types that JSON has."""
+    flags = {}
+    for group in (config.data, config.training, config.regularizer, config.evaluation):
+        flags |= dataclasses.asdict(group)
+    for where_files_lie in ("archives", "data_dir"):
+        del flags[where_files_lie]
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items()}
+
+
+def _check_counts(config: SweepConfig) -> None:
+    counts = {
+        "--epochs": config.training.epochs,
+        "--batch-size": config.training.batch_size,
+        "--seeds": config.regularizer.seeds,
+        "--train-limit": config.data.train_limit,
+        "--evaluation-images": config.evaluation.evaluation_images,
+        "--attack-images": config.evaluation.attack_images,
+        "--evaluation-batch-size": config.evaluation.evaluation_batch_size,
+        "--pgd-restarts": config.evaluation.pgd_restarts,
+        "--models-at-a-time": config.run.models_at_a_time,
+        "--pgd-steps": min(config.evaluation.pgd_steps, default=None),
+    }
+    for flag, count in counts.items():
+        if count is not None and count < 1:
+            raise ConfigurationError(f"{flag} {count}: give a whole number of at least 1.")
+
+
+def _check_name(flag: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+        raise ConfigurationError(
+            f"{flag} {name}: unknown; did you mean {nearest}? Known are {', '.join(known)}."
+        )
+
+
+def _spaced(values: Sequence[Any]) -> str:
+    return " ".join(str(value) for value in values)
