@@ -6,6 +6,7 @@ References:
 
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.selectivity import Activations, mean_selectivity
@@ -40,11 +41,13 @@ def selectivity_penalty(
 
     Raises:
       TypeError: labels are no integers, or activations no floating-point numbers.
-      ValueError: shapes do not fit one another, or a name in layers is unknown.
+      ValueError: shapes do not fit one another, a name in layers is unknown, or alpha is no scalar.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).
     """
+    if jnp.ndim(alpha) != 0:
+        raise ValueError(f"alpha must be a scalar, not an array of shape {jnp.shape(alpha)}.")
     return -alpha * mean_selectivity(
         activations, labels, num_classes, layers=layers, where=where, axis_name=axis_name
     )

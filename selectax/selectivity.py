@@ -220,11 +220,12 @@ def mean_selectivity_and_grad(
     With `axis_name` each device gets its own samples' part of the gradient that a single device
     with the whole batch would compute; nothing is left to be summed or averaged.
     """
+    widths = _layer_widths(_as_layers(activations, layers))
 
     def local_moments(activations: Activations) -> ClassMoments:
-        return _layer_moments(activations, labels, num_classes, layers, where)[0]
+        # In the order of widths: JAX hands dicts on sorted by their keys.
+        return _layer_moments(activations, labels, num_classes, tuple(widths), where)[0]
 
-    widths = _layer_widths(_as_layers(activations, layers))
     moments, pull_back = jax.vjp(local_moments, activations)
     total = moments if axis_name is None else jax.lax.psum(moments, axis_name)
     # The same numbers as total, but typed as varying over devices, as the pull-back wants it.

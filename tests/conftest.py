@@ -1,0 +1,40 @@
+"""Four CPU devices for the whole session, hypothesis without deadlines, and the real data."""
+
+import os
+import pathlib
+
+import hypothesis
+import jax
+import pytest
+
+_DEVICE_COUNT = "--xla_force_host_platform_device_count"
+
+# XLA reads its flags when a backend starts, which no import of ours does.
+if _DEVICE_COUNT not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICE_COUNT}=4".strip()
+
+# A first example of each shape compiles, which no deadline allows for.
+hypothesis.settings.register_profile(
+    "selectax", deadline=None, derandomize=True, max_examples=25, print_blob=True
+)
+hypothesis.settings.load_profile("selectax")
+
+
+@pytest.fixture(scope="session")
+def four_devices() -> list[jax.Device]:
+    """Four CPU devices, or a skip where the environment allows fewer."""
+    try:
+        devices = jax.devices("cpu")
+    except RuntimeError as error:
+        pytest.skip(f"JAX_PLATFORMS leaves no CPU backend: {error}")
+    if len(devices) < 4:
+        pytest.skip(f"needs 4 CPU devices and XLA_FLAGS allows {len(devices)}")
+    return devices[:4]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> pathlib.Path:
+    """The folder of real archives, or a skip where none is named."""
+    if "SELECTAX_REAL_DATA" not in os.environ:
+        pytest.skip("SELECTAX_REAL_DATA does not name a folder with the real archives")
+    return pathlib.Path(os.environ["SELECTAX_REAL_DATA"])
