@@ -62,7 +62,8 @@ def _project_l2(images, origin, epsilon):
     # A hundred-thousandth inwards covers the rounding of the length.
     inside = epsilon * (1 - 1e-5) / jnp.maximum(length, jnp.finfo(length.dtype).tiny)
     shift = shift * jnp.minimum(inside, 1)
-    projected = origin + shift
+    # A barrier, or the compiler would take (origin + shift) − origin for shift, without rounding.
+    projected = jax.lax.optimization_barrier(origin + shift)
     outwards = jnp.abs(projected - origin) > jnp.abs(shift)
     return jnp.where(outwards, jnp.nextafter(projected, origin), projected)
 
@@ -112,7 +113,7 @@ def fgsm(
       Goodfellow, Shlens & Szegedy, 2015, "Explaining and harnessing adversarial examples".
     """
     geometry, epsilon = _checked(images, labels, epsilon, norm, bounds)
-    direction = geometry.normalize(_loss_gradient(logits_fn, images, labels))
+    direction = _ascent(geometry, logits_fn, images, labels)
     return _inside(geometry, images + epsilon * direction, images, epsilon, bounds)
 
 
@@ -178,21 +179,22 @@ def pgd(
             start = _inside(geometry, start, images, epsilon, bounds)
 
         def step(_, adversarial):
-            direction = geometry.normalize(_loss_gradient(logits_fn, adversarial, labels))
+            direction = _ascent(geometry, logits_fn, adversarial, labels)
             adversarial = adversarial + step_size * direction
             return _inside(geometry, adversarial, images, epsilon, bounds)
 
         return jax.lax.fori_loop(0, steps, step, start)
 
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts))
     if restarts == 1:
-        return attack(key)
+        return attack(keys[0])
 
     def strength(adversarial):
         logits = logits_fn(adversarial)
-        loss = _cross_entropy(logits, labels)
-        return jnp.where(jnp.argmax(logits, axis=-1) != labels, jnp.inf, loss)
+        wrong = jnp.argmax(logits, axis=-1) != labels
+        return jnp.where(wrong, jnp.inf, _log_odds(logits, labels))
 
-    candidates = jax.lax.map(attack, jax.random.split(key, restarts))
+    candidates = jax.lax.map(attack, keys)
     strongest = jnp.argmax(jax.lax.map(strength, candidates), axis=0)
     return jnp.take_along_axis(candidates, _like(strongest, images)[None], axis=0)[0]
 
@@ -206,6 +208,7 @@ def robust_accuracy_curve(
     epsilons: Sequence[float] | Float[Array, "epsilons"],
     steps: int | Int[Array, ""] = 10,
     attack: Literal["pgd", "fgsm"] = "pgd",
+    step_size: float | Float[Array, ""] | None = None,
     norm: Literal["linf", "l2"] = "linf",
     random_start: bool = True,
     restarts: int = 1,
@@ -221,6 +224,7 @@ def robust_accuracy_curve(
       epsilons: radii, in any order; the program is compiled once for all.
       steps: of PGD.
       attack: "pgd" or "fgsm".
+      step_size: of PGD; by default 2.5 · epsilon / steps of each epsilon.
       norm: as for `pgd`.
       random_start: as for `pgd`.
       restarts: as for `pgd`.
@@ -245,12 +249,21 @@ def robust_accuracy_curve(
         if attack == "fgsm":
             adversarial = fgsm(logits_fn, images, labels, **ball)
         else:
-            options = {"steps": steps, "random_start": random_start, "restarts": restarts}
-            adversarial = pgd(key, logits_fn, images, labels, **ball, **options)
+            adversarial = pgd(
+                key,
+                logits_fn,
+                images,
+                labels,
+                steps=steps,
+                step_size=step_size,
+                random_start=random_start,
+                restarts=restarts,
+                **ball,
+            )
         return jnp.argmax(logits_fn(adversarial), axis=-1) == labels
 
-    clean = jnp.argmax(logits_fn(images), axis=-1) == labels
-    robust = robust_within(jax.lax.map(correct, epsilons), epsilons) & clean
+    robust = robust_within(jax.lax.map(correct, epsilons), epsilons)
+    robust &= jnp.argmax(logits_fn(images), axis=-1) == labels
     return jnp.mean(robust, axis=1, dtype=epsilons.dtype)
 
 
@@ -267,16 +280,23 @@ def robust_within(
     return jnp.all(correct[None] | ~within[:, :, None], axis=1)
 
 
-def _cross_entropy(logits, labels):
-    log_probabilities = jax.nn.log_softmax(
-        logits.astype(jnp.promote_types(logits.dtype, "float32"))
+def _log_odds(logits, labels):
+    """Log of the odds against the true class, of which cross-entropy is the softplus.
+
+    It grows and falls with the cross-entropy, and its gradient has the same direction, but does not
+    vanish where the network is so certain that the probabilities round to 0 and 1.
+    """
+    logits = logits.astype(jnp.promote_types(logits.dtype, "float32"))
+    true = jnp.arange(logits.shape[-1]) == labels[:, None]
+    others = jax.nn.logsumexp(jnp.where(true, -jnp.inf, logits), axis=-1)
+    return others - jnp.sum(jnp.where(true, logits, 0), axis=-1)
+
+
+def _ascent(geometry: Norm, logits_fn, images, labels):
+    """Direction of steepest ascent of each image's own loss, whatever the size of the batch."""
+    return geometry.normalize(
+        jax.grad(lambda images: jnp.sum(_log_odds(logits_fn(images), labels)))(images)
     )
-    return -jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]
-
-
-def _loss_gradient(logits_fn, images, labels):
-    # A sum, so that each image has its own loss's gradient, whatever the size of the batch.
-    return jax.grad(lambda images: jnp.sum(_cross_entropy(logits_fn(images), labels)))(images)
 
 
 def _inside(geometry: Norm, adversarial, images, epsilon, bounds):
@@ -288,7 +308,7 @@ def _like(per_sample, images):
 
 
 def _check_lengths(name, lengths):
-    if isinstance(lengths, jax.core.Tracer):
+    if any(isinstance(length, jax.core.Tracer) for length in jax.tree.leaves(lengths)):
         return
     lengths = np.asarray(lengths)
     if not np.all((lengths >= 0) & np.isfinite(lengths)):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 
@@ -78,7 +79,13 @@ def update_covariance(
 
 
 def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
-    """The state of the samples of both; associative and commutative up to rounding."""
+    """The state of the samples of both; associative and commutative up to rounding.
+
+    Raises:
+      ValueError: the numbers of units differ.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
     count = a.count + b.count
     divisor = jnp.maximum(count, 1)
     difference = b.mean - a.mean
@@ -128,13 +135,18 @@ def components_for_variance(
       int32; 0 where there is no variance at all.
 
     Raises:
-      ValueError: variances are no vector.
+      ValueError: variances are no vector, or, where values are concrete, a threshold lies outside
+        0 to 1.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
     """
     if variances.ndim != 1:
         raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")
+    if not isinstance(thresholds, jax.core.Tracer):
+        for share in np.asarray(thresholds).tolist():
+            if not 0 <= share <= 1:
+                raise ValueError(f"thresholds must lie between 0 and 1, not {share}.")
     cumulative = jnp.cumsum(variances)
     total = cumulative[-1]
     wanted = jnp.asarray(thresholds, variances.dtype)[:, None] * total
@@ -151,9 +163,14 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
     Returns:
       Between 1 (one direction) and the number of units (all alike); 0 for no variance at all.
 
+    Raises:
+      ValueError: variances are no vector.
+
     References:
       Gao et al., 2017, "A theory of multineuronal dimensionality, dynamics and measurement", eq. 5.
     """
+    if variances.ndim != 1:
+        raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")
     largest = jnp.max(variances)
     share = variances / jnp.where(largest > 0, largest, 1)  # squares of tiny variances underflow
     energy = jnp.sum(share**2)

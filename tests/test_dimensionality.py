@@ -1,0 +1,280 @@
+import io
+import tarfile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from selectax.dimensionality import (
+    components_for_variance,
+    covariance,
+    init_covariance,
+    merge_covariance,
+    participation_ratio,
+    principal_variances,
+    update_covariance,
+)
+from tests.reference import dimensionality as reference
+
+update = jax.jit(update_covariance)
+merge = jax.jit(merge_covariance)
+
+
+@st.composite
+def masked_responses(draw):
+    """Responses, of which some may be constant, and a mask."""
+    samples, units = draw(st.sampled_from([0, 1, 2, 9])), draw(st.sampled_from([1, 4]))
+    responses = draw(
+        hnp.arrays(np.float32, (samples, units), elements=st.floats(-100, 100, width=32))
+    )
+    return responses, draw(hnp.arrays(bool, samples))
+
+
+def correlated(samples=200, units=6, seed=0):
+    generator = np.random.default_rng(seed)
+    mixing = generator.normal(size=(units, units)) * np.geomspace(1, 0.05, units)[:, None]
+    return (generator.normal(size=(samples, units)) @ mixing + 3).astype(np.float32)
+
+
+def cifar_difference(folder, samples=100):
+    """Strong minus light noise on CIFAR-10-C, at 8 x 8 x 3: fewer samples than units."""
+    with tarfile.open(folder / "CIFAR-10-C.tar") as archive:
+        member = archive.extractfile("CIFAR-10-C/gaussian_noise.npy")
+        images = np.load(io.BytesIO(member.read())).astype(np.float32) / 255
+    per_severity = len(images) // 5
+    difference = images[-per_severity:][:samples] - images[:samples]
+    return difference.reshape(-1, 8, 4, 8, 4, 3).mean(axis=(2, 4)).reshape(-1, 192)
+
+
+@given(masked_responses(), st.data())
+def test_any_split_merged_in_any_order_matches_the_reference(batch, data):
+    responses, where = batch
+    cuts = data.draw(st.lists(st.integers(0, len(where)), max_size=3).map(sorted))
+    empty = init_covariance(responses.shape[1])
+    parts = [
+        update(empty, piece, where=mask)
+        for piece, mask in zip(np.split(responses, cuts), np.split(where, cuts), strict=True)
+    ]
+    while len(parts) > 1:
+        one = parts.pop(data.draw(st.integers(0, len(parts) - 1)))
+        other = parts.pop(data.draw(st.integers(0, len(parts) - 1)))
+        parts.append(merge(one, other))
+    assert parts[0].count == where.sum()
+    expected = reference.covariance(responses[where])
+    np.testing.assert_allclose(covariance(parts[0]), expected, rtol=1e-4, atol=2e-2)
+    if where.any():
+        np.testing.assert_allclose(parts[0].mean, responses[where].mean(0), rtol=1e-5, atol=1e-4)
+
+
+def test_merging_is_associative():
+    a, b, c = (update(init_covariance(6), correlated(seed=seed)) for seed in range(3))
+    left, right = merge(merge(a, b), c), merge(a, merge(b, c))
+    for one, other in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-3)
+
+
+def test_streaming_over_many_batches_equals_the_whole():
+    responses = correlated(1003)
+    state = init_covariance(6)
+    for batch in np.array_split(responses, 17):
+        state = update(state, batch)
+    assert state.count == 1003
+    expected = reference.covariance(responses)
+    np.testing.assert_allclose(covariance(state), expected, rtol=1e-4, atol=1e-5)
+    variances = reference.principal_variances(responses)
+    np.testing.assert_allclose(principal_variances(state), variances, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(principal_variances(responses), variances, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batches", [1, 20])
+def test_covariance_is_safe_at_mean_1000_and_deviation_1(batches):
+    generator = np.random.default_rng(0)
+    responses = (1000 + generator.normal(size=(2000, 5))).astype(np.float32)
+    state = init_covariance(5)
+    for batch in np.split(responses, batches):
+        state = update(state, batch)
+    expected = reference.covariance(responses)
+    np.testing.assert_allclose(covariance(state), expected, atol=2e-3)
+    np.testing.assert_allclose(
+        principal_variances(responses), reference.principal_variances(responses), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("mask_dtype", [bool, np.float32])
+def test_masked_samples_may_hold_nan(mask_dtype):
+    responses = correlated()
+    where = np.arange(len(responses)) % 3 > 0
+    expected = reference.covariance(responses[where])
+    responses[~where] = np.nan
+    state = update(init_covariance(6), responses, where=where.astype(mask_dtype))
+    np.testing.assert_allclose(covariance(state), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bfloat16_responses_accumulate_in_float32():
+    responses = jnp.asarray(correlated(2000) + 50, jnp.bfloat16)
+    expected = reference.covariance(np.asarray(responses, np.float64))
+    state = update(init_covariance(6), responses)
+    assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {jnp.dtype("float32")}
+    np.testing.assert_allclose(covariance(state), expected, rtol=1e-3, atol=1e-4)
+    assert principal_variances(responses).dtype == jnp.float32
+    variances = reference.principal_variances(np.asarray(responses, np.float64))
+    np.testing.assert_allclose(principal_variances(responses), variances, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [1797, 40])
+def test_principal_variances_match_scikit_learn_on_digits(samples):
+    """With 40 samples of 64 units only 39 directions vary, in the rest rounding alone."""
+    responses = load_digits().data[:samples].astype(np.float32)
+    pca = PCA(svd_solver="full").fit(responses.astype(np.float64))
+    expected = np.zeros(64)
+    expected[: len(pca.explained_variance_)] = pca.explained_variance_
+    state = init_covariance(64)
+    for batch in np.array_split(responses, 4):
+        state = update(state, batch)
+    for variances in (principal_variances(responses), principal_variances(state)):
+        assert variances.shape == (64,)
+        np.testing.assert_allclose(variances, expected, rtol=1e-3, atol=2e-3)
+        assert np.all(np.diff(variances) <= 0)
+        assert np.all(variances >= 0)
+        shares = np.cumsum(pca.explained_variance_ratio_)
+        components = 1 + np.array([np.argmax(shares >= share) for share in (0.90, 0.95, 0.99)])
+        np.testing.assert_array_equal(components_for_variance(variances), components)
+        np.testing.assert_allclose(
+            participation_ratio(variances), reference.participation_ratio(responses), rtol=1e-4
+        )
+
+
+def test_difference_of_corrupted_photographs_matches_the_reference(real_data):
+    responses = cifar_difference(real_data)
+    variances = principal_variances(responses)
+    expected = reference.principal_variances(responses)
+    np.testing.assert_allclose(variances, expected, rtol=1e-3, atol=1e-7)
+    np.testing.assert_array_equal(
+        components_for_variance(variances), reference.components_for_variance(expected)
+    )
+    assert components_for_variance(variances)[-1] < 100
+
+
+@given(
+    hnp.arrays(np.float32, st.sampled_from([1, 2, 7]), elements=st.sampled_from([0, 1, 2, 4, 8])),
+    st.sampled_from([(0.5,), (0.75, 0.25), (0.90, 0.95, 0.99), (1.0,)]),
+)
+def test_components_are_the_fewest_that_reach_a_share(variances, thresholds):
+    """Small integers and halves, whose sums are exact: a share met exactly is met."""
+    variances = np.sort(variances)[::-1]
+    numbers = components_for_variance(variances, thresholds)
+    assert numbers.dtype == jnp.int32
+    expected = reference.components_for_variance(variances, thresholds)
+    np.testing.assert_array_equal(numbers, expected)
+
+
+def test_components_of_equal_and_of_single_variances():
+    np.testing.assert_array_equal(components_for_variance(jnp.ones(100)), [90, 95, 99])
+    one = jnp.zeros(100).at[0].set(3e-9)
+    np.testing.assert_array_equal(components_for_variance(one), [1, 1, 1])
+    np.testing.assert_array_equal(components_for_variance(one, jnp.array([0.5])), [1])
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_measures_do_not_depend_on_the_scale(scale):
+    variances = scale * jnp.array([8.0, 1, 0.5, 0.3, 0.2])
+    np.testing.assert_array_equal(components_for_variance(variances), [2, 3, 5])
+    expected = 100 / (64 + 1 + 0.25 + 0.09 + 0.04)
+    np.testing.assert_allclose(participation_ratio(variances), expected, rtol=1e-5)
+
+
+def test_participation_ratio_known_by_hand():
+    np.testing.assert_allclose(participation_ratio(jnp.full(7, 0.3)), 7, rtol=1e-6)
+    np.testing.assert_allclose(participation_ratio(jnp.array([0.0, 5, 0])), 1, rtol=1e-6)
+    np.testing.assert_allclose(participation_ratio(jnp.array([3.0, 1])), 1.6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", ["constant", "one sample", "no samples", "all masked"])
+def test_no_variance_is_no_dimension_and_never_nan(case):
+    samples = {"constant": 9, "one sample": 1, "no samples": 0, "all masked": 9}[case]
+    responses = np.full((samples, 4), 0.1, np.float32)
+    where = np.full(samples, case != "all masked")
+    state = update(init_covariance(4), responses, where=where)
+    np.testing.assert_array_equal(covariance(state), np.zeros((4, 4)))
+    for variances in (principal_variances(state), principal_variances(responses)):
+        np.testing.assert_array_equal(variances, np.zeros(4))
+        np.testing.assert_array_equal(components_for_variance(variances), [0, 0, 0])
+        assert participation_ratio(variances) == 0
+    slope = jax.grad(participation_ratio)(jnp.zeros(4))
+    assert np.all(np.isfinite(slope))
+
+
+def test_merging_with_an_empty_state_changes_nothing():
+    state, empty = update(init_covariance(6), correlated()), init_covariance(6)
+    for merged in (merge(state, empty), merge(empty, state)):
+        for one, other in zip(jax.tree.leaves(merged), jax.tree.leaves(state), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+    assert all(np.all(leaf == 0) for leaf in jax.tree.leaves(merge(empty, empty)))
+
+
+def test_vmap_over_layers_equals_a_loop():
+    layers = np.stack([correlated(seed=seed) for seed in range(3)] + [np.ones((200, 6))])
+    layers = layers.astype(np.float32)
+
+    def measures(responses):
+        variances = principal_variances(update_covariance(init_covariance(6), responses))
+        return variances, components_for_variance(variances), participation_ratio(variances)
+
+    together = jax.jit(jax.vmap(measures))(layers)
+    for number, responses in enumerate(layers):
+        for one, other in zip(together, measures(responses), strict=True):
+            np.testing.assert_allclose(one[number], other, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(together[1][-1], [0, 0, 0])
+    from_matrices = jax.vmap(principal_variances)(layers)
+    np.testing.assert_allclose(from_matrices, together[0], rtol=1e-4, atol=1e-5)
+
+
+def test_states_scan_and_masks_are_traced():
+    responses = correlated(120)
+    where = np.arange(120) < 100
+    traces = []
+
+    @jax.jit
+    def stream(responses, where):
+        traces.append(None)
+
+        def body(state, batch):
+            return update_covariance(state, batch[0], where=batch[1]), None
+
+        batches = responses.reshape(6, 20, 6), where.reshape(6, 20)
+        return covariance(jax.lax.scan(body, init_covariance(6), batches)[0])
+
+    expected = reference.covariance(responses[where])
+    np.testing.assert_allclose(stream(responses, where), expected, rtol=1e-4, atol=1e-5)
+    stream(responses, ~where)
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: update_covariance(init_covariance(3), np.zeros((5, 4), np.float32)), "responses"),
+        (lambda: update_covariance(init_covariance(3), np.zeros(3, np.float32)), "responses"),
+        (
+            lambda: update_covariance(
+                init_covariance(3), np.zeros((5, 3), np.float32), where=np.ones(4, bool)
+            ),
+            "where",
+        ),
+        (lambda: merge_covariance(init_covariance(3), init_covariance(4)), "units"),
+        (lambda: principal_variances(np.zeros((5, 2, 2, 3), np.float32)), "responses"),
+        (lambda: components_for_variance(np.zeros((5, 3), np.float32)), "variances"),
+        (lambda: components_for_variance(np.ones(3, np.float32), (0.9, 1.5)), "thresholds.*1.5"),
+        (lambda: components_for_variance(np.ones(3, np.float32), (-0.1,)), "thresholds.*-0.1"),
+        (lambda: participation_ratio(np.zeros((5, 3), np.float32)), "variances"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
