@@ -53,7 +53,7 @@ EVERY = [(benchmark, severity) for benchmark in range(3) for severity in range(1
 jitted = jax.jit(corrupt, static_argnames=("name", "benchmark"))
 
 
-def photographs(samples=2, height=13, width=18):
+def photographs(samples=2, height=12, width=20):
     """Smooth, with black, white and grey places; the values of bytes."""
     generator = np.random.default_rng(0)
     waves = generator.normal(size=(samples, height, width, 3)).cumsum(axis=1).cumsum(axis=2)
