@@ -85,7 +85,8 @@ def tar_files(path: pathlib.Path, names: Collection[str]) -> Iterator[tuple[str,
         with opened(path, "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 name = posixpath.normpath(member.name)
-                if name.startswith(("/", "..")) or not (member.isfile() or member.isdir()):
+                outside = name.split("/")[0] in ("", "..")
+                if outside or not (member.isfile() or member.isdir()):
                     raise _damaged(path, f"its member {member.name} is no plain file inside it")
                 if name not in names:
                     continue
