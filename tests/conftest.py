@@ -35,6 +35,6 @@ def four_devices() -> list[jax.Device]:
 @pytest.fixture(scope="session")
 def real_data() -> pathlib.Path:
     """The folder of real archives, or a skip where none is named."""
-    if "SELECTAX_REAL_DATA" not in os.environ:
+    if not os.environ.get("SELECTAX_REAL_DATA"):
         pytest.skip("SELECTAX_REAL_DATA does not name a folder with the real archives")
     return pathlib.Path(os.environ["SELECTAX_REAL_DATA"])

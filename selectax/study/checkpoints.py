@@ -18,7 +18,7 @@ class Checkpoints:
         self._manager = manager
 
     def save(self, epoch: int, tree: Tree) -> None:
-        """Writes a checkpoint in the background; it counts once it is complete."""
+        """Writes a checkpoint; it counts once it is complete."""
         self._manager.save(epoch, args=ocp.args.StandardSave(tree))
 
     def restore(self, like: Tree) -> tuple[int, Tree]:
@@ -36,7 +36,8 @@ class Checkpoints:
 
 @contextmanager
 def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
-    """Opens a folder of checkpoints; on leaving, those under way are completed."""
-    options = ocp.CheckpointManagerOptions(max_to_keep=2)
+    """Opens a folder of checkpoints."""
+    # Not in the background: training would reuse the memory that is still being written.
+    options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         yield Checkpoints(manager)

@@ -10,15 +10,13 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from selectax.attacks import fgsm, pgd
 from selectax.corruptions import corrupt
 
-ATTACKS = ("fgsm", "pgd")
-
 
 @dataclasses.dataclass(frozen=True)
 class Perturbation:
     """What perturbs images; static in compiled programs, while strength and steps are traced.
 
     Attributes:
-      name: a corruption's, or one of ATTACKS.
+      name: of a corruption, "fgsm" or "pgd".
       benchmark: whose severities corruptions have.
       norm: of attacks.
       restarts: of PGD.
