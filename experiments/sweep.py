@@ -5,15 +5,14 @@ import sys
 
 import tyro
 from rich.console import Console
+from rich.table import Table
 
 from selectax.datasets.archives import DataError
 from selectax.study.config import ConfigurationError, SweepConfig, check
 
 
 def main() -> int:
-    config = tyro.cli(
-        SweepConfig, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    )
+    config = tyro.cli(SweepConfig, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
     try:
         check(config)
         # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
@@ -31,11 +30,24 @@ def main() -> int:
         )
         # At once: the interpreter's own end would wait for the epoch under way on the device.
         os._exit(130)
-    Console().print(outcome.summary)
+    print_summary(outcome.table)
     print(f"Results: {outcome.results}")
     for path in outcome.figures:
         print(f"Figure: {path}")
     return 0
+
+
+def print_summary(results):
+    from selectax.study.results import summarize
+
+    summary = summarize(results)
+    table = Table(title="Means over networks; accuracies also over severities and epsilons")
+    for name in summary.columns:
+        table.add_column(name, justify="right")
+    for row in summary.itertuples(index=False):
+        alpha, networks, *means = row
+        table.add_row(f"{alpha:g}", str(networks), *(f"{mean:.3f}" for mean in means))
+    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 This is the shell around pure functions: the files, the clock and the console are here.
 """
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Mapping
@@ -51,7 +50,13 @@ class Data(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a sweep leaves behind."""
+    """What a sweep leaves behind.
+
+    Attributes:
+      table: the results.
+      results: where they are.
+      figures: where the figures are.
+    """
 
     table: pd.DataFrame
     results: Path
@@ -138,9 +143,7 @@ def _train(
     networks = len(hyperparameters.alpha)
     at_a_time = config.run.models_at_a_time or (1 if jax.default_backend() == "cpu" else networks)
     images_an_epoch = networks * (len(data.labels) // recipe.batch_size) * recipe.batch_size
-    population = init_population(
-        hyperparameters, recipe=recipe, image_shape=data.images.shape[1:]
-    )
+    population = init_population(hyperparameters, recipe=recipe, image_shape=data.images.shape[1:])
     with open_checkpoints(folder.checkpoints) as checkpoints:
         done, population = checkpoints.restore(population)
         title = f"Training {networks} networks, epoch"
@@ -209,7 +212,7 @@ def _evaluate(
     return table
 
 
-def _training_rows(network: Population) -> list[results.Row]:
+def _training_rows(network: Population) -> list[dict]:
     history = jax.device_get(network.history)
     return [
         {"epoch": epoch, "metric": metric, "value": value}

@@ -1,0 +1,136 @@
+"""The results table: tidy, one row a measurement, kept as CSV."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+Row = Mapping[str, Any]
+
+_TYPES = {
+    "dataset": "str",
+    "model": "str",
+    "alpha": "float64",
+    "seed": "int64",
+    "epoch": "int64",
+    "metric": "str",
+    "layer": "str",
+    "perturbation": "str",
+    "severity": "Int64",
+    "epsilon": "float64",
+    "steps": "Int64",
+    "value": "float64",
+}
+COLUMNS = tuple(_TYPES)
+METRICS = (
+    "class_selectivity",
+    "accuracy",
+    "relative_accuracy",
+    "dimensionality_90",
+    "dimensionality_95",
+    "dimensionality_99",
+    "participation_ratio",
+    "input_gradient_cv",
+    "train_loss",
+    "train_accuracy",
+)
+
+
+def table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Makes a results table; what a row lacks does not apply to it.
+
+    Args:
+      rows: in any order, each with some of COLUMNS. `layer` is empty for a whole network,
+        `perturbation` for clean images, and `epsilon` (of images in [0, 1]), `severity` and `steps`
+        where there are none.
+
+    Returns:
+      The rows in an order of their own, so that the same measurements give the same table.
+
+    Raises:
+      ValueError: a column or a metric is unknown, or two rows are of the same measurement.
+    """
+    rows = list(rows)
+    unknown = {name for row in rows for name in row} - set(COLUMNS)
+    if unknown:
+        raise ValueError(f"rows have unknown columns {sorted(unknown)}; known are {COLUMNS}.")
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    for name in ("layer", "perturbation"):
+        frame[name] = frame[name].fillna("")
+    return _checked(frame.astype(_TYPES))
+
+
+def merge(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """The measurements of both tables.
+
+    Raises:
+      ValueError: both hold the same measurement.
+    """
+    return _checked(pd.concat([part for part in (one, other) if len(part)] or [one]))
+
+
+def save(path: Path, frame: pd.DataFrame) -> None:
+    """Writes a table wholly or not at all; floats come back as they were."""
+    beside = path.with_suffix(".partial")
+    with beside.open("w", newline="") as file:
+        frame.to_csv(file, index=False, lineterminator="\n")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def load(path: Path) -> pd.DataFrame:
+    """Reads a table.
+
+    Raises:
+      ValueError: the file holds no results table; one sentence that names it.
+    """
+    try:
+        frame = pd.read_csv(
+            path,
+            dtype=_TYPES,
+            na_values={name: [""] for name, kind in _TYPES.items() if kind != "str"},
+            keep_default_na=False,
+            float_precision="round_trip",
+        )
+        if tuple(frame.columns) != COLUMNS:
+            raise ValueError(f"its columns are {', '.join(frame.columns)}")
+        return _checked(frame)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: no results table ({error}).") from error
+
+
+def summarize(frame: pd.DataFrame) -> pd.DataFrame:
+    """Means over the networks of each alpha, one row an alpha.
+
+    Returns:
+      Columns `networks`, and of what was measured: `class selectivity`, `clean accuracy`, and the
+      mean accuracy over the strengths of each kind of perturbation, `corruptions`, `fgsm`, `pgd`.
+    """
+    whole = frame[frame["layer"] == ""]
+    accuracy = whole[whole["metric"] == "accuracy"]
+    attacks = ("fgsm", "pgd")
+    parts = {
+        "class selectivity": whole[whole["metric"] == "class_selectivity"],
+        "clean accuracy": accuracy[accuracy["perturbation"] == ""],
+        "corruptions": accuracy[~accuracy["perturbation"].isin(("", *attacks))],
+        **{attack: accuracy[accuracy["perturbation"] == attack] for attack in attacks},
+    }
+    means = {
+        name: part.groupby("alpha")["value"].mean() for name, part in parts.items() if len(part)
+    }
+    networks = frame.groupby("alpha")["seed"].nunique()
+    return pd.DataFrame({"networks": networks, **means}).reset_index()
+
+
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    unknown = set(frame["metric"]) - set(METRICS)
+    if unknown:
+        raise ValueError(f"metric {sorted(unknown)[0]!r} is unknown; known are {METRICS}.")
+    measurement = list(COLUMNS[:-1])
+    twice = frame.duplicated(measurement)
+    if twice.any():
+        raise ValueError(f"two rows are of the same measurement, {dict(frame[twice].iloc[0])}.")
+    return frame.sort_values(measurement, ignore_index=True)
