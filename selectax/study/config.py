@@ -40,9 +40,9 @@ class TrainingOptions:
 
     model: str = "resnet8"
     """Network: resnet8, resnet20, resnet32, resnet44 or resnet56."""
-    epochs: int = 10
+    epochs: int = 5
     """Passes over the training set."""
-    batch_size: int = 128
+    batch_size: int = 32
     """Images a step; an epoch's last, smaller batch is dropped."""
     learning_rate: float = 0.1
     """Learning rate at the start."""
@@ -82,7 +82,7 @@ class EvaluationOptions:
     """Images at a time."""
     corruptions: tuple[str, ...] = CORRUPTIONS
     """Names of corruptions; each at severities 1 to 5."""
-    epsilons: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    epsilons: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
     """Radii of the attacks' balls, in 1/255 of a pixel's range."""
     norm: Literal["linf", "l2"] = "linf"
     """Norm of the attacks' balls."""
