@@ -1,0 +1,194 @@
+"""What the figures share: style, the look of each alpha, means over seeds, panels, captions.
+
+Colour and line style tell the sign of alpha, colour and marker its magnitude, so that figures can
+be read without colours.
+"""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy import stats
+
+STYLE = {
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+}
+_CENTRE = "#262626"
+_NEGATIVE = LinearSegmentedColormap.from_list("negative", [_CENTRE, "#0b5fa5", "#45b0f5"])
+_POSITIVE = LinearSegmentedColormap.from_list("positive", [_CENTRE, "#b83a00", "#f7931e"])
+_MARKERS = "s^DvPX<>*phd"
+
+
+def line_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
+    """What tells the lines of several alphas apart, as arguments of `Axes.plot`.
+
+    Args:
+      alphas: all strengths in a table; colours and markers depend on the ranks of magnitudes.
+
+    Returns:
+      Arguments by alpha, in ascending order.
+    """
+    alphas = sorted(set(alphas))
+    magnitudes = sorted({abs(alpha) for alpha in alphas} - {0.0})
+    styles = {}
+    for alpha in alphas:
+        if alpha == 0:
+            look = {"color": _CENTRE, "linestyle": "-", "marker": "o", "linewidth": 2, "zorder": 3}
+        else:
+            rank = magnitudes.index(abs(alpha))
+            # From a third on, for weak negative and positive alphas to be told apart by colour too.
+            strength = 1 / 3 + 2 / 3 * (rank + 1) / len(magnitudes)
+            look = {
+                "color": to_hex((_NEGATIVE if alpha < 0 else _POSITIVE)(strength)),
+                "linestyle": (0, (4, 1.5)) if alpha < 0 else (0, (5, 1.2, 1, 1.2)),
+                "marker": _MARKERS[rank % len(_MARKERS)],
+            }
+        styles[alpha] = look | {"label": f"α = {number_text(alpha)}"}
+    return styles
+
+
+def over_seeds(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Means over networks, each network's values averaged first, with intervals.
+
+    Args:
+      rows: of a results table; those without a value are left out.
+      by: columns that tell apart what is not to be averaged.
+
+    Returns:
+      Columns `by`, `mean`, `low` and `high` (of a 95 % t-interval for three and more seeds, of the
+      range for two, NaN for one) and `seeds`, their number.
+    """
+    networks = rows.dropna(subset="value").groupby([*by, "seed"])["value"].mean()
+    groups = networks.groupby(list(by)).agg(["mean", "std", "min", "max", "count"])
+    count = groups["count"].to_numpy()
+    quantile = stats.t.ppf(0.975, np.maximum(count - 1, 1))
+    half = quantile * groups["std"] / np.sqrt(count)
+    cases = [count >= 3, count == 2]
+    return groups[["mean"]].assign(
+        low=np.select(cases, [groups["mean"] - half, groups["min"]], np.nan),
+        high=np.select(cases, [groups["mean"] + half, groups["max"]], np.nan),
+        seeds=count,
+    ).reset_index()  # fmt: skip
+
+
+def over_seeds_text(summary: pd.DataFrame) -> str:
+    """What means and intervals of `over_seeds` are, for a caption."""
+    seeds = sorted(set(summary["seeds"]))
+    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    if seeds[-1] == 1:
+        return "1 seed"
+    interval = "95 % t-interval" if seeds[-1] >= 3 else "range"
+    return f"means over {count} seeds with {interval}"
+
+
+def panels(titles: Sequence[str], *, columns: int, size: tuple[float, float]):
+    """A figure of panels that share their axes.
+
+    Args:
+      titles: of the panels, row by row.
+      columns: at the most.
+      size: width and height of a panel, in inches.
+
+    Returns:
+      The figure and its axes, as many as titles.
+    """
+    columns = min(columns, len(titles))
+    rows = -(-len(titles) // columns)
+    figure = Figure(figsize=(columns * size[0] + 1.2, rows * size[1] + 0.9))
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    all_axes = list(grid.ravel())
+    for axes in all_axes[len(titles) :]:
+        axes.remove()
+    all_axes = all_axes[: len(titles)]
+    for at, (axes, title) in enumerate(zip(all_axes, titles, strict=True)):
+        axes.set_title(title)
+        # A panel with none below it shows the shared ticks itself.
+        axes.tick_params(labelbottom=at + columns >= len(titles))
+    return figure, all_axes
+
+
+def draw_lines(
+    axes: Axes, summary: pd.DataFrame, along: str, styles: Mapping[float, dict[str, Any]]
+) -> None:
+    """Draws a line an alpha with a band for its interval.
+
+    Args:
+      axes: to draw on.
+      summary: of `over_seeds`, by alpha and `along`.
+      along: column of the horizontal axis.
+      styles: of `line_styles`.
+    """
+    for alpha, of_alpha in summary.groupby("alpha"):
+        axes.plot(of_alpha[along], of_alpha["mean"], **styles[alpha])
+        axes.fill_between(
+            of_alpha[along].astype(float),
+            of_alpha["low"],
+            of_alpha["high"],
+            color=styles[alpha]["color"],
+            alpha=0.12,
+            linewidth=0,
+        )
+
+
+def fractions_on(axis: Axis) -> None:
+    """Ticks for values from 0 to 1."""
+    axis.set_ticks(np.linspace(0, 1, 6))
+    axis.axes.set(**{f"{axis.axis_name}lim": (-0.02, 1.02)})
+
+
+def number_ticks(axes: Axes, values: Iterable[float]) -> None:
+    """Ticks at the values themselves where their numbers find room, 0 and the outermost first."""
+    values = sorted(set(values), key=lambda value: (value != 0, -abs(value)))
+    places = axes.xaxis.get_transform().transform(np.array(values, float))
+    room = 0.06 * (np.ptp(places) or 1)
+    kept = []
+    for at, place in enumerate(places):
+        if all(abs(place - places[other]) >= room for other in kept):
+            kept.append(at)
+    axes.set_xticks(
+        [values[at] for at in kept], [number_text(values[at]) for at in kept], minor=False
+    )
+    axes.minorticks_off()
+
+
+def legend(figure: Figure, styles: Mapping[float, dict[str, Any]]) -> None:
+    """Explains the look of each alpha on the right of a figure, the largest on top."""
+    handles = [Line2D([], [], **style) for style in list(styles.values())[::-1]]
+    figure.legend(handles=handles, handlelength=3.2, loc="outside right upper")
+
+
+def caption(figure: Figure, rows: pd.DataFrame, *sentences: str) -> None:
+    """Says above the panels what networks and data these are."""
+    whose = f"{rows['model'].iloc[0]} on {rows['dataset'].iloc[0]}"
+    # A character is about half as wide as high.
+    columns = int(figure.get_figwidth() * 72 / (0.55 * 8))
+    lines = textwrap.wrap("; ".join([whose, *sentences]), columns)
+    figure.suptitle("\n".join(lines), fontsize=8, color="#555555")
+
+
+def number_text(value: float) -> str:
+    """A number as short as it can be, with a true minus sign."""
+    return f"{value:g}".replace("-", "−")
