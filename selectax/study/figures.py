@@ -75,7 +75,10 @@ def save(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
 def selectivity_by_alpha(table: pd.DataFrame) -> Figure | None:
     """The network's mean class selectivity index; None without such rows."""
     rows = _whole_network(table, "class_selectivity")
-    return _by_alpha(rows, "class selectivity index, mean of the network")
+    figure = _by_alpha(rows, "class selectivity index, mean of the network")
+    if figure is not None:
+        figure.axes[0].set_ylim(bottom=0)
+    return figure
 
 
 def clean_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
@@ -130,8 +133,8 @@ def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
             summary["epsilon"] *= 255
             draw_lines(axes, summary, "epsilon", styles)
             fractions_on(axes.yaxis)
-        number_ticks(all_axes[0], {0.0, *(255 * attacked["epsilon"]).round(6)})
-        figure.supxlabel("ε (1/255 of a pixel's range)", fontsize=9)
+        number_ticks(all_axes[0], (255 * attacked["epsilon"]).round(6))
+        figure.supxlabel("ε (1/255 of a pixel's range; 0: clean)", fontsize=9)
         figure.supylabel("accuracy under attack", fontsize=9)
         legend(figure, styles)
         caption(figure, rows, over_seeds_text(summary))
@@ -222,6 +225,5 @@ def _by_alpha(rows: pd.DataFrame, label: str) -> Figure | None:
         number_ticks(axes, summary["alpha"])
         axes.set_xlabel("α (< 0: selectivity discouraged, > 0: promoted)")
         axes.set_ylabel(label)
-        fractions_on(axes.yaxis)
         caption(figure, rows, over_seeds_text(summary), "dots: networks")
     return figure

@@ -101,10 +101,15 @@ def measure(
         measured = perturb(name, epsilons, attacked, steps)
         correct = measured.correct.reshape(len(epsilons), -1) & unattacked
         robust = np.asarray(robust_within(jnp.asarray(correct), jnp.asarray(epsilons)))
+        images = np.asarray(attacked.where).sum()
+        # The curve begins with the clean images.
+        accuracies = {0.0: unattacked.sum() / images}
+        accuracies |= zip(epsilons.tolist(), robust.sum(1) / images, strict=True)
+        for epsilon, accuracy in accuracies.items():
+            where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
+            rows.append({"metric": "accuracy", **where, "value": accuracy})
         for at, epsilon in enumerate(epsilons):
             where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
-            robust_accuracy = robust[at].sum() / np.asarray(attacked.where).sum()
-            rows.append({"metric": "accuracy", **where, "value": robust_accuracy})
             if dimensionality:
                 rows += _perturbed_rows(measured, at, layers, where)
     return rows

@@ -110,7 +110,7 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
       mean accuracy over the strengths of each kind of perturbation, `corruptions`, `fgsm`, `pgd`.
     """
     whole = frame[frame["layer"] == ""]
-    accuracy = whole[whole["metric"] == "accuracy"]
+    accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
     attacks = ("fgsm", "pgd")
     parts = {
         "class selectivity": whole[whole["metric"] == "class_selectivity"],
