@@ -1,0 +1,43 @@
+"""The README's words hold: its example runs, and its commands parse."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+import tyro
+
+from selectax.study.config import SweepConfig, check
+
+README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_example_runs(capsys):
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    shape, loss = capsys.readouterr().out.split(") ")
+    assert shape == "(16,"
+    assert 2.3 < float(loss) < 3.3
+
+
+def sweeps():
+    for block in blocks("sh"):
+        for command in block.replace("\\\n", "").split("&&"):
+            words = shlex.split(command, comments=True)
+            if words[:2] == ["python", "experiments/sweep.py"]:
+                yield words[2:]
+
+
+@pytest.mark.parametrize("flags", list(sweeps()), ids=" ".join)
+def test_its_commands_are_valid(flags):
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+    check(tyro.cli(SweepConfig, args=flags, config=config))
+
+
+def test_a_fresh_machine_is_set_up_by_two_commands():
+    assert 'pip install -e ".[study]" && python experiments/sweep.py\n' in blocks("sh")
+    assert 'pip install -e ".[test]" && pytest\n' in blocks("sh")
