@@ -85,11 +85,14 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
         raise ConfigurationError(
             f"--output {path.parent}: its config.json cannot be read; choose another folder."
-        ) from None
+        )
+    return content
 
 
 def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> None:

@@ -110,7 +110,8 @@ def measure(
             rows.append({"metric": "accuracy", **where, "value": accuracy})
         for at, epsilon in enumerate(epsilons):
             where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
-            if dimensionality:
+            # Without a perturbation the difference is nothing but rounding.
+            if dimensionality and epsilon > 0:
                 rows += _perturbed_rows(measured, at, layers, where)
     return rows
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -32,7 +33,7 @@ class Stage:
         news = f"{news}  {images / seconds:,.0f} images/s"
         self._progress.update(self._task, completed=self._done, news=news)
         if not self._console.is_terminal:
-            left = time.strftime("%H:%M:%S", time.gmtime((self._total - self._done) * seconds))
+            left = timedelta(seconds=round((self._total - self._done) * seconds))
             self._console.print(
                 f"{self._title} {self._done}/{self._total}  {news}  {left} left", soft_wrap=True
             )

@@ -58,7 +58,7 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
         raise ValueError(f"rows have unknown columns {sorted(unknown)}; known are {COLUMNS}.")
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("layer", "perturbation"):
-        frame[name] = frame[name].fillna("")
+        frame[name] = frame[name].astype("object").fillna("")
     return _checked(frame.astype(_TYPES))
 
 
@@ -99,7 +99,8 @@ def load(path: Path) -> pd.DataFrame:
             raise ValueError(f"its columns are {', '.join(frame.columns)}")
         return _checked(frame)
     except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no results table ({error}).") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: no results table ({reason}).") from error
 
 
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:

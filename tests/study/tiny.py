@@ -3,6 +3,8 @@
 import flax.linen as nn
 import numpy as np
 
+from tests.reference.tiny_network import logits_and_responses
+
 
 class TinyNetwork(nn.Module):
     """Two layers, of 5 and 4 units, and 3 logits."""
@@ -22,3 +24,19 @@ def bytes_and_labels(samples, seed=0):
     images = generator.integers(0, 120, (samples, 6, 6, 3))
     images[np.arange(samples), :, :, labels] += 60
     return images.astype(np.uint8), labels
+
+
+def fitted_variables(images, labels):
+    """A network that is right about most images, its last layer fitted to the classes."""
+    generator = np.random.default_rng(0)
+
+    def layer(*shape):
+        kernel, bias = 0.4 * generator.normal(size=shape), 0.1 * generator.normal(size=shape[-1])
+        return {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
+
+    params = {"Conv_0": layer(3, 3, 3, 5), "Conv_1": layer(3, 3, 5, 4), "Dense_0": layer(4, 3)}
+    _, responses = logits_and_responses({"params": params}, images / 255)
+    inputs = np.column_stack([responses["second"], np.ones(len(images))])
+    fitted, *_ = np.linalg.lstsq(inputs, np.eye(3)[labels], rcond=None)
+    kernel, bias = np.split(fitted.astype(np.float32), [4])
+    return {"params": {**params, "Dense_0": {"kernel": kernel, "bias": bias[0]}}}

@@ -1,0 +1,118 @@
+"""Checkpoints come back as they were saved; only complete ones count, and two are kept."""
+
+import dataclasses
+import os
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from selectax.study.checkpoints import open_checkpoints
+from selectax.study.population import grid, init_population
+from selectax.study.training import Recipe
+from tests.study.tiny import TinyNetwork
+
+
+@pytest.fixture(scope="module")
+def population():
+    recipe = Recipe(TinyNetwork(), 3, epochs=4, batch_size=8)
+    return init_population(grid([-1.0, 0.5], [0, 1], 0.1), recipe=recipe, image_shape=(6, 6, 3))
+
+
+def at_epoch(population, epoch):
+    """Differs from epoch to epoch, in floats that are NaN too."""
+    history = jax.tree.map(lambda past: past.at[:, :epoch].set(epoch + 1 / 3), population.history)
+    best = jax.tree.map(lambda leaf: leaf + np.float32(epoch / 7), population.best_variables)
+    return dataclasses.replace(population, history=history, best_variables=best)
+
+
+def assert_same(one, other):
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def epochs_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_restored_is_what_was_saved_last(population, tmp_path):
+    with open_checkpoints(tmp_path / "checkpoints") as checkpoints:
+        checkpoints.save(1, at_epoch(population, 1))
+        checkpoints.save(2, at_epoch(population, 2))
+        epoch, within = checkpoints.restore(population)
+    assert epoch == 2
+    assert_same(within, at_epoch(population, 2))
+    with open_checkpoints(tmp_path / "checkpoints") as reopened:
+        epoch, restored = reopened.restore(population)
+    assert epoch == 2
+    assert_same(restored, at_epoch(population, 2))
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(restored))
+
+
+def test_without_a_checkpoint_one_begins_at_the_beginning(population, tmp_path):
+    with open_checkpoints(tmp_path / "checkpoints") as checkpoints:
+        epoch, restored = checkpoints.restore(population)
+    assert epoch == 0
+    assert restored is population
+
+
+def test_a_saved_checkpoint_is_complete_at_once(population, tmp_path):
+    """Its memory is reused by the next epoch, and the process may be killed."""
+    saved = at_epoch(population, 1)
+    expected = jax.device_get(saved)
+    with open_checkpoints(tmp_path / "checkpoints") as checkpoints:
+        checkpoints.save(1, saved)
+        shutil.copytree(tmp_path / "checkpoints", tmp_path / "as after a kill")
+        jax.tree.map(lambda leaf: leaf.delete(), saved.history)
+    with open_checkpoints(tmp_path / "as after a kill") as checkpoints:
+        epoch, restored = checkpoints.restore(population)
+    assert epoch == 1
+    assert_same(restored, expected)
+
+
+def test_the_last_two_are_kept(population, tmp_path):
+    with open_checkpoints(tmp_path) as checkpoints:
+        for epoch in (1, 2, 3, 4):
+            checkpoints.save(epoch, at_epoch(population, epoch))
+    assert epochs_in(tmp_path) == ["3", "4"]
+
+
+def test_a_checkpoint_half_written_is_ignored(population, tmp_path, monkeypatch):
+    """Whatever is renamed last makes it complete; a kill just before leaves all but that."""
+    with open_checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(1, at_epoch(population, 1))
+        half_written = tmp_path / "half"
+
+        def killed(source, *_, **__):
+            if not half_written.exists():
+                shutil.copytree(tmp_path / "run", half_written)
+            raise KeyboardInterrupt
+
+        two = at_epoch(population, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", killed)
+            patch.setattr(os, "replace", killed)
+            with pytest.raises(KeyboardInterrupt):
+                checkpoints.save(2, two)
+    assert len(epochs_in(half_written)) == 2
+    assert len(list(half_written.glob("*2*/**/*"))) > 2, "killed too early to show anything"
+    with open_checkpoints(half_written) as checkpoints:
+        epoch, restored = checkpoints.restore(population)
+        assert epoch == 1
+        assert_same(restored, at_epoch(population, 1))
+        checkpoints.save(2, at_epoch(population, 2))
+    with open_checkpoints(half_written) as checkpoints:
+        epoch, restored = checkpoints.restore(population)
+    assert epoch == 2
+    assert_same(restored, at_epoch(population, 2))
+
+
+def test_a_checkpoint_of_other_shapes_is_not_taken_for_ours(population, tmp_path):
+    with open_checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, population)
+        fewer = jax.tree.map(lambda leaf: leaf[:3], population)
+        with pytest.raises(ValueError, match=r"shape"):
+            checkpoints.restore(fewer)

@@ -1,0 +1,153 @@
+"""What the command line gives, and the sentences that refuse what cannot be meant."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import pytest
+import tyro
+
+from selectax.study.config import ConfigurationError, SweepConfig, check, check_layers, to_json
+
+GROUPS = ("data", "training", "regularizer", "evaluation", "run")
+
+
+def changed(**flags):
+    """The default configuration with some flags changed, in whatever group they are."""
+    config = SweepConfig()
+    for name, value in flags.items():
+        (group,) = (g for g in GROUPS if hasattr(getattr(config, g), name))
+        options = dataclasses.replace(getattr(config, group), **{name: value})
+        config = dataclasses.replace(config, **{group: options})
+    return config
+
+
+def parsed(*arguments):
+    return tyro.cli(SweepConfig, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+
+
+def test_the_default_is_fine():
+    check(SweepConfig())
+
+
+@pytest.mark.parametrize(
+    ("flags", "flag_and_value", "remedy"),
+    [
+        ({"alpha": (0.0, math.nan)}, "--alpha nan", "give a finite number."),
+        ({"alpha": (math.inf,)}, "--alpha inf", "give a finite number."),
+        ({"alpha": (-math.inf, 0.0)}, "--alpha -inf", "give a finite number."),
+        ({"alpha": ()}, "--alpha", "give at least one value"),
+        ({"alpha": (0.5, 1.0, 0.5)}, "--alpha 0.5 1.0 0.5", "give each value once"),
+        ({"alpha": (0.0, -0.0)}, "--alpha 0.0 -0.0", "give each value once"),
+        ({"dataset": "cifar"}, "--dataset cifar:", "did you mean cifar10?"),
+        ({"dataset": ""}, "--dataset", "Known are digits, cifar10"),
+        ({"model": "resnet200"}, "--model resnet200:", "did you mean resnet20?"),
+        ({"corruptions": ("contrast", "blur")}, "--corruptions blur:", "mean gaussian_blur?"),
+        ({"corruptions": ()}, "--corruptions", "give at least one value"),
+        ({"epochs": 0}, "--epochs 0:", "at least 1"),
+        ({"batch_size": -3}, "--batch-size -3:", "at least 1"),
+        ({"seeds": 0}, "--seeds 0:", "at least 1"),
+        ({"train_limit": 0}, "--train-limit 0:", "at least 1"),
+        ({"evaluation_images": 0}, "--evaluation-images 0:", "at least 1"),
+        ({"attack_images": -1}, "--attack-images -1:", "at least 1"),
+        ({"evaluation_batch_size": 0}, "--evaluation-batch-size 0:", "at least 1"),
+        ({"pgd_steps": (10, 0)}, "--pgd-steps 0:", "at least 1"),
+        ({"pgd_steps": ()}, "--pgd-steps", "give at least one value"),
+        ({"pgd_steps": (10, 10)}, "--pgd-steps 10 10:", "give each value once"),
+        ({"pgd_restarts": 0}, "--pgd-restarts 0:", "at least 1"),
+        ({"models_at_a_time": 0}, "--models-at-a-time 0:", "at least 1"),
+        ({"learning_rate": math.nan}, "--learning-rate nan:", "at least 0"),
+        ({"learning_rate": -0.1}, "--learning-rate -0.1:", "at least 0"),
+        ({"momentum": math.inf}, "--momentum inf:", "at least 0"),
+        ({"weight_decay": -1.0}, "--weight-decay -1.0:", "at least 0"),
+        ({"epsilons": (1.0, -2.0)}, "--epsilons -2.0:", "at least 0"),
+        ({"epsilons": (math.nan,)}, "--epsilons nan:", "at least 0"),
+        ({"epsilons": ()}, "--epsilons", "give at least one value"),
+        ({"measures": ("attacks", "attacks")}, "--measures attacks attacks:", "each value once"),
+        ({"alpha_epochs": (0, 2)}, "--alpha-epochs 0 2:", "between 1 and --epochs 5"),
+        ({"alpha_epochs": (3, 2)}, "--alpha-epochs 3 2:", "between 1 and --epochs 5"),
+        ({"alpha_epochs": (1, 6)}, "--alpha-epochs 1 6:", "between 1 and --epochs 5"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy):
+    with pytest.raises(ConfigurationError) as raised:
+        check(changed(**flags))
+    text = str(raised.value)
+    assert text.startswith(flag_and_value)
+    assert remedy in text
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert ". " not in text
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"alpha": (-2.0, 0.0, 1e-3)},
+        {"measures": ()},
+        {"epsilons": (0.0, 8.0)},
+        {"learning_rate": 0.0},
+        {"alpha_epochs": (1, 5)},
+        {"alpha_epochs": (5, 5)},
+        {"attack_images": None},
+        {"epochs": 1, "batch_size": 1, "seeds": 1, "train_limit": 1, "evaluation_images": 1},
+    ],
+)
+def test_the_ends_of_what_can_be_meant_are_taken(flags):
+    check(changed(**flags))
+
+
+def test_unknown_regularized_layers_are_refused_with_the_nearest():
+    layers = ("stem", "stage1_block1_inner", "stage1_block1_outer")
+    with pytest.raises(ConfigurationError) as raised:
+        check_layers(changed(regularized_layers=("stem", "stage1_block1_iner")), layers)
+    text = str(raised.value)
+    assert text.startswith("--regularized-layers stage1_block1_iner: ")
+    assert "did you mean stage1_block1_inner?" in text
+    assert "Known are stem, stage1_block1_inner, stage1_block1_outer." in text
+    check_layers(changed(regularized_layers=("stage1_block1_outer", "stem")), layers)
+    check_layers(SweepConfig(), layers)
+
+
+def test_negative_numbers_are_values_on_the_command_line():
+    config = parsed("--alpha", "-1", "0", "1", "--seeds", "2")
+    assert config.regularizer.alpha == (-1.0, 0.0, 1.0)
+    assert config.regularizer.seeds == 2
+    assert parsed("--alpha", "-.5", "-1e-3", "--epochs", "1").regularizer.alpha == (-0.5, -0.001)
+    check(config)
+
+
+def test_flags_reach_their_fields():
+    config = parsed(
+        *("--dataset", "cifar10", "--archives", "a", "--data-dir", "d", "--train-limit", "9"),
+        *("--allow-unverified-archives", "--model", "resnet20", "--batch-size", "7"),
+        *("--regularized-layers", "one", "two", "--alpha-epochs", "2", "4"),
+        *("--measures", "attacks", "selectivity", "--norm", "l2", "--attack-images", "None"),
+        *("--output", "o", "--resume"),
+    )
+    expected = changed(
+        **{"dataset": "cifar10", "archives": Path("a"), "data_dir": Path("d"), "train_limit": 9},
+        **{"allow_unverified_archives": True, "model": "resnet20", "batch_size": 7},
+        **{"regularized_layers": ("one", "two"), "alpha_epochs": (2, 4)},
+        **{"measures": ("attacks", "selectivity"), "norm": "l2", "attack_images": None},
+        **{"output": Path("o"), "resume": True},
+    )
+    assert config == expected
+
+
+def test_the_output_folder_is_named_after_data_and_model():
+    assert changed(model="resnet20").output == Path("runs/digits_resnet20")
+    assert changed(output=Path("there")).output == Path("there")
+
+
+def test_json_holds_every_flag_that_determines_the_results_and_no_other():
+    config = SweepConfig()
+    flags = to_json(config)
+    assert json.loads(json.dumps(flags)) == flags
+    every = {field.name for group in GROUPS for field in dataclasses.fields(getattr(config, group))}
+    where_and_how = {"archives", "data_dir", "output", "resume", "models_at_a_time"}
+    assert set(flags) == every - where_and_how
+    assert flags["alpha"] == [-1.0, 0.0, 1.0]
+    assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]
+    assert to_json(changed(data_dir=Path("d"), archives=Path("a"), resume=True)) == flags

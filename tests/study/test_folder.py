@@ -1,0 +1,147 @@
+"""Which folders a run may use, and the sentences that refuse the others."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from selectax.study import folder as folder_module
+from selectax.study.config import ConfigurationError
+from selectax.study.folder import RunFolder, check_folder, write_json
+
+CONFIG = {"dataset": "digits", "alpha": [-1.0, 0.5], "train_limit": None, "epochs": 5}
+
+
+def refusal(path, config=CONFIG, *, resume=False):
+    """The sentence that refuses a folder; it names the flag and the folder."""
+    with pytest.raises(ConfigurationError) as raised:
+        check_folder(path, config, resume=resume)
+    text = str(raised.value)
+    assert text.startswith(f"--output {path}: ")
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert ". " not in text
+    return text
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a run under way."""
+    found = check_folder(tmp_path / "run", CONFIG, resume=False)
+    write_json(found.config, CONFIG)
+    found.results.write_text("")
+    return found
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_new_run_gets_its_folder_and_those_above_it(tmp_path, resume):
+    path = tmp_path / "some" / "where"
+    assert check_folder(path, CONFIG, resume=resume) == RunFolder(path)
+    assert list(path.iterdir()) == []
+
+
+def test_files_lie_where_the_design_says(tmp_path):
+    found = RunFolder(tmp_path)
+    names = [path.relative_to(tmp_path).as_posix() for path in (found.config, found.layers)]
+    names += [found.checkpoints.name, found.results.name, found.figures.name]
+    assert names == ["config.json", "layers.json", "checkpoints", "results.csv", "figures"]
+
+
+def test_another_run_is_never_overwritten(run):
+    text = refusal(run.path)
+    assert "holds a run already" in text
+    assert "--resume" in text
+    assert "another folder" in text
+
+
+def test_a_run_goes_on_with_the_same_configuration(run):
+    assert check_folder(run.path, CONFIG, resume=True) == run
+
+
+def test_another_configuration_is_refused_with_the_fields_that_differ(run):
+    other = CONFIG | {"alpha": [-1.0, 2.0], "train_limit": 100}
+    text = refusal(run.path, other, resume=True)
+    assert "--alpha (there [-1.0, 0.5], now [-1.0, 2.0])" in text
+    assert "--train-limit (there None, now 100)" in text
+    assert "--dataset" not in text
+    assert "--epochs" not in text
+    assert "give the same flags" in text
+
+
+def test_fields_that_one_configuration_lacks_differ(run):
+    write_json(run.config, {**CONFIG, "old_field": 3})
+    assert "--old-field (there 3, now None)" in refusal(run.path, resume=True)
+    write_json(run.config, {name: CONFIG[name] for name in CONFIG if name != "epochs"})
+    assert "--epochs (there None, now 5)" in refusal(run.path, resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_files_of_something_else_are_left_alone(tmp_path, resume):
+    (tmp_path / "thesis.tex").write_text("x")
+    assert "choose an empty folder" in refusal(tmp_path, resume=resume)
+    assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_what_a_killed_start_left_is_no_obstacle(tmp_path):
+    (tmp_path / "config.partial").write_text("{")
+    check_folder(tmp_path, CONFIG, resume=False)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[1, 2]", b"null", b'"text"', b"7", b'{"alpha": [1]'],
+)
+def test_a_damaged_configuration_is_refused(run, content):
+    run.config.write_bytes(content)
+    assert "config.json cannot be read" in refusal(run.path, resume=True)
+
+
+def test_a_folder_in_place_of_the_configuration_is_refused(run):
+    run.config.unlink()
+    run.config.mkdir()
+    assert "config.json cannot be read" in refusal(run.path, resume=True)
+
+
+def test_folders_that_cannot_be_made_or_written_are_refused(tmp_path, monkeypatch):
+    """Root may write where others may not, so permissions alone would show nothing."""
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("n" * 300)):
+        text = refusal(path)
+        assert "cannot be written (" in text
+        assert "choose another folder" in text
+
+    def read_only(**_):
+        raise OSError(30, os.strerror(30))
+
+    monkeypatch.setattr(folder_module.tempfile, "TemporaryFile", read_only)
+    assert f"cannot be written ({os.strerror(30)})" in refusal(tmp_path / "mounted")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that none can write")
+def test_a_folder_in_which_no_file_can_be_made_is_refused():
+    assert "cannot be written (" in refusal(Path("/proc/self"))
+
+
+def test_the_trial_leaves_no_file(tmp_path):
+    check_folder(tmp_path, CONFIG, resume=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_comes_back_as_written(tmp_path):
+    write_json(tmp_path / "config.json", CONFIG)
+    assert json.loads((tmp_path / "config.json").read_text()) == CONFIG
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_json_is_written_wholly_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "config.json"
+    write_json(path, CONFIG)
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder_module.os, "fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(path, {"alpha": []})
+    assert json.loads(path.read_text()) == CONFIG
