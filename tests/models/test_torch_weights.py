@@ -102,9 +102,9 @@ def torch_activations(network, images):
         ("resnet20", 32),
         ("resnet18", 64),
         ("resnet18", 32),
-        pytest.param("resnet50", 64, marks=pytest.mark.slow),
-        pytest.param("resnet56", 32, marks=pytest.mark.slow),
-        pytest.param("vgg16", 64, marks=pytest.mark.slow),
+        ("resnet50", 64),
+        ("resnet56", 32),
+        ("vgg16", 64),
         ("vgg16", 32),
     ],
 )
