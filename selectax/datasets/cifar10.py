@@ -1,6 +1,5 @@
 """CIFAR-10 from its official binary archive."""
 
-import functools
 import pathlib
 from collections.abc import Iterator
 
@@ -8,8 +7,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 from jaxtyping import UInt8
 
-from selectax.datasets import builders, describe
-from selectax.datasets.archives import Archive, DataError, tar_files
+from selectax.datasets.archives import Archive, DataError
+from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.descriptions import describe
+from selectax.datasets.tars import tar_files
 
 _FOLDER = "cifar-10-batches-bin"
 _CLASS_NAMES_FILE = f"{_FOLDER}/batches.meta.txt"
@@ -18,16 +19,16 @@ _TEST_FILE = f"{_FOLDER}/test_batch.bin"
 _IMAGE_SHAPE = describe("cifar10").image_shape
 _CLASS_NAMES = describe("cifar10").class_names
 _RECORD_BYTES = 1 + 32 * 32 * 3
+_MOST_RECORDS = 10_000
 
 
-class SelectaxCifar10(builders.ArchiveBuilder, skip_registration=True):
-    """CIFAR-10, with a validation split.
+class SelectaxCifar10(ArchiveBuilder):
+    """CIFAR-10, with a validation split; the name cifar10 is that of TFDS's own data set.
 
     Of each of the five training batches, the records at 9, 19, 29, … (counted from 0) are
     validation, the others are train. Images keep the archive's order.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
     ARCHIVE = Archive(
         name="cifar-10-binary.tar.gz",
         url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
@@ -62,7 +63,8 @@ class SelectaxCifar10(builders.ArchiveBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
         path = self.find_archive(dl_manager)
-        files = dict(tar_files(path, (_CLASS_NAMES_FILE, *_TRAIN_FILES, _TEST_FILE)))
+        names = (_CLASS_NAMES_FILE, *_TRAIN_FILES, _TEST_FILE)
+        files = dict(tar_files(path, dict.fromkeys(names, _MOST_RECORDS * _RECORD_BYTES)))
         if tuple(files[_CLASS_NAMES_FILE].decode(errors="replace").split()) != _CLASS_NAMES:
             raise DataError(f"{path}: its batches.meta.txt names other classes; get a new copy.")
         batches = [_records(path, name, files[name]) for name in _TRAIN_FILES]
@@ -99,6 +101,3 @@ def _records(
             f"above {len(_CLASS_NAMES) - 1}; get a new copy."
         )
     return records
-
-
-load = functools.partial(builders.load, SelectaxCifar10)

@@ -1,12 +1,11 @@
 """The handwritten digits that scikit-learn brings along, in the shape of CIFAR's images."""
 
 import numpy as np
-import sklearn.datasets
 from jaxtyping import Int32, UInt8
 
 
 def load(
-    split: str, **_
+    split: str,
 ) -> tuple[UInt8[np.ndarray, "samples 32 32 3"], Int32[np.ndarray, "samples"]]:
     """The 1,797 digits, each grey pixel of 8 × 8 repeated 4 × 4 times in three channels.
 
@@ -21,6 +20,9 @@ def load(
       E. Alpaydin, C. Kaynak, 1998, "Optical recognition of handwritten digits", UCI Machine
       Learning Repository.
     """
+    # Late, because scikit-learn takes a second.
+    import sklearn.datasets
+
     pixels, labels = sklearn.datasets.load_digits(return_X_y=True)
     rank = np.empty(len(labels), int)
     for label in np.unique(labels):

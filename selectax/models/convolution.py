@@ -13,8 +13,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-# Images whose patches are multiplied at a time: few enough for the patches to stay in the cache.
+# Images whose patches are multiplied at a time: few enough for the patches to stay in the cache,
+# but of small maps as many as give these positions, for each product is as large as the kernel.
 _CHUNK = 8
+_CHUNK_POSITIONS = 1024
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -81,14 +83,15 @@ def _kernel_gradient(images, shape, gradient, stride):
     """Patches of the images times the gradient, summed over positions and samples."""
     height, width, channels, features = shape
     samples, out_height, out_width = gradient.shape[:3]
-    missing = -samples % _CHUNK
+    chunk = min(samples, max(_CHUNK, _CHUNK_POSITIONS // (out_height * out_width)))
+    missing = -samples % chunk
     around = [(0, missing), (height // 2, height // 2), (width // 2, width // 2), (0, 0)]
-    images = jnp.pad(images, around).reshape(-1, _CHUNK, *_padded(images.shape, height, width))
+    images = jnp.pad(images, around).reshape(-1, chunk, *_padded(images.shape, height, width))
     gradient = jnp.pad(gradient, [(0, missing), (0, 0), (0, 0), (0, 0)])
-    gradient = gradient.reshape(-1, _CHUNK * out_height * out_width, features)
+    gradient = gradient.reshape(-1, chunk * out_height * out_width, features)
 
-    def one_chunk(chunk):
-        images, gradient = chunk
+    def one_chunk(images_and_gradient):
+        images, gradient = images_and_gradient
         views = [
             images[:, row : row + (out_height - 1) * stride + 1 : stride][
                 :, :, column : column + (out_width - 1) * stride + 1 : stride

@@ -11,21 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from selectax.models.convolution import convolution
-
-
-class Convolution(nn.Module):
-    """A 3 × 3 convolution without bias, its weights drawn as Kaiming normal over the fan-in."""
-
-    features: int
-    stride: int
-    convolve: Callable[[Array, Array, int], Array]
-
-    @nn.compact
-    def __call__(self, images: Array) -> Array:
-        """Images, or feature maps, to feature maps."""
-        shape = (3, 3, images.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.he_normal(), shape)
-        return self.convolve(images, kernel, self.stride)
+from selectax.models.layers import Convolution, logits_layer, normalization
 
 
 class CifarResNet(nn.Module):
@@ -57,19 +43,9 @@ class CifarResNet(nn.Module):
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
         """Images are in [0, 1]; with train=True batch norm takes the batch's statistics."""
 
-        def normalize(maps, name):
-            # PyTorch's momentum of 0.1 on the new value.
-            return nn.BatchNorm(
-                use_running_average=not train,
-                momentum=0.9,
-                epsilon=1e-5,
-                axis_name=self.axis_name,
-                name=name,
-            )(maps)
-
         def convolve(maps, features, stride, name):
             maps = Convolution(features, stride, self.convolve, name=f"{name}_convolution")(maps)
-            return normalize(maps, f"{name}_norm")
+            return normalization(train, self.axis_name, f"{name}_norm")(maps)
 
         activations = {}
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
@@ -88,5 +64,4 @@ class CifarResNet(nn.Module):
                 maps = nn.relu(shortcut + residual)
                 activations |= {f"{name}_inner": inner, f"{name}_sum": maps}
         pooled = jnp.mean(maps, axis=(1, 2))
-        logits = nn.Dense(self.num_classes, kernel_init=nn.initializers.he_normal(), name="logits")
-        return logits(pooled), activations
+        return logits_layer(self.num_classes)(pooled), activations

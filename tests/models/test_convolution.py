@@ -12,7 +12,7 @@ from selectax.models.convolution import convolution, native_convolution
 SHAPES = [
     (stride, kernel, height, width)
     for stride in (1, 2)
-    for kernel in (1, 3)
+    for kernel in (1, 3, 7)
     for height, width in ((8, 8), (7, 5), (1, 6))
 ]
 
@@ -56,7 +56,7 @@ def test_gradients_equal_finite_differences(stride, kernel, height, width):
             np.testing.assert_allclose(jnp.vdot(gradients[position], direction), slope, rtol=1e-6)
 
 
-@pytest.mark.parametrize("samples", [1, 7, 16])
+@pytest.mark.parametrize("samples", [1, 7, 16, 60])
 def test_gradient_takes_any_number_of_samples(samples):
     operands = _operands(3, 6, 6, samples=samples)
     for ours, theirs in zip(

@@ -1,0 +1,194 @@
+"""Prepares, checks, lists and shows the data sets."""
+
+import dataclasses
+import pathlib
+import sys
+import time
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from selectax.datasets import ALL_DATASETS, SEVERITIES, DataError, describe, load
+from selectax.datasets.checking import check
+from selectax.datasets.contact_sheet import contact_sheet
+from selectax.datasets.loading import BUILDERS, find_builder
+from selectax.datasets.preparation import prepare
+
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """Where archives come from and prepared data sets go."""
+
+    archives: pathlib.Path | None = None
+    """Folder that holds the official archives; without it they are downloaded."""
+    data_dir: pathlib.Path | None = None
+    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    allow_unverified_archives: bool = False
+    """Take archives with another checksum than the official one, such as subsets."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepare:
+    """Makes data sets out of their archives, unless that was done before."""
+
+    names: tyro.conf.Positional[tuple[str, ...]]
+    """Data sets: cifar10, cifar10_c, tiny_imagenet, tiny_imagenet_c."""
+    where: Where = Where()
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """Reads every image of prepared data sets, and verifies numbers, shapes and labels."""
+
+    names: tyro.conf.Positional[tuple[str, ...]]
+    """Data sets: cifar10, cifar10_c, tiny_imagenet, tiny_imagenet_c."""
+    where: Where = Where()
+
+
+@dataclasses.dataclass(frozen=True)
+class List:
+    """Lists the data sets, and which are prepared."""
+
+    where: Where = Where()
+
+
+@dataclasses.dataclass(frozen=True)
+class Show:
+    """Draws a contact sheet: some images with their classes."""
+
+    name: tyro.conf.Positional[str]
+    """Data set."""
+    split: str = "test"
+    """Split: train, validation or test; corrupted sets have test alone."""
+    images: int = 40
+    """The first so many images; of a corrupted set one image at each corruption and severity."""
+    output: pathlib.Path | None = None
+    """The PNG file; by default NAME.png."""
+    where: Where = Where()
+
+
+Command = (
+    Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Check, tyro.conf.subcommand("check")]
+    | Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Show, tyro.conf.subcommand("show")]
+)
+
+
+def main() -> int:
+    command = tyro.cli(
+        Command,
+        description=__doc__,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    run = {Prepare: prepare_all, Check: check_all, List: list_all, Show: show}[type(command)]
+    try:
+        run(command)
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError):
+            error = f"{error.filename}: {error.strerror or error}; name another file."
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted; nothing is left that could be taken for a data set.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def prepare_all(command: Prepare) -> None:
+    for builder in [builder_of(name, command.where) for name in chosen(command.names)]:
+        if builder.data_path.exists():
+            print(f"{builder.name}: prepared before, in {builder.data_path}")
+            continue
+        begin = time.perf_counter()
+        prepare(builder)
+        seconds = time.perf_counter() - begin
+        images = sum(split.num_examples for split in builder.info.splits.values())
+        images *= max(1, len(builder.BUILDER_CONFIGS))
+        print(
+            f"{builder.name}: {images:,} images in {seconds:.1f} s, "
+            f"{images / seconds:,.0f} images/s, in {builder.data_path}"
+        )
+
+
+def check_all(command: Check) -> None:
+    for builder in [builder_of(name, command.where) for name in chosen(command.names)]:
+        table = Table(title=f"{builder.name}: every image read")
+        table.add_column("part")
+        for column in ("images", "classes", "smallest class", "largest class", "mean pixel"):
+            table.add_column(column, justify="right")
+        for part in check(builder):
+            *counts, mean = part[1:]
+            table.add_row(part.part, *(f"{count:,}" for count in counts), f"{mean:.1f}")
+        Console().print(table)
+
+
+def list_all(command: List) -> None:
+    table = Table()
+    for column in ("data set", "classes", "pixels", "splits", "prepared in", "archive"):
+        table.add_column(column, overflow="fold")
+    for name in ALL_DATASETS:
+        description = describe(name)
+        height, width, _ = description.image_shape
+        folder, archive = "embedded", ""
+        if name in BUILDERS:
+            builder = builder_of(name, command.where)
+            folder = str(builder.data_path.parent) if builder.data_path.exists() else "not yet"
+            archive = builder.ARCHIVE.url
+        splits = ", ".join(description.splits)
+        if description.corruptions:
+            splits += (
+                f" × {len(description.corruptions)} corruptions × {len(SEVERITIES)} severities"
+            )
+        pixels = f"{height} × {width}"
+        table.add_row(name, str(description.num_classes), pixels, splits, folder, archive)
+    Console().print(table)
+
+
+def show(command: Show) -> None:
+    if command.images < 1:
+        raise ValueError(f"--images {command.images}: give a whole number of at least 1.")
+    description = describe(command.name)
+    where = dataclasses.asdict(command.where)
+    if description.corruptions:
+        pictures, names = [], []
+        for corruption in description.corruptions:
+            for severity in SEVERITIES:
+                images, labels = load(
+                    command.name, command.split, corruption=corruption, severity=severity, **where
+                )
+                pictures.append(images[0])
+                names.append(f"{corruption} {severity}")
+        columns = 2 * len(SEVERITIES)
+    else:
+        pictures, labels = load(command.name, command.split, **where)
+        pictures = pictures[: command.images]
+        names = [description.class_names[label] for label in labels[: command.images]]
+        columns = min(8, len(pictures))
+    output = command.output or pathlib.Path(f"{command.name}.png")
+    contact_sheet(pictures, names, columns=columns).save(output, format="PNG")
+    print(f"Contact sheet: {output}")
+
+
+def builder_of(name, where):
+    """The builder, whose configuration does not matter where all are prepared at once."""
+    options = dataclasses.asdict(where)
+    if corruptions := describe(name).corruptions:
+        options |= {"corruption": corruptions[0], "severity": SEVERITIES[0]}
+    return find_builder(name, **options)
+
+
+def chosen(names):
+    if not names:
+        raise DataError(f"NAMES: name at least one data set of {', '.join(BUILDERS)}.")
+    for name in names:
+        describe(name)
+        if name not in BUILDERS:
+            raise DataError(f"dataset {name}: is embedded and needs no preparation; omit it.")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

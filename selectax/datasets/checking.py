@@ -1,0 +1,72 @@
+"""Whether a prepared data set is whole: every record read, every image decoded."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from selectax.datasets.archives import DataError
+from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.corrupted import CorruptedBuilder
+from selectax.datasets.preparation import DAMAGED, read
+
+
+class Checked(NamedTuple):
+    """What was read of a part of a data set.
+
+    Attributes:
+      part: a split, or a corruption and severity.
+      images: number of images.
+      classes: number of classes that they are of.
+      smallest_class: images of the class with fewest, among those present.
+      largest_class: images of the class with most.
+      mean: of all pixels, from 0 to 255.
+    """
+
+    part: str
+    images: int
+    classes: int
+    smallest_class: int
+    largest_class: int
+    mean: float
+
+
+def check(builder: ArchiveBuilder) -> Iterator[Checked]:
+    """Reads every image of a prepared data set, split by split.
+
+    Corruptions and severities are parts of a corrupted set.
+
+    Raises:
+      DataError: a part is not prepared, or differs in number, shape, type or labels from what its
+        description says.
+    """
+    corrupted = isinstance(builder, CorruptedBuilder)
+    configs = [config.name for config in builder.BUILDER_CONFIGS] if corrupted else [None]
+    for config in configs:
+        options = {"config": config} if corrupted else {}
+        part = type(builder)(data_dir=builder.data_dir_root, **options)
+        if not part.data_path.exists():
+            raise DataError(f"{part.data_path}: is not prepared; prepare {builder.name} first.")
+        for split in part.info.splits:
+            yield _check_split(part, split, config or split)
+
+
+def _check_split(builder: ArchiveBuilder, split: str, part: str) -> Checked:
+    images, labels = read(builder, split)
+    features = builder.info.features
+    right = (
+        len(images) == builder.info.splits[split].num_examples > 0
+        and images.shape[1:] == features["image"].shape
+        and 0 <= labels.min() <= labels.max() < features["label"].num_classes
+    )
+    if not right:
+        raise DataError(DAMAGED.format(builder.data_dir))
+    counts = np.bincount(labels)
+    return Checked(
+        part,
+        images=len(images),
+        classes=int(np.sum(counts > 0)),
+        smallest_class=int(counts[counts > 0].min()),
+        largest_class=int(counts.max()),
+        mean=float(images.mean()),
+    )

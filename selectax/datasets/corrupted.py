@@ -1,0 +1,105 @@
+"""Corrupted test sets: a configuration for each corruption and severity, all prepared at once."""
+
+import dataclasses
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import tensorflow_datasets as tfds
+
+from selectax.datasets.archives import DataError
+from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.descriptions import SEVERITIES, describe
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CorruptionConfig(tfds.core.BuilderConfig):
+    """One corruption at one severity."""
+
+    corruption: str
+    severity: int
+
+
+def corruption_configs(name: str) -> list[CorruptionConfig]:
+    """The configurations of a corrupted data set, "fog_3" and its kin."""
+    return [
+        CorruptionConfig(
+            name=f"{corruption}_{severity}",
+            description=f"Corruption {corruption} at severity {severity} of 1 to 5.",
+            corruption=corruption,
+            severity=severity,
+        )
+        for corruption in describe(name).corruptions
+        for severity in SEVERITIES
+    ]
+
+
+class CorruptedBuilder(ArchiveBuilder, skip_registration=True):
+    """Test images under corruptions, of which one must be named.
+
+    The archive is looked through once, and all configurations are written and moved into place
+    together: an archive that turns out to be damaged leaves nothing.
+    """
+
+    BUILDER_CONFIGS: ClassVar[list[CorruptionConfig]]
+
+    def __init__(self, *, config: str | CorruptionConfig | None = None, **options):
+        """Takes a configuration, for without one there is no sensible data set."""
+        if config is None:
+            example = self.BUILDER_CONFIGS[-1]
+            raise DataError(
+                f"{self.name}: names no corruption and severity; "
+                f'choose one, such as "{self.name}/{example.name}", of the corruptions '
+                f"{', '.join(describe(self.name).corruptions)}."
+            )
+        self._contents = None
+        super().__init__(config=config, **options)
+
+    def _read_contents(self, path: pathlib.Path) -> Any:
+        """What the archive holds, without the images, found to be complete.
+
+        Raises:
+          DataError: it is damaged or not what its authors published.
+        """
+        raise NotImplementedError
+
+    def _generate_examples(self, path: pathlib.Path, contents: Any) -> Iterator[tuple[int, dict]]:
+        """Images and labels of this builder's configuration."""
+        raise NotImplementedError
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
+        path = self.find_archive(dl_manager)
+        if self._contents is None:
+            self._contents = self._read_contents(path)
+        return {"test": self._generate_examples(path, self._contents)}
+
+    def download_and_prepare(
+        self,
+        *,
+        download_dir: str | os.PathLike[str] | None = None,
+        download_config: tfds.download.DownloadConfig | None = None,
+        **options,
+    ) -> None:
+        """Prepares all configurations; arguments are those of tfds.core.DatasetBuilder."""
+        if self.data_path.exists():
+            return
+        manager = self._make_download_manager(
+            download_dir=download_dir,
+            download_config=download_config or tfds.download.DownloadConfig(),
+        )
+        archive = self.find_archive(manager)
+        contents = self._read_contents(archive)
+        root = pathlib.Path(self.data_dir_root)
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{self.name}.incomplete.", dir=root) as folder:
+            for config in self.BUILDER_CONFIGS:
+                builder = type(self)(config=config, data_dir=folder, archive_path=archive)
+                builder._contents = contents
+                super(CorruptedBuilder, builder).download_and_prepare(
+                    download_config=download_config, **options
+                )
+            # Fails if another process was faster, whose result is as good.
+            os.rename(pathlib.Path(folder) / self.name, root / self.name)
+        self.info.read_from_directory(self.data_dir)

@@ -1,0 +1,109 @@
+"""Data sets by name, as arrays."""
+
+import os
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from selectax.datasets import digits
+from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.cifar10 import SelectaxCifar10
+from selectax.datasets.cifar10_c import Cifar10C
+from selectax.datasets.corrupted import CorruptedBuilder
+from selectax.datasets.descriptions import SEVERITIES, describe
+from selectax.datasets.preparation import builder_for, prepare, read
+from selectax.datasets.tiny_imagenet import TinyImagenet
+from selectax.datasets.tiny_imagenet_c import TinyImagenetC
+
+BUILDERS: dict[str, type[ArchiveBuilder]] = {
+    "cifar10": SelectaxCifar10,
+    "cifar10_c": Cifar10C,
+    "tiny_imagenet": TinyImagenet,
+    "tiny_imagenet_c": TinyImagenetC,
+}
+
+
+def load(
+    name: str,
+    split: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    archives: str | os.PathLike[str] | None = None,
+    allow_unverified_archives: bool = False,
+    corruption: str | None = None,
+    severity: int | None = None,
+) -> tuple[UInt8[np.ndarray, "samples height width channels"], Int32[np.ndarray, "samples"]]:
+    """Images and labels of one split, in a fixed order.
+
+    The validation split is taken from the official training set by a fixed rule, which the
+    data set's builder states. Digits are embedded and ignore the options. A data set that was not
+    prepared yet is.
+
+    Args:
+      name: one of `ALL_DATASETS`.
+      split: "train", "validation" or "test"; corrupted sets have "test" alone.
+      data_dir: folder for prepared data sets; by default that of tensorflow-datasets.
+      archives: folder that holds the official archive under its official name; without it a
+        set prepared earlier is used, or the archive is downloaded.
+      allow_unverified_archives: take an archive of another checksum than the official one, such
+        as a subset; it is prepared apart from the official one.
+      corruption: of a corrupted set, which has no default; one of `describe(name).corruptions`.
+      severity: of a corrupted set, 1 to 5.
+
+    Returns:
+      Images from 0 to 255, and labels.
+
+    Raises:
+      ValueError: on an unknown name, split, corruption or severity, or (as `DataError`) where the
+        archive is missing, damaged, not the official one, or cannot be prepared.
+    """
+    splits = describe(name).splits
+    if split not in splits:
+        raise ValueError(f"split {split}: unknown; known are {', '.join(splits)}.")
+    if name == "digits":
+        return digits.load(split)
+    builder = find_builder(
+        name,
+        data_dir=data_dir,
+        archives=archives,
+        allow_unverified_archives=allow_unverified_archives,
+        corruption=corruption,
+        severity=severity,
+    )
+    prepare(builder)
+    return read(builder, split)
+
+
+def find_builder(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    archives: str | os.PathLike[str] | None = None,
+    allow_unverified_archives: bool = False,
+    corruption: str | None = None,
+    severity: int | None = None,
+) -> ArchiveBuilder:
+    """TFDS's builder of a data set, prepared or not; arguments and errors are those of `load`."""
+    options = {}
+    if issubclass(BUILDERS[name], CorruptedBuilder):
+        options["config"] = _config(name, corruption, severity)
+    elif corruption is not None or severity is not None:
+        raise ValueError(f"corruption {corruption}: {name} is not corrupted; take {name}_c.")
+    return builder_for(
+        BUILDERS[name],
+        data_dir=data_dir,
+        archives=archives,
+        allow_unverified_archives=allow_unverified_archives,
+        **options,
+    )
+
+
+def _config(name: str, corruption: str | None, severity: int | None) -> str:
+    known = describe(name).corruptions
+    if corruption not in known:
+        raise ValueError(
+            f"corruption {corruption}: unknown in {name}; known are {', '.join(known)}."
+        )
+    if severity not in SEVERITIES:
+        raise ValueError(f"severity {severity}: give one of {', '.join(map(str, SEVERITIES))}.")
+    return f"{corruption}_{severity}"

@@ -1,0 +1,93 @@
+"""Finding a prepared data set, or preparing it, and reading what was prepared."""
+
+import contextlib
+import io
+import os
+import pathlib
+import sys
+
+import numpy as np
+import tensorflow_datasets as tfds
+from jaxtyping import Int32, UInt8
+
+from selectax.datasets.archives import DataError, find, sha256
+from selectax.datasets.builders import ArchiveBuilder
+
+DAMAGED = "{}: the prepared data set is damaged; remove this folder."
+
+
+def builder_for(
+    builder_class: type[ArchiveBuilder],
+    *,
+    data_dir: str | os.PathLike[str] | None,
+    archives: str | os.PathLike[str] | None,
+    allow_unverified_archives: bool,
+    **options,
+) -> ArchiveBuilder:
+    """The builder of the official archive's data set, or of that which stands in for it.
+
+    Raises:
+      DataError: if the archive is not where it was said to be, or another one than the official.
+    """
+    options["data_dir"] = data_dir
+    if archives is not None:
+        official = builder_class.ARCHIVE
+        path = find(official, archives)
+        options["archive_path"] = path
+        if (checksum := sha256(path)) != official.sha256:
+            if not allow_unverified_archives:
+                known = (
+                    f"the official archive's is {official.sha256}; get that from {official.url}"
+                    if official.sha256
+                    else f"the official archive's is not known; download it from {official.url}"
+                )
+                raise DataError(
+                    f"{path}: its SHA-256 is {checksum}, {known} "
+                    "or take this one as it is with --allow-unverified-archives."
+                )
+            # Apart from the official archive, for which a subset must never be taken.
+            root = pathlib.Path(builder_class(**options).data_dir_root)
+            options["data_dir"] = root / f"unverified_{checksum[:12]}"
+    return builder_class(**options)
+
+
+def prepare(builder: ArchiveBuilder) -> None:
+    """Prepares a data set, unless that was done before; atomic, and safe against a second process.
+
+    Raises:
+      DataError: if it cannot be; nothing is left behind then.
+    """
+    if builder.data_path.exists():
+        return
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            builder.download_and_prepare()
+    except OSError as error:
+        # Another process may have been faster, and moved the same data into place.
+        if not builder.data_path.exists():
+            raise DataError(
+                f"--data-dir {builder.data_dir_root}: cannot be written "
+                f"({error.strerror or error}); name another folder."
+            ) from error
+        builder.info.read_from_directory(builder.data_dir)
+
+
+def read(
+    builder: ArchiveBuilder, split: str
+) -> tuple[UInt8[np.ndarray, "samples height width channels"], Int32[np.ndarray, "samples"]]:
+    """Images and labels of one split of a prepared data set.
+
+    Raises:
+      DataError: if files are missing or damaged.
+    """
+    try:
+        source = builder.as_data_source(split)
+        images = np.empty((len(source), *builder.info.features["image"].shape), np.uint8)
+        labels = np.empty(len(source), np.int32)
+        for index, example in enumerate(source):
+            images[index], labels[index] = example["image"], example["label"]
+    except (AssertionError, AttributeError, KeyError, RuntimeError, ValueError, OSError) as error:
+        raise DataError(DAMAGED.format(builder.data_dir)) from error
+    return images, labels

@@ -1,0 +1,78 @@
+"""Residual networks in the form for ImageNet, without the max-pool: four stages of feature maps.
+
+References:
+  He et al., 2016, "Deep residual learning for image recognition", table 1. As in torchvision, a
+  bottleneck's stride is that of its 3 × 3 convolution.
+  Leavitt & Morcos, 2020, arXiv 2007.04440: the max-pool after the first batch norm removed.
+"""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from selectax.models.convolution import convolution
+from selectax.models.layers import Convolution, logits_layer, normalization
+
+
+class ImageNetResNet(nn.Module):
+    """Images to (logits, activations).
+
+    The units of the layers are those of Leavitt & Morcos: the feature maps after the stem's ReLU,
+    after each ReLU inside a block ("inner", of bottlenecks "inner1" and "inner2") and after the
+    ReLU of each residual sum ("sum"). The names of the layers sort in order of depth, which is the
+    order that JAX gives a dict's entries.
+
+    Attributes:
+      blocks: number of blocks in each of the four stages, below 10.
+      bottleneck: whether a block is 1 × 1, 3 × 3 and 1 × 1 with four times as many feature maps,
+        not two of 3 × 3.
+      num_classes: number of logits.
+      mean: per channel, subtracted from the images.
+      deviation: per channel, by which the images are divided then.
+      axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      convolve: (images, kernel, stride) to feature maps.
+    """
+
+    blocks: tuple[int, int, int, int]
+    bottleneck: bool
+    num_classes: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    axis_name: str | None = None
+    convolve: Callable[[Array, Array, int], Array] = convolution
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "samples height width channels"], train: bool = False
+    ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
+        """Images are in [0, 1]; with train=True batch norm takes the batch's statistics."""
+
+        def convolve(maps, features, size, stride, name):
+            convolved = Convolution(
+                features, stride, self.convolve, size, name=f"{name}_convolution"
+            )(maps)
+            return normalization(train, self.axis_name, f"{name}_norm")(convolved)
+
+        activations = {}
+        maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
+        maps = activations["stage0_stem"] = nn.relu(convolve(maps, 64, 7, 2, "stage0_stem"))
+        for stage, blocks in enumerate(self.blocks, start=1):
+            inner_features = 32 * 2**stage
+            features = 4 * inner_features if self.bottleneck else inner_features
+            for block in range(1, blocks + 1):
+                name = f"stage{stage}_block{block}"
+                stride = 2 if stage > 1 and block == 1 else 1
+                shortcut = maps
+                if stride > 1 or maps.shape[-1] != features:
+                    shortcut = convolve(maps, features, 1, stride, f"{name}_shortcut")
+                # Kernel size and stride of the convolutions before the last one.
+                inner = {"inner1": (1, 1), "inner2": (3, stride)}
+                for layer, form in (inner if self.bottleneck else {"inner": (3, stride)}).items():
+                    maps = nn.relu(convolve(maps, inner_features, *form, f"{name}_{layer}"))
+                    activations[f"{name}_{layer}"] = maps
+                last_size = 1 if self.bottleneck else 3
+                maps = nn.relu(shortcut + convolve(maps, features, last_size, 1, f"{name}_sum"))
+                activations[f"{name}_sum"] = maps
+        return logits_layer(self.num_classes)(jnp.mean(maps, axis=(1, 2))), activations

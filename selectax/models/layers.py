@@ -1,0 +1,52 @@
+"""Convolution, batch norm and linear layers as all networks have them."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+from jaxtyping import Array
+
+
+class Convolution(nn.Module):
+    """A convolution, its weights drawn as Kaiming normal over the fan-in.
+
+    Attributes:
+      features: feature maps that come out.
+      stride: of both dimensions.
+      convolve: (images, kernel, stride) to feature maps.
+      size: height and width of the kernel, odd.
+      use_bias: whether a number is added to each feature map.
+    """
+
+    features: int
+    stride: int
+    convolve: Callable[[Array, Array, int], Array]
+    size: int = 3
+    use_bias: bool = False
+
+    @nn.compact
+    def __call__(self, images: Array) -> Array:
+        """Images, or feature maps, to feature maps."""
+        shape = (self.size, self.size, images.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+        maps = self.convolve(images, kernel, self.stride)
+        if self.use_bias:
+            maps = maps + self.param("bias", nn.initializers.zeros, (self.features,))
+        return maps
+
+
+def normalization(train: bool, axis_name: str | None, name: str) -> nn.BatchNorm:
+    """Batch norm with PyTorch's epsilon, and its momentum of 0.1 on the new value.
+
+    Args:
+      train: take the batch's statistics, not the running ones.
+      axis_name: mapped axis of devices over which the batch's statistics are taken.
+      name: of the layer.
+    """
+    return nn.BatchNorm(
+        use_running_average=not train, momentum=0.9, epsilon=1e-5, axis_name=axis_name, name=name
+    )
+
+
+def logits_layer(num_classes: int) -> nn.Dense:
+    """The linear layer at the end."""
+    return nn.Dense(num_classes, kernel_init=nn.initializers.he_normal(), name="logits")

@@ -1,0 +1,55 @@
+"""Networks by name."""
+
+import difflib
+import functools
+
+import flax.linen as nn
+
+from selectax.models.imagenet_resnet import ImageNetResNet
+from selectax.models.resnet import CifarResNet
+from selectax.models.vgg import VGG16
+
+# Of ImageNet's training images, and so those of the PyTorch code that the papers build on, for
+# CIFAR-10 too.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+_MODULES = {
+    **{f"resnet{depth}": functools.partial(CifarResNet, depth) for depth in (8, 20, 32, 44, 56)},
+    "resnet18": functools.partial(ImageNetResNet, (2, 2, 2, 2), False),
+    "resnet50": functools.partial(ImageNetResNet, (3, 4, 6, 3), True),
+    "vgg16": VGG16,
+}
+
+MODELS = tuple(_MODULES)
+
+
+def create(
+    name: str,
+    num_classes: int,
+    *,
+    mean: tuple[float, ...] = _MEAN,
+    deviation: tuple[float, ...] = _DEVIATION,
+    axis_name: str | None = None,
+) -> nn.Module:
+    """Makes a network by name; `module.apply(variables, images)` gives (logits, activations).
+
+    Args:
+      name: one of MODELS. resnet8, 20, 32, 44 and 56 have CIFAR-10's form, resnet18 and resnet50
+        ImageNet's without the max-pool; vgg16 has batch norm. All take images of 32 × 32 pixels
+        and more.
+      num_classes: number of logits.
+      mean: of the training images' channels in [0, 1], subtracted inside the network.
+      deviation: of the training images' channels, by which they are divided inside the network.
+      axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+
+    Raises:
+      ValueError: the name is unknown, or there are no classes.
+    """
+    if name not in MODELS:
+        nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0)[0]
+        raise ValueError(f"model {name!r} is unknown; the nearest of {MODELS} is {nearest!r}.")
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be at least 1, not {num_classes}.")
+    return _MODULES[name](
+        num_classes=num_classes, mean=mean, deviation=deviation, axis_name=axis_name
+    )
