@@ -20,42 +20,44 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
-from selectax.corruptions.blur import defocus_blur, gaussian_blur, zoom_blur
+from selectax.corruptions import (
+    blur,
+    digital,
+    elastic,
+    frost,
+    glass,
+    jpeg,
+    motion,
+    noise,
+    spatter,
+    weather,
+)
 from selectax.corruptions.colour import luma
-from selectax.corruptions.digital import contrast, pixelate, saturate
 from selectax.corruptions.eight_bits import truncated
-from selectax.corruptions.elastic import elastic_transform
-from selectax.corruptions.frost import frost, make_textures
-from selectax.corruptions.glass import glass_blur
-from selectax.corruptions.jpeg import jpeg_compression
-from selectax.corruptions.motion import motion_blur
-from selectax.corruptions.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 from selectax.corruptions.severities import BENCHMARKS, SEVERITIES
-from selectax.corruptions.spatter import spatter
-from selectax.corruptions.weather import brightness, fog, snow
 
 _BENCHMARK = {
-    "gaussian_noise": gaussian_noise,
-    "shot_noise": shot_noise,
-    "impulse_noise": impulse_noise,
-    "defocus_blur": defocus_blur,
-    "glass_blur": glass_blur,
-    "motion_blur": motion_blur,
-    "zoom_blur": zoom_blur,
-    "snow": snow,
-    "frost": frost,
-    "fog": fog,
-    "brightness": brightness,
-    "contrast": contrast,
-    "elastic_transform": elastic_transform,
-    "pixelate": pixelate,
-    "jpeg_compression": jpeg_compression,
+    "gaussian_noise": noise.gaussian_noise,
+    "shot_noise": noise.shot_noise,
+    "impulse_noise": noise.impulse_noise,
+    "defocus_blur": blur.defocus_blur,
+    "glass_blur": glass.glass_blur,
+    "motion_blur": motion.motion_blur,
+    "zoom_blur": blur.zoom_blur,
+    "snow": weather.snow,
+    "frost": frost.frost,
+    "fog": weather.fog,
+    "brightness": weather.brightness,
+    "contrast": digital.contrast,
+    "elastic_transform": elastic.elastic_transform,
+    "pixelate": digital.pixelate,
+    "jpeg_compression": jpeg.jpeg_compression,
 }
 _EXTRA = {
-    "speckle_noise": speckle_noise,
-    "gaussian_blur": gaussian_blur,
-    "spatter": spatter,
-    "saturate": saturate,
+    "speckle_noise": noise.speckle_noise,
+    "gaussian_blur": blur.gaussian_blur,
+    "spatter": spatter.spatter,
+    "saturate": digital.saturate,
 }
 _ALL = _BENCHMARK | _EXTRA
 
@@ -63,8 +65,8 @@ CORRUPTIONS = tuple(_ALL)
 BENCHMARK_CORRUPTIONS = tuple(_BENCHMARK)
 
 _SMALLEST_SIDE = 8
-# Some corruptions hold dozens of arrays of this many pixels at a time.
-_PIXELS_AT_A_TIME = 2**20
+# Some corruptions hold dozens of arrays of so many pixels, which on a CPU should fit its cache.
+_PIXELS_AT_A_TIME, _PIXELS_AT_A_TIME_ON_CPU = 2**21, 2**17
 
 
 def corrupt(
@@ -111,7 +113,7 @@ def corrupt(
     if frost_textures is not None:
         _check_textures(frost_textures, images.shape)
     elif name == "frost":
-        frost_textures = make_textures(benchmark, max(images.shape[1:3]))
+        frost_textures = frost.make_textures(benchmark, max(images.shape[1:3]))
     if name != "frost":
         frost_textures = None
     return _corrupt(key, images, severity, frost_textures, name=name, benchmark=benchmark)
@@ -144,7 +146,9 @@ def _corrupt(key, images, severity, frost_textures, *, name, benchmark):
 def _in_parts(function, images):
     """Applies a function of positions and images to a part of them at a time, to save memory."""
     samples, height, width, _ = images.shape
-    parts = math.ceil(samples / max(_PIXELS_AT_A_TIME // (height * width), 1))
+    on_cpu = jax.default_backend() == "cpu"
+    pixels_at_a_time = _PIXELS_AT_A_TIME_ON_CPU if on_cpu else _PIXELS_AT_A_TIME
+    parts = math.ceil(samples / max(pixels_at_a_time // (height * width), 1))
     if parts <= 1:
         return function(jnp.arange(samples), images)
     size = math.ceil(samples / parts)

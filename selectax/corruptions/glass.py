@@ -20,15 +20,24 @@ def _sources(key, shape, shift):
     """
     height, width = shape
     row, column = jnp.indices(shape)
-    steps = jnp.floor(jax.random.uniform(key, (2, height, width)) * (2 * shift)) - shift
-    down, right = jnp.minimum(steps, shift - 1).astype(jnp.int32)
+    # Sixteen bits for either direction.
+    bits = jax.random.bits(key, shape)
+    down, right = (
+        ((half * (2 * shift)) >> 16).astype(jnp.int32) - shift.astype(jnp.int32)
+        for half in (bits >> 16, bits & 0xFFFF)
+    )
     visited = (row > shift) & (row <= height - shift) & (column > shift) & (column <= width - shift)
     own = (row * width + column).ravel()
-    source = jnp.where(visited, (row + down) * width + column + right, row * width + column).ravel()
-    took_what = jnp.where(source > own, source, own)
-    for _ in range(_DOUBLINGS):
-        took_what = took_what[took_what]
-    return source[took_what]
+    source = own + jnp.where(visited, down * width + right, 0).ravel()
+
+    def resolve(source):
+        took_what = jnp.where(source > own, source, own)
+        for _ in range(_DOUBLINGS):
+            took_what = took_what[took_what]
+        return source[took_what]
+
+    # Within a shift of 1 there is no step to a pixel visited before.
+    return jax.lax.cond(shift > 1, resolve, lambda source: source, source)
 
 
 def _glass_blur(key, image, constants):
@@ -45,7 +54,7 @@ def _glass_blur(key, image, constants):
 def _constants(severities, image_shape):
     sigmas, shifts, rounds = zip(*severities, strict=True)
     in_use = np.arange(max(rounds)) < np.asarray(rounds)[:, None]
-    return gaussian_matrices(sigmas, image_shape), np.asarray(shifts), in_use
+    return gaussian_matrices(sigmas, image_shape), np.asarray(shifts, np.uint32), in_use
 
 
 glass_blur = Corruption(_glass_blur, _constants)

@@ -32,13 +32,15 @@ def _mean_of_nine(plane):
 
 def _equalise(plane):
     """Spreads whole numbers from 0 to _FARTHEST over 0 to 255, each number about equally often."""
-    values = jnp.arange(_FARTHEST + 1)
-    at_most = jnp.sum(plane[..., None] <= values, axis=(0, 1))
     least = jnp.min(plane)
     of_least = jnp.sum(plane == least)
     rest = plane.size - of_least
-    table = jnp.round((at_most - of_least) * (255 / jnp.maximum(rest, 1)))
-    return jnp.where(rest > 0, table[plane.astype(jnp.int32)], least)
+    spread = jnp.full_like(plane, least)
+    for value in range(_FARTHEST + 1):
+        of_others = jnp.sum(plane <= value) - of_least
+        level = jnp.round(of_others * (255 / jnp.maximum(rest, 1)))
+        spread = jnp.where((plane == value) & (rest > 0), level, spread)
+    return spread
 
 
 def _water(image, layer, threshold, last, _):
