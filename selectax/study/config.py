@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from selectax.corruptions import CORRUPTIONS
-from selectax.datasets import DATASETS
+from selectax.datasets import CORRUPTED, DATASETS, SEVERITIES, describe
 from selectax.models import MODELS
 
 MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
@@ -23,7 +23,7 @@ class DataOptions:
     """What the networks are trained and evaluated on."""
 
     dataset: str = "digits"
-    """Data set: digits (embedded) or cifar10."""
+    """Data set: digits (embedded), cifar10 or tiny_imagenet."""
     archives: Path | None = None
     """Folder that holds the official archives; without it a prepared set or a download is used."""
     data_dir: Path | None = None
@@ -39,7 +39,7 @@ class TrainingOptions:
     """How each network is trained: SGD, the learning rate falling to a tenth at 1/2 and 3/4."""
 
     model: str = "resnet8"
-    """Network: resnet8, resnet20, resnet32, resnet44 or resnet56."""
+    """Network: resnet8, 20, 32, 44 or 56 in CIFAR's form, resnet18 or resnet50, or vgg16."""
     epochs: int = 5
     """Passes over the training set."""
     batch_size: int = 32
@@ -80,8 +80,13 @@ class EvaluationOptions:
     """Attack the first so many of these; None for all."""
     evaluation_batch_size: int = 128
     """Images at a time."""
-    corruptions: tuple[str, ...] = CORRUPTIONS
-    """Names of corruptions; each at severities 1 to 5."""
+    corruptions: tuple[str, ...] | None = None
+    """Names of corruptions; by default the benchmark's 19, or 15 for tiny_imagenet."""
+    severities: tuple[int, ...] = SEVERITIES
+    """Of each corruption, 1 to 5."""
+    corrupted_images: Literal["auto", "official", "own"] = "auto"
+    """The official corrupted set, our own corruptions of the test images, or the official set if
+    it was prepared or --archives has it. The column dataset says which."""
     epsilons: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
     """Radii of the attacks' balls, in 1/255 of a pixel's range."""
     norm: Literal["linf", "l2"] = "linf"
@@ -132,8 +137,11 @@ def check(config: SweepConfig) -> None:
     """
     _check_name("--dataset", config.data.dataset, DATASETS)
     _check_name("--model", config.training.model, MODELS)
-    for name in config.evaluation.corruptions:
+    for name in config.evaluation.corruptions or ():
         _check_name("--corruptions", name, CORRUPTIONS)
+    for severity in config.evaluation.severities:
+        if severity not in SEVERITIES:
+            raise ConfigurationError(f"--severities {severity}: give whole numbers from 1 to 5.")
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
@@ -149,7 +157,8 @@ def check(config: SweepConfig) -> None:
         ("--alpha", config.regularizer.alpha),
         ("--measures", config.evaluation.measures),
         ("--epsilons", config.evaluation.epsilons),
-        ("--corruptions", config.evaluation.corruptions),
+        ("--corruptions", config.evaluation.corruptions or CORRUPTIONS),
+        ("--severities", config.evaluation.severities),
         ("--pgd-steps", config.evaluation.pgd_steps),
     ):
         if len(set(values)) < len(values):
@@ -163,6 +172,39 @@ def check(config: SweepConfig) -> None:
                 f"--alpha-epochs {first} {last}: give a first and a last epoch "
                 f"between 1 and --epochs {config.training.epochs}."
             )
+
+
+def resolve_corruptions(config: SweepConfig, *, official_at_hand: bool) -> SweepConfig:
+    """The same configuration with its corruptions, and which images they are, spelled out.
+
+    Args:
+      config: a configuration that `check` lets pass.
+      official_at_hand: whether the official corrupted form of the data set can be had.
+
+    Raises:
+      ConfigurationError: the official set does not exist, or lacks a corruption.
+    """
+    dataset, evaluation = config.data.dataset, config.evaluation
+    which = evaluation.corrupted_images
+    if which == "auto":
+        which = "official" if official_at_hand else "own"
+    known = describe(CORRUPTED[dataset]).corruptions if dataset in CORRUPTED else CORRUPTIONS
+    names = known if evaluation.corruptions is None else evaluation.corruptions
+    if which == "official":
+        if dataset not in CORRUPTED:
+            raise ConfigurationError(
+                f"--corrupted-images official: {dataset} has no official corrupted set; take own."
+            )
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(
+                    f"--corruptions {name}: {CORRUPTED[dataset]} has none; name some of "
+                    f"{', '.join(known)}, or add --corrupted-images own."
+                )
+    return dataclasses.replace(
+        config,
+        evaluation=dataclasses.replace(evaluation, corruptions=names, corrupted_images=which),
+    )
 
 
 def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:

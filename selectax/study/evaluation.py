@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.datasets.batches import Batches, to_unit_range
 from selectax.dimensionality import (
@@ -118,7 +118,7 @@ def measure_perturbed(
     module: nn.Module,
     perturbation: Perturbation,
 ) -> PerturbedMeasures:
-    """Accuracy and dimensionality on perturbed images.
+    """Accuracy and dimensionality on images that are perturbed here.
 
     Args:
       key: for corruptions that draw at random and for random starts of attacks.
@@ -129,34 +129,65 @@ def measure_perturbed(
       module: the network.
       perturbation: what perturbs the images.
     """
-    units = layer_units(module, batches.images.shape[2:])
 
     def logits_fn(images):
         return module.apply(variables, images)[0]
 
-    def add_batch(state, numbered_batch):
-        number, batch = numbered_batch
+    def perturb(images, labels, key_and_strength):
+        batch_key, strength = key_and_strength
+        return perturbation(batch_key, logits_fn, images, labels, strength, steps)
+
+    # All strengths of a batch draw alike.
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(batches.labels)))
+    each = (len(keys), len(strengths))
+    inputs = (jnp.broadcast_to(keys[:, None], each), jnp.broadcast_to(strengths, each))
+    return _measure_perturbed(variables, batches, inputs, perturb, module)
+
+
+@functools.partial(jax.jit, static_argnames="module")
+def measure_stored(
+    variables: Variables,
+    batches: Batches,
+    stored: UInt8[Array, "batches strengths samples height width channels"],
+    *,
+    module: nn.Module,
+) -> PerturbedMeasures:
+    """Accuracy and dimensionality on perturbed images that are at hand.
+
+    Args:
+      variables: of the network.
+      batches: clean images.
+      stored: the same images perturbed, for each strength.
+      module: the network.
+    """
+    return _measure_perturbed(
+        variables, batches, stored, lambda _images, _labels, there: to_unit_range(there), module
+    )
+
+
+def _measure_perturbed(variables, batches, inputs, perturb, module) -> PerturbedMeasures:
+    """Perturbs by (images, labels, what inputs hold of a batch and a strength)."""
+    units = layer_units(module, batches.images.shape[2:])
+
+    def add_batch(state, batch_and_inputs):
+        batch, inputs = batch_and_inputs
         images = to_unit_range(batch.images)
         _, clean = _respond(module, variables, images)
 
-        def add_strength(state_and_strength):
-            (perturbed, difference), strength = state_and_strength
-            images_there = perturbation(
-                jax.random.fold_in(key, number), logits_fn, images, batch.labels, strength, steps
-            )
+        def add_strength(state_and_input):
+            (perturbed, difference), of_strength = state_and_input
+            images_there = perturb(images, batch.labels, of_strength)
             logits, responses = _respond(module, variables, images_there)
             shift = {name: responses[name] - clean[name] for name in units}
             perturbed = _update_covariances(perturbed, responses, batch.where)
             difference = _update_covariances(difference, shift, batch.where)
             return (perturbed, difference), _correct(logits, batch)
 
-        return jax.lax.map(add_strength, (state, strengths))
+        return jax.lax.map(add_strength, (state, inputs))
 
-    empty = jax.tree.map(
-        lambda leaf: jnp.zeros((len(strengths), *leaf.shape)), _init_covariances(units)
-    )
-    numbers = jnp.arange(len(batches.labels))
-    (perturbed, difference), correct = jax.lax.scan(add_batch, (empty, empty), (numbers, batches))
+    strengths = jax.tree.leaves(inputs)[0].shape[1]
+    empty = jax.tree.map(lambda leaf: jnp.zeros((strengths, *leaf.shape)), _init_covariances(units))
+    (perturbed, difference), correct = jax.lax.scan(add_batch, (empty, empty), (batches, inputs))
     dimensionality = jax.vmap(functools.partial(_dimensionality, units=units))
     return PerturbedMeasures(
         correct.swapaxes(0, 1), dimensionality(perturbed), dimensionality(difference)

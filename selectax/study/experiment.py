@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -28,14 +28,17 @@ from selectax.study.config import (
     SweepConfig,
     check,
     check_layers,
+    resolve_corruptions,
     to_json,
 )
+from selectax.study.corrupted_sets import is_at_hand, open_official_set
 from selectax.study.evaluation import layer_units
 from selectax.study.folder import RunFolder, check_folder, write_json
 from selectax.study.interruptible import fetch
 from selectax.study.measurement import measure
 from selectax.study.population import Population, grid, init_population, population_epoch
 from selectax.study.progress import stage
+from selectax.study.rows import TestImages, count
 from selectax.study.training import Recipe
 
 
@@ -45,8 +48,7 @@ class Data(NamedTuple):
     images: UInt8[Array, "samples height width channels"]
     labels: Int[Array, "samples"]
     validation: Batches
-    test: Batches
-    attacked: Batches
+    evaluation: TestImages
 
 
 class Outcome(NamedTuple):
@@ -75,6 +77,9 @@ def run(config: SweepConfig, console: Console) -> Outcome:
       selectax.datasets.archives.DataError: the data cannot be had.
     """
     check(config)
+    config = resolve_corruptions(
+        config, official_at_hand=is_at_hand(config.data.dataset, **_where(config.data))
+    )
     description = describe(config.data.dataset)
     module = models.create(config.training.model, description.num_classes)
     units = layer_units(module, description.image_shape)
@@ -94,27 +99,35 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     return Outcome(table, folder.results, _draw(table, units, folder))
 
 
+def _where(data: DataOptions) -> dict[str, Any]:
+    return {
+        "data_dir": data.data_dir,
+        "archives": data.archives,
+        "allow_unverified_archives": data.allow_unverified_archives,
+    }
+
+
 def _load(data: DataOptions, evaluation: EvaluationOptions) -> Data:
     def split(name, limit):
-        images, labels = load(
-            data.dataset,
-            name,
-            data_dir=data.data_dir,
-            archives=data.archives,
-            allow_unverified_archives=data.allow_unverified_archives,
-        )
+        images, labels = load(data.dataset, name, **_where(data))
         return images[:limit], labels[:limit]
 
     batch_size = evaluation.evaluation_batch_size
     images, labels = split("train", data.train_limit)
-    test_images, test_labels = split("test", evaluation.evaluation_images)
-    attacked = slice(evaluation.attack_images)
+    test = split("test", evaluation.evaluation_images)
+    official = None
+    if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
+        official = open_official_set(data.dataset, _where(data), *test, batch_size)
     return Data(
         images=jnp.asarray(images),
         labels=jnp.asarray(labels),
         validation=in_batches(*split("validation", None), batch_size),
-        test=in_batches(test_images, test_labels, batch_size),
-        attacked=in_batches(test_images[attacked], test_labels[attacked], batch_size),
+        evaluation=TestImages(
+            test=in_batches(*test, batch_size),
+            attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
+            official=official,
+            benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
+        ),
     )
 
 
@@ -193,8 +206,7 @@ def _evaluate(
                 for row in measure(
                     seed,
                     network.best_variables,
-                    data.test,
-                    data.attacked,
+                    data.evaluation,
                     config.evaluation,
                     module=recipe.module,
                     num_classes=recipe.num_classes,
@@ -208,7 +220,7 @@ def _evaluate(
             }
             table = results.merge(table, results.table([{**whose, **row} for row in rows]))
             results.save(folder.results, table)
-            progress.advance(_news(alpha, seed, rows), int(data.test.where.sum()))
+            progress.advance(_news(alpha, seed, rows), count(data.evaluation.test))
     return table
 
 

@@ -8,7 +8,8 @@ import jax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from selectax.attacks import fgsm, pgd
-from selectax.corruptions import corrupt
+from selectax.corruptions import corrupt, to_published_bytes
+from selectax.datasets.batches import to_unit_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,4 +44,6 @@ class Perturbation:
             ball = {"epsilon": strength, "norm": self.norm}
             return pgd(key, logits_fn, images, labels, steps=steps, restarts=self.restarts, **ball)
         severity = strength.astype(jax.numpy.int32)
-        return corrupt(key, images, self.name, severity, benchmark=self.benchmark)
+        corrupted = corrupt(key, images, self.name, severity, benchmark=self.benchmark)
+        # As the published sets hold them.
+        return to_unit_range(to_published_bytes(corrupted))

@@ -182,7 +182,7 @@ def legend(figure: Figure, styles: Mapping[float, dict[str, Any]]) -> None:
 
 def caption(figure: Figure, rows: pd.DataFrame, *sentences: str) -> None:
     """Says above the panels what networks and data these are."""
-    whose = f"{rows['model'].iloc[0]} on {rows['dataset'].iloc[0]}"
+    whose = f"{rows['model'].iloc[0]} on {' and '.join(sorted(rows['dataset'].unique()))}"
     # A character is about half as wide as high.
     columns = int(figure.get_figwidth() * 72 / (0.55 * 8))
     lines = textwrap.wrap("; ".join([whose, *sentences]), columns)

@@ -116,7 +116,7 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     parts = {
         "class selectivity": whole[whole["metric"] == "class_selectivity"],
         "clean accuracy": accuracy[accuracy["perturbation"] == ""],
-        "corruptions": accuracy[~accuracy["perturbation"].isin(("", *attacks))],
+        "corruptions": accuracy[accuracy["perturbation"] == "corruptions"],
         **{attack: accuracy[accuracy["perturbation"] == attack] for attack in attacks},
     }
     means = {

@@ -1,0 +1,153 @@
+"""The rows on a network's robustness: under corruptions and under attacks."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool
+
+from selectax.attacks import robust_within
+from selectax.study.config import EvaluationOptions
+from selectax.study.evaluation import (
+    PerturbedMeasures,
+    layer_units,
+    measure_perturbed,
+    measure_stored,
+)
+from selectax.study.interruptible import fetch
+from selectax.study.perturbations import Perturbation
+from selectax.study.rows import Row, TestImages, count, dimensionality_rows
+
+
+def corruption_rows(
+    variables: Mapping[str, Any],
+    images: TestImages,
+    clean_correct: Bool[np.ndarray, "batches samples"],
+    options: EvaluationOptions,
+    module: nn.Module,
+) -> list[Row]:
+    """Under each corruption at each severity, and means over all; see `measurement.measure`.
+
+    Args:
+      variables: of the network.
+      images: to corrupt, or corrupted ones.
+      clean_correct: which of the clean test images are classified correctly.
+      options: what to measure.
+      module: the network.
+    """
+    layers = list(layer_units(module, images.test.images.shape[2:]))
+    severities = options.severities
+    rows = []
+    for name in options.corruptions:
+        if images.official is not None:
+            stored = images.official.corruption(name, severities)
+            clean, paired, dataset = stored.clean, stored.paired, {"dataset": images.official.name}
+            measured = measure_stored(variables, clean, stored.images, module=module)
+        else:
+            clean, paired, dataset = images.test, True, {}
+            measured = measure_perturbed(
+                jax.random.key(zlib.crc32(name.encode())),
+                variables,
+                clean,
+                jnp.asarray(severities, jnp.float32),
+                jnp.zeros((), jnp.int32),
+                module=module,
+                perturbation=Perturbation(name, benchmark=images.benchmark),
+            )
+        measured = fetch(measured)
+        accuracies = measured.correct.sum((1, 2)) / count(clean)
+        # Of the images that were corrupted, or of all where these are not known.
+        clean_there = clean_correct.ravel()[: count(clean) if paired else count(images.test)]
+        for at, severity in enumerate(severities):
+            where = dataset | {"perturbation": name, "severity": severity}
+            rows += _accuracy_rows(accuracies[at], clean_there.mean(), where)
+            if "dimensionality" in options.measures:
+                rows += _perturbed_rows(measured, at, layers, where, paired)
+    return rows + _mean_rows(rows, dataset)
+
+
+def attack_rows(
+    seed: int,
+    variables: Mapping[str, Any],
+    images: TestImages,
+    unattacked: Bool[np.ndarray, "samples"],
+    options: EvaluationOptions,
+    module: nn.Module,
+) -> list[Row]:
+    """Under FGSM and PGD with each epsilon; see `measurement.measure`.
+
+    Args:
+      seed: for random starts.
+      variables: of the network.
+      images: to attack.
+      unattacked: which of these are classified correctly as they are.
+      options: what to measure.
+      module: the network.
+    """
+    layers = list(layer_units(module, images.attacked.images.shape[2:]))
+    rows = []
+    epsilons = np.asarray(options.epsilons) / 255
+    for name, steps in [("fgsm", 1), *(("pgd", steps) for steps in options.pgd_steps)]:
+        measured = fetch(
+            measure_perturbed(
+                jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode())),
+                variables,
+                images.attacked,
+                jnp.asarray(epsilons, jnp.float32),
+                jnp.asarray(steps, jnp.int32),
+                module=module,
+                perturbation=Perturbation(name, norm=options.norm, restarts=options.pgd_restarts),
+            )
+        )
+        correct = measured.correct.reshape(len(epsilons), -1) & unattacked
+        robust = np.asarray(robust_within(jnp.asarray(correct), jnp.asarray(epsilons)))
+        attacked = count(images.attacked)
+        # The curve begins with the clean images.
+        accuracies = {0.0: unattacked.sum() / attacked}
+        accuracies |= zip(epsilons.tolist(), robust.sum(1) / attacked, strict=True)
+        for epsilon, accuracy in accuracies.items():
+            where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
+            rows.append({"metric": "accuracy", **where, "value": accuracy})
+        for at, epsilon in enumerate(epsilons):
+            where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
+            # Without a perturbation the difference is nothing but rounding.
+            if "dimensionality" in options.measures and epsilon > 0:
+                rows += _perturbed_rows(measured, at, layers, where)
+    return rows
+
+
+def _mean_rows(rows: list[Row], dataset: Row) -> list[Row]:
+    """Means over all corruptions and severities."""
+    return [
+        {
+            "metric": metric,
+            **dataset,
+            "perturbation": "corruptions",
+            "value": np.mean([row["value"] for row in rows if row["metric"] == metric]),
+        }
+        for metric in ("accuracy", "relative_accuracy")
+    ]
+
+
+def _accuracy_rows(accuracy: float, clean_accuracy: float, where: Row) -> list[Row]:
+    # A network that gets no clean image right has no accuracy to be relative to.
+    relative = accuracy / clean_accuracy if clean_accuracy else np.nan
+    return [
+        {"metric": "accuracy", **where, "value": accuracy},
+        {"metric": "relative_accuracy", **where, "value": relative},
+    ]
+
+
+def _perturbed_rows(measured: PerturbedMeasures, at: int, layers, where: Row, paired=True):
+    perturbed, difference = jax.tree.map(
+        lambda leaf: leaf[at], (measured.perturbed, measured.difference)
+    )
+    rows = dimensionality_rows(perturbed, layers, where)
+    if paired:
+        of_difference = where | {"perturbation": f"difference:{where['perturbation']}"}
+        rows += dimensionality_rows(difference, layers, of_difference)
+    return rows

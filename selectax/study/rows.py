@@ -1,0 +1,53 @@
+"""Rows of the results table in the making, and the images that they are of."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from selectax.datasets.batches import Batches
+from selectax.study.corrupted_sets import OfficialSet
+from selectax.study.evaluation import Dimensionality
+
+Row = dict[str, Any]
+
+
+class TestImages(NamedTuple):
+    """What networks are measured on.
+
+    Attributes:
+      test: clean images, for everything but attacks.
+      attacked: clean images to attack.
+      official: the official corrupted form of the test images; None to corrupt them here.
+      benchmark: whose severities corruptions have.
+    """
+
+    test: Batches
+    attacked: Batches
+    official: OfficialSet | None = None
+    benchmark: str = "cifar10"
+
+
+def count(batches: Batches) -> int:
+    """Number of images, without those that fill up the last batch."""
+    return int(np.asarray(batches.where).sum())
+
+
+def dimensionality_rows(
+    dimensionality: Dimensionality, layers: Sequence[str], where: Row
+) -> list[Row]:
+    """Of each layer.
+
+    Args:
+      dimensionality: of the layers.
+      layers: their names.
+      where: what the rows have in common.
+    """
+    rows = []
+    for layer, components, ratio in zip(
+        layers, dimensionality.components, dimensionality.participation_ratio, strict=True
+    ):
+        metrics = [f"dimensionality_{share}" for share in (90, 95, 99)] + ["participation_ratio"]
+        for metric, value in zip(metrics, [*components, ratio], strict=True):
+            rows.append({"metric": metric, "layer": layer, **where, "value": value})
+    return rows
