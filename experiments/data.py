@@ -98,9 +98,11 @@ def main() -> int:
 
 
 def prepare_all(command: Prepare) -> None:
-    for builder in [builder_of(name, command.where) for name in chosen(command.names)]:
+    for name in chosen(command.names):
+        builder = builder_of(name, command.where)
+        folder = pathlib.Path(builder.data_dir_root) / builder.name
         if builder.data_path.exists():
-            print(f"{builder.name}: prepared before, in {builder.data_path}")
+            print(f"{name}: prepared before, in {folder}")
             continue
         begin = time.perf_counter()
         prepare(builder)
@@ -108,14 +110,15 @@ def prepare_all(command: Prepare) -> None:
         images = sum(split.num_examples for split in builder.info.splits.values())
         images *= max(1, len(builder.BUILDER_CONFIGS))
         print(
-            f"{builder.name}: {images:,} images in {seconds:.1f} s, "
-            f"{images / seconds:,.0f} images/s, in {builder.data_path}"
+            f"{name}: {images:,} images in {seconds:.1f} s, "
+            f"{images / seconds:,.0f} images/s, in {folder}"
         )
 
 
 def check_all(command: Check) -> None:
-    for builder in [builder_of(name, command.where) for name in chosen(command.names)]:
-        table = Table(title=f"{builder.name}: every image read")
+    for name in chosen(command.names):
+        builder = builder_of(name, command.where)
+        table = Table(title=f"{name}: every image read")
         table.add_column("part")
         for column in ("images", "classes", "smallest class", "largest class", "mean pixel"):
             table.add_column(column, justify="right")
@@ -135,7 +138,8 @@ def list_all(command: List) -> None:
         folder, archive = "embedded", ""
         if name in BUILDERS:
             builder = builder_of(name, command.where)
-            folder = str(builder.data_path.parent) if builder.data_path.exists() else "not yet"
+            folder = pathlib.Path(builder.data_dir_root) / builder.name
+            folder = str(folder) if builder.data_path.exists() else "not yet"
             archive = builder.ARCHIVE.url
         splits = ", ".join(description.splits)
         if description.corruptions:

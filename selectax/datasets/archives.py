@@ -1,6 +1,7 @@
 """Official archives: found in a folder, and told from others by checksum."""
 
 import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -55,15 +56,23 @@ def sha256(path: pathlib.Path) -> str:
       DataError: if the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        state = path.stat()
+        return _sha256(path, state.st_size, state.st_mtime_ns)
     except OSError as error:
         raise damaged(path, error) from error
 
 
+@functools.lru_cache
+def _sha256(path: pathlib.Path, size: int, modified: int) -> str:
+    """Once for a state of a file: 95 parts of an archive of gigabytes are loaded one by one."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def damaged(path: pathlib.Path, reason: object) -> DataError:
     """The error of an archive that cannot be what its authors published."""
-    reason = " ".join(str(reason).split()).rstrip(".")
+    # Libraries add advice in further lines, which is not for the archive's owner.
+    reason = str(reason).strip().partition("\n")[0].rstrip(".")
     return DataError(f"{path}: truncated, corrupt or unreadable ({reason}); get a new copy.")
 
 

@@ -1,6 +1,8 @@
 """Data sets by name, as arrays."""
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, UInt8
@@ -11,7 +13,7 @@ from selectax.datasets.cifar10 import SelectaxCifar10
 from selectax.datasets.cifar10_c import Cifar10C
 from selectax.datasets.corrupted import CorruptedBuilder
 from selectax.datasets.descriptions import SEVERITIES, describe
-from selectax.datasets.preparation import builder_for, prepare, read
+from selectax.datasets.preparation import builder_for, prepare, read, source_of
 from selectax.datasets.tiny_imagenet import TinyImagenet
 from selectax.datasets.tiny_imagenet_c import TinyImagenetC
 
@@ -57,9 +59,7 @@ def load(
       ValueError: on an unknown name, split, corruption or severity, or (as `DataError`) where the
         archive is missing, damaged, not the official one, or cannot be prepared.
     """
-    splits = describe(name).splits
-    if split not in splits:
-        raise ValueError(f"split {split}: unknown; known are {', '.join(splits)}.")
+    _check_split(name, split)
     if name == "digits":
         return digits.load(split)
     builder = find_builder(
@@ -72,6 +72,32 @@ def load(
     )
     prepare(builder)
     return read(builder, split)
+
+
+def open_source(
+    name: str,
+    split: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    archives: str | os.PathLike[str] | None = None,
+    allow_unverified_archives: bool = False,
+) -> Sequence[dict[str, Any]]:
+    """The examples {"image", "label"} of one split by index, read when they are asked for.
+
+    Arguments, order and errors are those of `load`.
+    """
+    _check_split(name, split)
+    if name == "digits":
+        images, labels = digits.load(split)
+        return [{"image": i, "label": label} for i, label in zip(images, labels, strict=True)]
+    builder = find_builder(
+        name,
+        data_dir=data_dir,
+        archives=archives,
+        allow_unverified_archives=allow_unverified_archives,
+    )
+    prepare(builder)
+    return source_of(builder, split)
 
 
 def find_builder(
@@ -96,6 +122,12 @@ def find_builder(
         allow_unverified_archives=allow_unverified_archives,
         **options,
     )
+
+
+def _check_split(name: str, split: str) -> None:
+    splits = describe(name).splits
+    if split not in splits:
+        raise ValueError(f"split {split}: unknown; known are {', '.join(splits)}.")
 
 
 def _config(name: str, corruption: str | None, severity: int | None) -> str:

@@ -5,6 +5,8 @@ import io
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -13,6 +15,8 @@ from jaxtyping import Int32, UInt8
 from selectax.datasets.archives import DataError, find, sha256
 from selectax.datasets.builders import ArchiveBuilder
 
+# What TFDS and its readers raise.
+_DAMAGE = (AssertionError, AttributeError, KeyError, RuntimeError, ValueError, OSError)
 DAMAGED = "{}: the prepared data set is damaged; remove this folder."
 
 
@@ -83,11 +87,25 @@ def read(
       DataError: if files are missing or damaged.
     """
     try:
-        source = builder.as_data_source(split)
+        source = source_of(builder, split)
         images = np.empty((len(source), *builder.info.features["image"].shape), np.uint8)
         labels = np.empty(len(source), np.int32)
         for index, example in enumerate(source):
             images[index], labels[index] = example["image"], example["label"]
-    except (AssertionError, AttributeError, KeyError, RuntimeError, ValueError, OSError) as error:
+    except DataError:
+        raise
+    except _DAMAGE as error:
         raise DataError(DAMAGED.format(builder.data_dir)) from error
     return images, labels
+
+
+def source_of(builder: ArchiveBuilder, split: str) -> Sequence[dict[str, Any]]:
+    """Examples of one split of a prepared data set by index.
+
+    Raises:
+      DataError: if files are missing or damaged.
+    """
+    try:
+        return builder.as_data_source(split)
+    except _DAMAGE as error:
+        raise DataError(DAMAGED.format(builder.data_dir)) from error
