@@ -45,7 +45,9 @@ def draw_all(table: pd.DataFrame, units: Mapping[str, int]) -> dict[str, Figure]
     for column in ("model", "dataset"):
         several = table[column].unique()
         if len(several) > 1:
-            raise ValueError(f"table has several in column {column}, {several}; take one of them.")
+            raise ValueError(
+                f"table has several in column {column}, {', '.join(several)}; take one of them."
+            )
     figures = {
         "selectivity_by_alpha": selectivity_by_alpha(table),
         "clean_accuracy_by_alpha": clean_accuracy_by_alpha(table),
