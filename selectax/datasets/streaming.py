@@ -17,24 +17,6 @@ from jaxtyping import Int
 _RESIDENT_SHARE = 0.25
 
 
-def epoch_order(
-    seed: int, epoch: int, samples: int, batch_size: int
-) -> Int[np.ndarray, "steps batch"]:
-    """Which samples make up each batch of an epoch, as in `selectax.study.training.train_epoch`.
-
-    Args:
-      seed: of the network.
-      epoch: counted from 0.
-      samples: of the training set.
-      batch_size: the last, smaller batch is dropped.
-    """
-    key = jax.random.fold_in(jax.random.key(seed), epoch + 1)
-    order_key, _ = jax.random.split(key)
-    steps = samples // batch_size
-    order = jax.random.permutation(order_key, samples)[: steps * batch_size]
-    return np.asarray(order).reshape(steps, batch_size)
-
-
 def stream(
     source: Sequence[dict[str, Any]],
     order: Int[np.ndarray, "steps batch"],

@@ -36,7 +36,10 @@ class DataOptions:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
-    """How each network is trained: SGD, the learning rate falling to a tenth at 1/2 and 3/4."""
+    """How each network is trained: SGD, the learning rate falling to a tenth several times.
+
+    At 1/2 and 3/4 of the run, or on tiny_imagenet at 35/90, 50/90, 65/90 and 80/90.
+    """
 
     model: str = "resnet8"
     """Network: resnet8, 20, 32, 44 or 56 in CIFAR's form, resnet18 or resnet50, or vgg16."""
@@ -50,6 +53,8 @@ class TrainingOptions:
     """Momentum of SGD."""
     weight_decay: float = 1e-4
     """Weight decay on all parameters."""
+    augmentation: Literal["crop", "resized-crop"] = "crop"
+    """Pad by 4 pixels and crop, as in the papers, or stretch a random rectangle."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +110,10 @@ class RunOptions:
     """Folder of the run; by default runs/DATASET_MODEL."""
     resume: bool = False
     """Go on with the run in the output folder."""
+    input: Literal["auto", "resident", "stream"] = "auto"
+    """Training images on the device, or streamed to it from disk; auto by the device's memory."""
+    checkpoint_minutes: float = 10
+    """A checkpoint follows each epoch, and where images are streamed also so many minutes."""
     models_at_a_time: int | None = None
     """Networks trained side by side; by default 1 on the CPU, all of them on GPU and TPU."""
 
@@ -147,6 +156,7 @@ def check(config: SweepConfig) -> None:
         ("--learning-rate", config.training.learning_rate, 0),
         ("--momentum", config.training.momentum, 0),
         ("--weight-decay", config.training.weight_decay, 0),
+        ("--checkpoint-minutes", config.run.checkpoint_minutes, 0),
         *(("--epsilons", epsilon, 0) for epsilon in config.evaluation.epsilons),
         *(("--alpha", alpha, -math.inf) for alpha in config.regularizer.alpha),
     ):

@@ -5,6 +5,8 @@ This is the shell around pure functions: the files, the clock and the console ar
 
 import itertools
 import math
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +15,19 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import pandas as pd
-from jaxtyping import Array, Int, UInt8
 from rich.console import Console
 
 from selectax import models
 from selectax.datasets import DataSet, describe, load
+from selectax.datasets.augmentation import augment, random_resized_crop
 from selectax.datasets.batches import Batches, in_batches
+from selectax.datasets.loading import open_source
+from selectax.datasets.streaming import choose_input
 from selectax.study import figures, results
 from selectax.study.checkpoints import open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
     DataOptions,
-    EvaluationOptions,
     SweepConfig,
     check,
     check_layers,
@@ -34,19 +37,22 @@ from selectax.study.config import (
 from selectax.study.corrupted_sets import is_at_hand, open_official_set
 from selectax.study.evaluation import layer_units
 from selectax.study.folder import RunFolder, check_folder, write_json
+from selectax.study.inputs import Resident, Streamed, steps_of_epoch
 from selectax.study.interruptible import fetch
 from selectax.study.measurement import measure
-from selectax.study.population import Population, grid, init_population, population_epoch
+from selectax.study.population import Population, end_epoch, grid, init_population
 from selectax.study.progress import stage
 from selectax.study.rows import TestImages, count
 from selectax.study.training import Recipe
 
+# Of the papers' ResNet-18 on Tiny ImageNet.
+_LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
+
 
 class Data(NamedTuple):
-    """Images on the device."""
+    """Images for each purpose."""
 
-    images: UInt8[Array, "samples height width channels"]
-    labels: Int[Array, "samples"]
+    training: Resident | Streamed
     validation: Batches
     evaluation: TestImages
 
@@ -85,11 +91,11 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     units = layer_units(module, description.image_shape)
     check_layers(config, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
-    data = _load(config.data, config.evaluation)
-    if config.training.batch_size > len(data.labels):
+    data = _load(config)
+    if config.training.batch_size > data.training.samples:
         raise ConfigurationError(
             f"--batch-size {config.training.batch_size}: larger than the training set; "
-            f"give at most {len(data.labels)}."
+            f"give at most {data.training.samples}."
         )
     write_json(folder.config, to_json(config))
     write_json(folder.layers, units)
@@ -107,20 +113,20 @@ def _where(data: DataOptions) -> dict[str, Any]:
     }
 
 
-def _load(data: DataOptions, evaluation: EvaluationOptions) -> Data:
+def _load(config: SweepConfig) -> Data:
+    data, evaluation = config.data, config.evaluation
+
     def split(name, limit):
         images, labels = load(data.dataset, name, **_where(data))
         return images[:limit], labels[:limit]
 
     batch_size = evaluation.evaluation_batch_size
-    images, labels = split("train", data.train_limit)
     test = split("test", evaluation.evaluation_images)
     official = None
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
         official = open_official_set(data.dataset, _where(data), *test, batch_size)
     return Data(
-        images=jnp.asarray(images),
-        labels=jnp.asarray(labels),
+        training=_training_images(data, config.run.input),
         validation=in_batches(*split("validation", None), batch_size),
         evaluation=TestImages(
             test=in_batches(*test, batch_size),
@@ -129,6 +135,19 @@ def _load(data: DataOptions, evaluation: EvaluationOptions) -> Data:
             benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
         ),
     )
+
+
+def _training_images(data: DataOptions, input_: str) -> Resident | Streamed:
+    source = open_source(data.dataset, "train", **_where(data))
+    samples = min(len(source), data.train_limit or len(source))
+    if input_ == "auto":
+        host_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        image_bytes = samples * math.prod(describe(data.dataset).image_shape)
+        input_ = choose_input(image_bytes, jax.devices()[0], host_memory=host_memory)
+    if input_ == "stream":
+        return Streamed(source, samples)
+    images, labels = load(data.dataset, "train", **_where(data))
+    return Resident(jnp.asarray(images[:samples]), jnp.asarray(labels[:samples]))
 
 
 def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
@@ -143,6 +162,8 @@ def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Rec
         weight_decay=training.weight_decay,
         layers=regularizer.regularized_layers or None,
         alpha_epochs=alpha_epochs and (alpha_epochs[0] - 1, alpha_epochs[1]),
+        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, (1 / 2, 3 / 4)),
+        augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
         horizontal_flip=description.horizontal_flip,
     )
 
@@ -155,30 +176,34 @@ def _train(
     hyperparameters = grid(config.regularizer.alpha, seeds, config.training.learning_rate)
     networks = len(hyperparameters.alpha)
     at_a_time = config.run.models_at_a_time or (1 if jax.default_backend() == "cpu" else networks)
-    images_an_epoch = networks * (len(data.labels) // recipe.batch_size) * recipe.batch_size
-    population = init_population(hyperparameters, recipe=recipe, image_shape=data.images.shape[1:])
+    side_by_side = {"recipe": recipe, "models_at_a_time": min(at_a_time, networks)}
+    steps = data.training.samples // recipe.batch_size
+    population = init_population(
+        hyperparameters, recipe=recipe, image_shape=data.validation.images.shape[2:]
+    )
     with open_checkpoints(folder.checkpoints) as checkpoints:
         done, population = checkpoints.restore(population)
         title = f"Training {networks} networks, epoch"
-        with stage(console, title, total=recipe.epochs, done=done) as progress:
-            for epoch in range(done, recipe.epochs):
-                population, accuracies = population_epoch(
-                    population,
-                    data.images,
-                    data.labels,
-                    data.validation,
-                    jnp.asarray(epoch),
-                    recipe=recipe,
-                    models_at_a_time=min(at_a_time, networks),
+        with stage(console, title, total=recipe.epochs, done=done // steps) as progress:
+            for epoch in range(done // steps, recipe.epochs):
+                saved = time.monotonic()
+                pieces = steps_of_epoch(population, data.training, done, **side_by_side)
+                for done, population in pieces:
+                    minutes = (time.monotonic() - saved) / 60
+                    if done < (epoch + 1) * steps and minutes > config.run.checkpoint_minutes:
+                        checkpoints.save(done, population)
+                        saved = time.monotonic()
+                population, accuracies = end_epoch(
+                    population, data.validation, jnp.asarray(epoch), steps=steps, **side_by_side
                 )
                 history, accuracies = fetch((population.history, accuracies))
-                checkpoints.save(epoch + 1, population)
+                checkpoints.save(done, population)
                 progress.advance(
                     f"loss {history.loss[:, epoch].mean():.3f}  "
                     f"accuracy {history.accuracy[:, epoch].mean():.3f}  "
                     f"validation {accuracies.mean():.3f}  "
                     f"selectivity {history.selectivity[:, epoch].mean():.3f}",
-                    images_an_epoch,
+                    networks * steps * recipe.batch_size,
                 )
     return population
 

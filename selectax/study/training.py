@@ -9,16 +9,18 @@ References:
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.datasets.augmentation import augment
 from selectax.datasets.batches import Batches, to_unit_range
+from selectax.datasets.order import epoch_order
 from selectax.regularization import selectivity_penalty
 from selectax.selectivity import mean_selectivity
 
@@ -38,6 +40,7 @@ class Recipe:
       layers: names of the regularized layers; None for all.
       alpha_epochs: first epoch with the regularizer and first without it again, counted from 0;
         None for all.
+      augment: (key, images, horizontal_flip) to images that training takes instead.
       horizontal_flip: whether images are mirrored at random.
     """
 
@@ -50,6 +53,7 @@ class Recipe:
     learning_rate_drops: tuple[float, ...] = (1 / 2, 3 / 4)
     layers: tuple[str, ...] | None = None
     alpha_epochs: tuple[int, int] | None = None
+    augment: Callable[..., Array] = augment
     horizontal_flip: bool = True
 
 
@@ -149,6 +153,48 @@ def train_step(
     return TrainState({"params": params, **updates}, momentum, state.step + 1), metrics
 
 
+def train_steps(
+    state: TrainState,
+    batches: Any,
+    keys: PRNGKeyArray,
+    fetch: Callable[[Any], tuple[UInt8[Array, "samples height width channels"], Array]],
+    hyperparameters: Hyperparameters,
+    *,
+    recipe: Recipe,
+    steps_per_epoch: int,
+) -> tuple[TrainState, Metrics]:
+    """Some steps of an epoch in one scan, each on images that are cropped and flipped at random.
+
+    Args:
+      state: the network before.
+      batches: what is known of each batch, along the first axis of its leaves.
+      keys: for the augmentation of each.
+      fetch: gives a batch's images, as bytes, and labels.
+      hyperparameters: of the network.
+      recipe: what all networks share.
+      steps_per_epoch: of which the schedules are multiples.
+
+    Returns:
+      The network after them, and the sums of their metrics.
+    """
+
+    def step(state, key_and_batch):
+        key, batch = key_and_batch
+        images, labels = fetch(batch)
+        augmented = recipe.augment(key, images, horizontal_flip=recipe.horizontal_flip)
+        return train_step(
+            state,
+            to_unit_range(augmented),
+            labels,
+            hyperparameters,
+            recipe=recipe,
+            steps_per_epoch=steps_per_epoch,
+        )
+
+    state, metrics = jax.lax.scan(step, state, (keys, batches))
+    return state, jax.tree.map(jnp.sum, metrics)
+
+
 def train_epoch(
     state: TrainState,
     images: UInt8[Array, "samples height width channels"],
@@ -158,31 +204,18 @@ def train_epoch(
     *,
     recipe: Recipe,
 ) -> tuple[TrainState, Metrics]:
-    """One pass over the training set in random order, cropped and flipped, in one scan.
-
-    What is drawn depends on the seed and the epoch alone, so that a run goes on after a restart as
-    if there had been none.
-    """
-    steps = len(images) // recipe.batch_size
-    key = jax.random.fold_in(jax.random.key(hyperparameters.seed), epoch + 1)
-    order_key, augment_key = jax.random.split(key)
-    order = jax.random.permutation(order_key, len(images))[: steps * recipe.batch_size]
-
-    def step(state, batch):
-        key, chosen = batch
-        augmented = augment(key, images[chosen], horizontal_flip=recipe.horizontal_flip)
-        return train_step(
-            state,
-            to_unit_range(augmented),
-            labels[chosen],
-            hyperparameters,
-            recipe=recipe,
-            steps_per_epoch=steps,
-        )
-
-    batches = (jax.random.split(augment_key, steps), order.reshape(steps, recipe.batch_size))
-    state, metrics = jax.lax.scan(step, state, batches)
-    return state, jax.tree.map(jnp.mean, metrics)
+    """One pass over a training set on the device, in random order; metrics are means."""
+    order, keys = epoch_order(hyperparameters.seed, epoch, len(images), recipe.batch_size)
+    state, metrics = train_steps(
+        state,
+        order,
+        keys,
+        lambda chosen: (images[chosen], labels[chosen]),
+        hyperparameters,
+        recipe=recipe,
+        steps_per_epoch=len(order),
+    )
+    return state, jax.tree.map(lambda total: total / len(order), metrics)
 
 
 def validate(module: nn.Module, variables: dict[str, Any], batches: Batches) -> Float[Array, ""]:

@@ -14,7 +14,8 @@ from selectax import datasets
 from selectax.datasets.augmentation import augment
 from selectax.datasets.batches import to_unit_range
 from selectax.datasets.loading import open_source
-from selectax.datasets.streaming import choose_input, epoch_order, stream
+from selectax.datasets.order import epoch_order
+from selectax.datasets.streaming import choose_input, stream
 from selectax.study.training import Hyperparameters, Recipe, init_state, train_epoch, train_step
 from tests.datasets import small_archives as small
 from tests.study.tiny import TinyNetwork, bytes_and_labels
@@ -36,18 +37,18 @@ def labels(iterator):
 
 @pytest.fixture
 def order():
-    return np.concatenate([epoch_order(0, epoch, 37, 8) for epoch in range(3)])
+    return np.concatenate([epoch_order(0, epoch, 37, 8)[0] for epoch in range(3)])
 
 
 def test_order_holds_each_sample_once_per_epoch_and_differs():
-    first, second = (epoch_order(0, epoch, 40, 8) for epoch in (0, 1))
-    other_seed = epoch_order(1, 0, 40, 8)
+    first, second = (epoch_order(0, epoch, 40, 8)[0] for epoch in (0, 1))
+    other_seed, _ = epoch_order(1, 0, 40, 8)
     for indices in (first, second, other_seed):
         assert sorted(indices.ravel()) == list(range(40))
         assert indices.shape == (5, 8)
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, other_seed)
-    assert epoch_order(0, 0, 39, 8).shape == (4, 8)
+    assert epoch_order(0, 0, 39, 8)[0].shape == (4, 8)
 
 
 @pytest.mark.parametrize("device", [None, "first"])
@@ -117,11 +118,9 @@ def test_streamed_training_gives_the_same_network_as_resident():
     resident, _ = jax.jit(functools.partial(train_epoch, recipe=recipe))(
         initial, jnp.asarray(images), jnp.asarray(targets), hyperparameters, jnp.int32(0)
     )
-    order = epoch_order(3, 0, len(images), 16)
-    _, augment_key = jax.random.split(jax.random.fold_in(jax.random.key(3), 1))
+    order, keys = epoch_order(3, 0, len(images), 16)
     step = jax.jit(functools.partial(train_step, recipe=recipe, steps_per_epoch=len(order)))
     state = initial
-    keys = jax.random.split(augment_key, len(order))
     for key, batch in zip(keys, stream(source, order, device=jax.devices()[0]), strict=True):
         augmented = to_unit_range(augment(key, batch["image"]))
         state, _ = step(state, augmented, batch["label"], hyperparameters)

@@ -17,7 +17,7 @@ from tests.study.tiny import TinyNetwork
 @pytest.fixture(scope="module")
 def population():
     recipe = Recipe(TinyNetwork(), 3, epochs=4, batch_size=8)
-    return init_population(grid([-1.0, 0.5], [0, 1], 0.1), recipe=recipe, image_shape=(6, 6, 3))
+    return init_population(grid([-1.0, 0.5], [0, 1], 0.1), recipe=recipe, image_shape=(8, 8, 3))
 
 
 def at_epoch(population, epoch):

@@ -3,12 +3,14 @@
 import dataclasses
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from selectax.datasets.batches import in_batches
+from selectax.selectivity import unit_responses
 from selectax.study.evaluation import layer_units, measure_clean, measure_perturbed
 from selectax.study.perturbations import Perturbation
 from tests.reference import corruptions as reference_corruptions
@@ -75,7 +77,7 @@ def in_order(correct, batches):
 
 
 def test_layers_and_their_units_are_known_in_order_of_depth():
-    assert list(layer_units(MODULE, (6, 6, 3)).items()) == [("first", 5), ("second", 4)]
+    assert list(layer_units(MODULE, (8, 8, 3)).items()) == [("first", 5), ("second", 4)]
 
 
 @pytest.mark.parametrize("batches", [FULL, FILLED_UP], ids=["full", "filled up"])
@@ -90,6 +92,27 @@ def test_clean_measures(measure, variables, batches):
         np.testing.assert_allclose(found.selectivity[name], indices, rtol=1e-4, atol=1e-6)
         assert np.max(indices) > 0.01
     assert_dimensionality(found.dimensionality, responses)
+
+
+class ThreeLayers(nn.Module):
+    """Two layers are of equal width, and what lies between them is narrower."""
+
+    @nn.compact
+    def __call__(self, images, train=False):
+        logits, activations = TinyNetwork(name="tiny")(images)
+        third = unit_responses(activations["first"]) ** 2
+        return logits, {**activations, "third": third}
+
+
+def test_layers_of_equal_width_are_told_apart(variables):
+    nested = {"params": {"tiny": variables["params"]}}
+    found = measure_clean(nested, FILLED_UP, module=ThreeLayers(), num_classes=3)
+    _, responses = reference.logits_and_responses(variables, UNIT_IMAGES)
+    responses["third"] = responses["first"] ** 2
+    assert_dimensionality(found.dimensionality, responses)
+    selectivity = reference_selectivity.layer_selectivity(responses, LABELS, 3)
+    for name, indices in selectivity.items():
+        np.testing.assert_allclose(found.selectivity[name], indices, rtol=1e-4, atol=1e-6)
 
 
 def test_what_fills_up_a_batch_does_not_count(measure):

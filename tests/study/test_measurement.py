@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import measure_perturbed
 from selectax.study.measurement import measure
 from selectax.study.perturbations import Perturbation
+from selectax.study.rows import TestImages
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
@@ -35,8 +37,7 @@ def measured(seed=0, labels=LABELS, **changes):
     rows = measure(
         seed,
         VARIABLES,
-        in_batches(IMAGES, labels, 8),
-        in_batches(IMAGES[:13], labels[:13], 8),
+        TestImages(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
         dataclasses.replace(OPTIONS, **changes),
         module=TinyNetwork(),
         num_classes=3,
@@ -148,6 +149,27 @@ def test_fgsm_curve_counts_images_that_no_smaller_attack_breaks(everything):
         expected.append(robust.mean())
     assert expected[-1] < expected[0]
     np.testing.assert_allclose(curve(everything, "fgsm", 1), expected, rtol=1e-12)
+
+
+def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it(monkeypatch):
+    """An attack may fail where a weaker one did not, or mend what was wrong without it."""
+    clean = reference.predictions(VARIABLES, UNIT_IMAGES[:13]) == LABELS[:13]
+    right, wrong = np.flatnonzero(clean)[:3], np.flatnonzero(~clean)[:1]
+    assert len(wrong)
+    # In the order of EPSILONS, 8, 2, 6: the first breaks at 2 alone, the second at 6 alone.
+    survives = np.zeros((3, 16), bool)
+    survives[:, right] = [[True, True, True], [False, True, True], [True, False, True]]
+    survives[:, wrong] = True
+
+    def spy(*arguments, **options):
+        found = measure_perturbed(*arguments, **options)
+        return found._replace(correct=jnp.asarray(survives.reshape(3, 2, 8)))
+
+    monkeypatch.setattr(measurement, "measure_perturbed", spy)
+    found = measured(measures=("attacks",), pgd_steps=(3,))
+    expected = [clean.sum() / 13, 2 / 13, 1 / 13, 1 / 13]
+    for name, steps in (("fgsm", 1), ("pgd", 3)):
+        np.testing.assert_allclose(curve(found, name, steps), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "steps"), [("fgsm", 1), ("pgd", 1), ("pgd", 3)])

@@ -17,7 +17,7 @@ VALIDATION = in_batches(*bytes_and_labels(21, seed=1), 8)
 
 def trained(alphas, seeds, learning_rate=0.1, epochs=3, models_at_a_time=1):
     population = init_population(
-        grid(alphas, seeds, learning_rate), recipe=RECIPE, image_shape=(6, 6, 3)
+        grid(alphas, seeds, learning_rate), recipe=RECIPE, image_shape=(8, 8, 3)
     )
     accuracies = []
     for epoch in range(epochs):
@@ -52,7 +52,7 @@ def test_grid_is_every_alpha_with_every_seed():
 def test_a_population_of_one_equals_a_single_run():
     population, accuracies = trained([0.7], [5])
     given = network(grid([0.7], [5], 0.1), 0)
-    state = init_state(given, RECIPE, (6, 6, 3))
+    state = init_state(given, RECIPE, (8, 8, 3))
     epoch = jax.jit(functools.partial(train_epoch, recipe=RECIPE))
     for number in range(3):
         state, metrics = epoch(
@@ -83,7 +83,7 @@ def test_same_seed_same_result_to_the_bit_and_other_seed_another():
 
 
 def test_networks_of_one_seed_start_alike_whatever_their_alpha():
-    population = init_population(grid([-1, 1], [0, 1], 0.1), recipe=RECIPE, image_shape=(6, 6, 3))
+    population = init_population(grid([-1, 1], [0, 1], 0.1), recipe=RECIPE, image_shape=(8, 8, 3))
     for leaf in jax.tree.leaves(population.state.variables):
         np.testing.assert_array_equal(leaf[0], leaf[2])
     kernel = population.state.variables["params"]["Conv_0"]["kernel"]

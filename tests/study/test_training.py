@@ -47,7 +47,7 @@ def test_step_is_sgd_with_momentum_and_decay_as_pytorch_documents_it():
     """With g the gradient: g += decay · p; v = momentum · v + g; p -= learning rate · v."""
     images, labels = batch()
     recipe, given = tiny_recipe(momentum=0.8, weight_decay=0.01), hyperparameters(alpha=0)
-    state = init_state(given, recipe, (6, 6, 3))
+    state = init_state(given, recipe, (8, 8, 3))
     expected, structure = jax.tree.flatten(state.variables["params"])
     expected = [np.asarray(leaf, np.float64) for leaf in expected]
     velocities = [0] * len(expected)
@@ -67,7 +67,7 @@ def test_step_is_sgd_with_momentum_and_decay_as_pytorch_documents_it():
 def test_loss_is_cross_entropy_less_alpha_times_mean_selectivity(layers):
     images, labels = batch()
     given, recipe = hyperparameters(alpha=-0.7), tiny_recipe(layers=layers)
-    state = init_state(given, recipe, (6, 6, 3))
+    state = init_state(given, recipe, (8, 8, 3))
     _, activations = TinyNetwork().apply(state.variables, images)
     regularized = reference.mean_selectivity(activations, labels, 3, layers)
     _, metrics = train_step(state, images, labels, given, recipe=recipe, steps_per_epoch=10)
@@ -82,7 +82,7 @@ def test_loss_is_cross_entropy_less_alpha_times_mean_selectivity(layers):
 def test_learning_rate_falls_at_half_and_three_quarters_of_the_run(step, factor):
     images, labels = batch()
     recipe, given = tiny_recipe(epochs=4), hyperparameters(alpha=0)
-    fresh = init_state(given, recipe, (6, 6, 3))
+    fresh = init_state(given, recipe, (8, 8, 3))
     late = dataclasses.replace(fresh, step=jnp.asarray(step, jnp.int32))
     moves = []
     for state in (fresh, late):
@@ -100,7 +100,7 @@ def test_regularizer_works_in_its_epochs_alone(step, on):
     results = []
     for alpha in (0, 5):
         given = hyperparameters(alpha=alpha)
-        state = init_state(given, recipe, (6, 6, 3))
+        state = init_state(given, recipe, (8, 8, 3))
         state = dataclasses.replace(state, step=jnp.asarray(step, jnp.int32))
         after, metrics = train_step(state, images, labels, given, recipe=recipe, steps_per_epoch=10)
         results.append((metrics.loss, *jax.tree.leaves(after.variables)))
@@ -186,7 +186,7 @@ def test_an_epoch_takes_each_image_once_and_drops_the_last_batch():
     images = np.arange(1, 22, dtype=np.uint8)[:, None, None, None]
     seen = []
 
-    recipe = tiny_recipe()
+    recipe = tiny_recipe(augment=lambda key, images, horizontal_flip: images)
     state = init_state(hyperparameters(), recipe, (1, 1, 1))
     labels = jnp.arange(21) % 3
 
@@ -196,9 +196,6 @@ def test_an_epoch_takes_each_image_once_and_drops_the_last_batch():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("selectax.study.training.train_step", spy)
-        patch.setattr(
-            "selectax.study.training.augment", lambda key, images, horizontal_flip: images
-        )
         epochs = [
             jax.jit(functools.partial(train_epoch, recipe=recipe))(
                 state, jnp.asarray(images), labels, hyperparameters(), jnp.asarray(number)
@@ -215,7 +212,7 @@ def test_an_epoch_takes_each_image_once_and_drops_the_last_batch():
 
 def test_validation_accuracy_counts_padding_out():
     images, labels = bytes_and_labels(21)
-    state = init_state(hyperparameters(), tiny_recipe(), (6, 6, 3))
+    state = init_state(hyperparameters(), tiny_recipe(), (8, 8, 3))
     logits, _ = TinyNetwork().apply(state.variables, images.astype(np.float32) / 255)
     expected = np.mean(np.argmax(logits, axis=1) == labels)
     accuracy = validate(TinyNetwork(), state.variables, in_batches(images, labels, 8))

@@ -18,10 +18,10 @@ class TinyNetwork(nn.Module):
 
 
 def bytes_and_labels(samples, seed=0):
-    """Images of 6 × 6 whose colours tell three classes apart."""
+    """Images of 8 × 8 whose colours tell three classes apart."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, samples).astype(np.int32)
-    images = generator.integers(0, 120, (samples, 6, 6, 3))
+    images = generator.integers(0, 120, (samples, 8, 8, 3))
     images[np.arange(samples), :, :, labels] += 60
     return images.astype(np.uint8), labels
 
