@@ -80,6 +80,7 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     units = layer_units(module, description.image_shape)
     check_layers(config, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
+    table = _table_so_far(folder)
     data = _load(config.data, config.evaluation)
     if config.training.batch_size > len(data.labels):
         raise ConfigurationError(
@@ -90,8 +91,20 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     write_json(folder.layers, units)
     recipe = _recipe(config, module, description)
     population = _train(config, recipe, data, folder, console)
-    table = _evaluate(config, recipe, population, data, folder, console)
+    table = _evaluate(config, recipe, population, data, table, folder, console)
     return Outcome(table, folder.results, _draw(table, units, folder))
+
+
+def _table_so_far(folder: RunFolder) -> pd.DataFrame:
+    if not folder.results.exists():
+        return results.table([])
+    try:
+        return results.load(folder.results)
+    except ValueError:
+        raise ConfigurationError(
+            f"--output {folder.path}: its results.csv is damaged; remove that file, and the "
+            "networks are measured anew."
+        ) from None
 
 
 def _load(data: DataOptions, evaluation: EvaluationOptions) -> Data:
@@ -175,11 +188,11 @@ def _evaluate(
     recipe: Recipe,
     population: Population,
     data: Data,
+    table: pd.DataFrame,
     folder: RunFolder,
     console: Console,
 ) -> pd.DataFrame:
     """Adds the rows of each network that has none yet to the results table."""
-    table = results.load(folder.results) if folder.results.exists() else results.table([])
     grid_points = list(itertools.product(config.regularizer.alpha, range(config.regularizer.seeds)))
     done = set(zip(table["alpha"], table["seed"], strict=True))
     title = "Evaluating network"
