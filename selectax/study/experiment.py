@@ -23,8 +23,6 @@ from selectax.study import figures, results
 from selectax.study.checkpoints import open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
-    DataOptions,
-    EvaluationOptions,
     SweepConfig,
     check,
     check_layers,
@@ -81,12 +79,7 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     check_layers(config, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
     table = _table_so_far(folder)
-    data = _load(config.data, config.evaluation)
-    if config.training.batch_size > len(data.labels):
-        raise ConfigurationError(
-            f"--batch-size {config.training.batch_size}: larger than the training set; "
-            f"give at most {len(data.labels)}."
-        )
+    data = _load(config)
     write_json(folder.config, to_json(config))
     write_json(folder.layers, units)
     recipe = _recipe(config, module, description)
@@ -107,7 +100,9 @@ def _table_so_far(folder: RunFolder) -> pd.DataFrame:
         ) from None
 
 
-def _load(data: DataOptions, evaluation: EvaluationOptions) -> Data:
+def _load(config: SweepConfig) -> Data:
+    data, evaluation = config.data, config.evaluation
+
     def split(name, limit):
         images, labels = load(
             data.dataset,
@@ -120,6 +115,11 @@ def _load(data: DataOptions, evaluation: EvaluationOptions) -> Data:
 
     batch_size = evaluation.evaluation_batch_size
     images, labels = split("train", data.train_limit)
+    if config.training.batch_size > len(labels):
+        raise ConfigurationError(
+            f"--batch-size {config.training.batch_size}: larger than the training set; "
+            f"give at most {len(labels)}."
+        )
     test_images, test_labels = split("test", evaluation.evaluation_images)
     attacked = slice(evaluation.attack_images)
     return Data(
