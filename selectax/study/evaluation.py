@@ -77,8 +77,12 @@ class PerturbedMeasures(NamedTuple):
 
 def layer_units(module: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
     """Number of units of each layer, in order of depth; nothing is computed."""
+
+    def respond(images):
+        return module.init_with_output(jax.random.key(0), images)
+
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-    (_, activations), _ = jax.eval_shape(module.init_with_output, jax.random.key(0), images)
+    (_, activations), _ = jax.eval_shape(respond, images)
     return {name: layer.shape[-1] for name, layer in activations.items()}
 
 

@@ -5,11 +5,10 @@ This is the shell around pure functions: the files, the clock and the console ar
 
 import itertools
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -18,43 +17,32 @@ import pandas as pd
 from rich.console import Console
 
 from selectax import models
-from selectax.datasets import DataSet, describe, load
+from selectax.datasets import DataSet, describe
 from selectax.datasets.augmentation import augment, random_resized_crop
-from selectax.datasets.batches import Batches, in_batches
-from selectax.datasets.loading import open_source
-from selectax.datasets.streaming import choose_input
 from selectax.study import figures, results
 from selectax.study.checkpoints import open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
-    DataOptions,
     SweepConfig,
     check,
     check_layers,
     resolve_corruptions,
     to_json,
 )
-from selectax.study.corrupted_sets import is_at_hand, open_official_set
+from selectax.study.corrupted_sets import is_at_hand
+from selectax.study.data import Data, load_data, where_data_lie
 from selectax.study.evaluation import layer_units
 from selectax.study.folder import RunFolder, check_folder, write_json
-from selectax.study.inputs import Resident, Streamed, steps_of_epoch
+from selectax.study.inputs import steps_of_epoch
 from selectax.study.interruptible import fetch
 from selectax.study.measurement import measure
 from selectax.study.population import Population, end_epoch, grid, init_population
 from selectax.study.progress import stage
-from selectax.study.rows import TestImages, count
+from selectax.study.rows import count
 from selectax.study.training import Recipe
 
 # Of the papers' ResNet-18 on Tiny ImageNet.
 _LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
-
-
-class Data(NamedTuple):
-    """Images for each purpose."""
-
-    training: Resident | Streamed
-    validation: Batches
-    evaluation: TestImages
 
 
 class Outcome(NamedTuple):
@@ -84,70 +72,33 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     """
     check(config)
     config = resolve_corruptions(
-        config, official_at_hand=is_at_hand(config.data.dataset, **_where(config.data))
+        config, official_at_hand=is_at_hand(config.data.dataset, **where_data_lie(config.data))
     )
     description = describe(config.data.dataset)
     module = models.create(config.training.model, description.num_classes)
     units = layer_units(module, description.image_shape)
     check_layers(config, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
-    data = _load(config)
-    if config.training.batch_size > data.training.samples:
-        raise ConfigurationError(
-            f"--batch-size {config.training.batch_size}: larger than the training set; "
-            f"give at most {data.training.samples}."
-        )
+    table = _table_so_far(folder)
+    data = load_data(config)
     write_json(folder.config, to_json(config))
     write_json(folder.layers, units)
     recipe = _recipe(config, module, description)
     population = _train(config, recipe, data, folder, console)
-    table = _evaluate(config, recipe, population, data, folder, console)
+    table = _evaluate(config, recipe, population, data, table, folder, console)
     return Outcome(table, folder.results, _draw(table, units, folder))
 
 
-def _where(data: DataOptions) -> dict[str, Any]:
-    return {
-        "data_dir": data.data_dir,
-        "archives": data.archives,
-        "allow_unverified_archives": data.allow_unverified_archives,
-    }
-
-
-def _load(config: SweepConfig) -> Data:
-    data, evaluation = config.data, config.evaluation
-
-    def split(name, limit):
-        images, labels = load(data.dataset, name, **_where(data))
-        return images[:limit], labels[:limit]
-
-    batch_size = evaluation.evaluation_batch_size
-    test = split("test", evaluation.evaluation_images)
-    official = None
-    if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
-        official = open_official_set(data.dataset, _where(data), *test, batch_size)
-    return Data(
-        training=_training_images(data, config.run.input),
-        validation=in_batches(*split("validation", None), batch_size),
-        evaluation=TestImages(
-            test=in_batches(*test, batch_size),
-            attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
-            official=official,
-            benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
-        ),
-    )
-
-
-def _training_images(data: DataOptions, input_: str) -> Resident | Streamed:
-    source = open_source(data.dataset, "train", **_where(data))
-    samples = min(len(source), data.train_limit or len(source))
-    if input_ == "auto":
-        host_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        image_bytes = samples * math.prod(describe(data.dataset).image_shape)
-        input_ = choose_input(image_bytes, jax.devices()[0], host_memory=host_memory)
-    if input_ == "stream":
-        return Streamed(source, samples)
-    images, labels = load(data.dataset, "train", **_where(data))
-    return Resident(jnp.asarray(images[:samples]), jnp.asarray(labels[:samples]))
+def _table_so_far(folder: RunFolder) -> pd.DataFrame:
+    if not folder.results.exists():
+        return results.table([])
+    try:
+        return results.load(folder.results)
+    except ValueError:
+        raise ConfigurationError(
+            f"--output {folder.path}: its results.csv is damaged; remove that file, and the "
+            "networks are measured anew."
+        ) from None
 
 
 def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
@@ -213,11 +164,11 @@ def _evaluate(
     recipe: Recipe,
     population: Population,
     data: Data,
+    table: pd.DataFrame,
     folder: RunFolder,
     console: Console,
 ) -> pd.DataFrame:
     """Adds the rows of each network that has none yet to the results table."""
-    table = results.load(folder.results) if folder.results.exists() else results.table([])
     grid_points = list(itertools.product(config.regularizer.alpha, range(config.regularizer.seeds)))
     done = set(zip(table["alpha"], table["seed"], strict=True))
     title = "Evaluating network"

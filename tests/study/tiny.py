@@ -7,14 +7,16 @@ from tests.reference.tiny_network import logits_and_responses
 
 
 class TinyNetwork(nn.Module):
-    """Two layers, of 5 and 4 units, and 3 logits."""
+    """Two layers, of 5 and 4 units, and a few logits."""
+
+    num_classes: int = 3
 
     @nn.compact
     def __call__(self, images, train=False):
         """Logits and activations."""
         first = nn.relu(nn.Conv(5, (3, 3), strides=2)(images))
         second = nn.relu(nn.Conv(4, (3, 3))(first))
-        return nn.Dense(3)(second.mean((1, 2))), {"first": first, "second": second}
+        return nn.Dense(self.num_classes)(second.mean((1, 2))), {"first": first, "second": second}
 
 
 def bytes_and_labels(samples, seed=0):

@@ -1,0 +1,87 @@
+"""What a sweep works on: images for training, validation and evaluation."""
+
+import math
+import os
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from selectax.datasets import describe, load
+from selectax.datasets.batches import Batches, in_batches
+from selectax.datasets.loading import open_source
+from selectax.datasets.streaming import choose_input
+from selectax.study.config import ConfigurationError, DataOptions, SweepConfig
+from selectax.study.corrupted_sets import open_official_set
+from selectax.study.inputs import Resident, Streamed
+from selectax.study.rows import TestImages
+
+
+class Data(NamedTuple):
+    """Images for each purpose."""
+
+    training: Resident | Streamed
+    validation: Batches
+    evaluation: TestImages
+
+
+def where_data_lie(data: DataOptions) -> dict[str, Any]:
+    """Arguments of `selectax.datasets.load`."""
+    return {
+        "data_dir": data.data_dir,
+        "archives": data.archives,
+        "allow_unverified_archives": data.allow_unverified_archives,
+    }
+
+
+def load_data(config: SweepConfig) -> Data:
+    """Loads what the sweep needs, preparing data sets if need be.
+
+    Args:
+      config: with its corruptions resolved.
+
+    Raises:
+      ConfigurationError: a batch is larger than the training set.
+      selectax.datasets.DataError: the data cannot be had.
+    """
+    data, evaluation = config.data, config.evaluation
+    where = where_data_lie(data)
+
+    def split(name, limit):
+        images, labels = load(data.dataset, name, **where)
+        return images[:limit], labels[:limit]
+
+    source = open_source(data.dataset, "train", **where)
+    samples = min(len(source), data.train_limit or len(source))
+    if config.training.batch_size > samples:
+        raise ConfigurationError(
+            f"--batch-size {config.training.batch_size}: larger than the training set; "
+            f"give at most {samples}."
+        )
+    if _chosen_input(config, samples) == "stream":
+        training = Streamed(source, samples)
+    else:
+        training = Resident(*map(jnp.asarray, split("train", samples)))
+    batch_size = evaluation.evaluation_batch_size
+    test = split("test", evaluation.evaluation_images)
+    official = None
+    if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
+        official = open_official_set(data.dataset, where, *test, batch_size)
+    return Data(
+        training=training,
+        validation=in_batches(*split("validation", None), batch_size),
+        evaluation=TestImages(
+            test=in_batches(*test, batch_size),
+            attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
+            official=official,
+            benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
+        ),
+    )
+
+
+def _chosen_input(config: SweepConfig, samples: int) -> str:
+    if config.run.input != "auto":
+        return config.run.input
+    host_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    image_bytes = samples * math.prod(describe(config.data.dataset).image_shape)
+    return choose_input(image_bytes, jax.devices()[0], host_memory=host_memory)

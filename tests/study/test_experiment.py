@@ -1,0 +1,362 @@
+"""The whole sweep on a few digits: its files, its table, and that interruptions leave no trace."""
+
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from selectax import datasets, models
+from selectax.study import experiment, results
+from selectax.study.checkpoints import Checkpoints, open_checkpoints
+from selectax.study.config import (
+    ConfigurationError,
+    DataOptions,
+    EvaluationOptions,
+    RegularizerOptions,
+    RunOptions,
+    SweepConfig,
+    TrainingOptions,
+    to_json,
+)
+from selectax.study.experiment import run
+from selectax.study.population import grid, init_population
+from tests.reference import selectivity as reference_selectivity
+from tests.reference import tiny_network as reference
+from tests.study.tiny import TinyNetwork
+
+ALPHAS, SEEDS, EPOCHS = (-1.0, 2.0), 2, 3
+CONFIG = SweepConfig(
+    data=DataOptions(train_limit=70),
+    training=TrainingOptions(epochs=EPOCHS, batch_size=16),
+    regularizer=RegularizerOptions(alpha=ALPHAS, seeds=SEEDS),
+    evaluation=EvaluationOptions(
+        evaluation_images=40,
+        attack_images=20,
+        evaluation_batch_size=16,
+        corruptions=("contrast",),
+        epsilons=(4.0,),
+        pgd_steps=(2,),
+    ),
+)
+
+
+def to(folder, config=CONFIG, **options):
+    return dataclasses.replace(config, run=RunOptions(output=folder, **options))
+
+
+def silent():
+    return Console(file=io.StringIO())
+
+
+@pytest.fixture(autouse=True)
+def tiny_networks(monkeypatch):
+    """In place of every model, whatever its name."""
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder of a run that nothing happened to, its outcome, and what it said."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    console = Console(file=io.StringIO(), width=80)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+        outcome = run(to(folder), console)
+    return folder, outcome, console.file.getvalue()
+
+
+def trained_networks(folder):
+    """Of the last checkpoint: each network by alpha and seed."""
+    recipe = experiment._recipe(CONFIG, TinyNetwork(10), datasets.describe("digits"))
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
+    with open_checkpoints(folder / "checkpoints") as checkpoints:
+        epoch, population = checkpoints.restore(like)
+    assert epoch == EPOCHS
+    for number in range(len(ALPHAS) * SEEDS):
+        network = jax.tree.map(lambda leaf, at=number: np.asarray(leaf[at]), population)
+        yield ALPHAS[number // SEEDS], number % SEEDS, network
+
+
+def test_a_run_leaves_its_files_behind(undisturbed):
+    folder, outcome, _ = undisturbed
+    assert {path.name for path in folder.iterdir()} == {
+        *("config.json", "layers.json", "checkpoints", "results.csv", "figures")
+    }
+    assert json.loads((folder / "config.json").read_text()) == to_json(CONFIG)
+    assert json.loads((folder / "layers.json").read_text()) == {"first": 5, "second": 4}
+    assert outcome.results == folder / "results.csv"
+    assert {path.name for path in outcome.figures} == {
+        *("selectivity_by_alpha.png", "clean_accuracy_by_alpha.png", "accuracy_by_severity.png"),
+        *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png"),
+    }
+    assert set(outcome.figures) == set((folder / "figures").iterdir())
+
+
+def test_the_table_is_the_file_and_has_every_network(undisturbed):
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(results.load(outcome.results), outcome.table)
+    table = outcome.table
+    assert set(zip(table["alpha"], table["seed"], strict=True)) == {
+        (alpha, seed) for alpha in ALPHAS for seed in range(SEEDS)
+    }
+    assert set(table["dataset"]) == {"digits"}
+    assert set(table["model"]) == {"resnet8"}
+    assert set(table["metric"]) == set(results.METRICS) - {"input_gradient_cv"}
+    of_networks = table.groupby(["alpha", "seed"]).size()
+    assert len(set(of_networks)) == 1
+
+
+def test_the_rows_are_of_the_best_epoch_and_of_its_network(undisturbed):
+    folder, outcome, _ = undisturbed
+    images, labels = (array[:40] for array in datasets.load("digits", "test"))
+    for alpha, seed, network in trained_networks(folder):
+        table = outcome.table
+        rows = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+        training = rows[rows["metric"].str.startswith("train_")]
+        assert set(rows.drop(training.index)["epoch"]) == {int(network.best_epoch)}
+        logits, responses = reference.logits_and_responses(network.best_variables, images / 255)
+        clean = rows[(rows["metric"] == "accuracy") & (rows["perturbation"] == "")]
+        assert clean["value"].tolist() == [np.mean(logits.argmax(axis=1) == labels)]
+        selectivity = rows[(rows["metric"] == "class_selectivity") & (rows["layer"] == "")]
+        expected = reference_selectivity.mean_selectivity(responses, labels, 10)
+        np.testing.assert_allclose(selectivity["value"], [expected], rtol=1e-4)
+
+
+def test_training_has_a_row_for_each_epoch(undisturbed):
+    folder, outcome, _ = undisturbed
+    for alpha, seed, network in trained_networks(folder):
+        table = outcome.table
+        rows = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+        for metric, history in (
+            ("train_loss", network.history.loss),
+            ("train_accuracy", network.history.accuracy),
+        ):
+            of_metric = rows[rows["metric"] == metric]
+            assert of_metric["epoch"].tolist() == [1, 2, 3]
+            np.testing.assert_array_equal(of_metric["value"], history)
+            assert np.all(np.isfinite(history))
+
+
+def test_each_epoch_and_network_is_told(undisturbed):
+    *_, told = undisturbed
+    lines = told.splitlines()
+    assert len(lines) == EPOCHS + len(ALPHAS) * SEEDS
+    for number, line in enumerate(lines[:EPOCHS], start=1):
+        assert line.startswith(f"Training 4 networks, epoch {number}/3  loss ")
+        for word in ("accuracy", "validation", "selectivity", "images/s", "left"):
+            assert f" {word}" in line
+    grid_points = [(alpha, seed) for alpha in ALPHAS for seed in range(SEEDS)]
+    for number, (line, (alpha, seed)) in enumerate(
+        zip(lines[EPOCHS:], grid_points, strict=True), start=1
+    ):
+        assert line.startswith(f"Evaluating network {number}/4  alpha {alpha:g} seed {seed}  ")
+
+
+def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
+    folder, outcome, _ = undisturbed
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for function in ("population_epoch", "measure"):
+        monkeypatch.setattr(experiment, function, None)
+    again = run(to(folder, resume=True), silent())
+    pd.testing.assert_frame_equal(again.table, outcome.table)
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(before)
+
+
+def test_a_run_is_not_begun_twice(undisturbed):
+    folder, *_ = undisturbed
+    with pytest.raises(ConfigurationError, match=r"holds a run already.*--resume"):
+        run(to(folder), silent())
+
+
+def at_call(function, number, also_do=lambda *_: None):
+    """In place of a function: the same, but interrupted before its call of that number."""
+    calls = []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == number:
+            also_do(*arguments)
+            raise KeyboardInterrupt
+        return function(*arguments, **options)
+
+    return interrupted
+
+
+def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_path, monkeypatch):
+    """One after the other, in one run; it ends as if there had been none."""
+    folder = tmp_path / "run"
+    saved_epochs = []
+    interruptions = [
+        # Before anything is written but the configuration, and that half.
+        (experiment, "write_json", 2),
+        (experiment, "population_epoch", 1),
+        # After the first epoch, within the third, whose checkpoint is not written.
+        (experiment, "population_epoch", 2),
+        (Checkpoints, "save", 2),
+        # Before the first network's rows are written, after them, and while others are written.
+        (experiment, "measure", 1),
+        (results, "save", 2),
+        (results.os, "fsync", 2),
+        (experiment, "_draw", 1),
+    ]
+    for where, name, number in interruptions:
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, at_call(getattr(where, name), number))
+            with pytest.raises(KeyboardInterrupt):
+                run(to(folder, resume=bool(saved_epochs)), silent())
+        checkpoints = folder / "checkpoints"
+        saved_epochs.append(len(list(checkpoints.iterdir())) if checkpoints.exists() else 0)
+    assert saved_epochs == [0, 0, 1, 2, 2, 2, 2, 2]
+    outcome = run(to(folder, resume=True), silent())
+    expected, *_ = undisturbed
+    assert outcome.results.read_bytes() == (expected / "results.csv").read_bytes()
+    assert {path.name for path in folder.iterdir()} == {path.name for path in expected.iterdir()}
+
+
+def test_models_at_a_time_change_no_result_but_by_rounding(undisturbed, tmp_path):
+    _, outcome, _ = undisturbed
+    other = run(to(tmp_path / "run", models_at_a_time=3), silent()).table
+    measured = [*results.COLUMNS[:4], *results.COLUMNS[5:-1]]
+    one = outcome.table[outcome.table["metric"] == "train_loss"]
+    another = other[other["metric"] == "train_loss"]
+    pd.testing.assert_frame_equal(one[measured], another[measured])
+    np.testing.assert_allclose(one["value"], another["value"], rtol=1e-3)
+
+
+def test_options_reach_the_training(tmp_path, monkeypatch):
+    config = dataclasses.replace(
+        CONFIG,
+        training=TrainingOptions(
+            epochs=3, batch_size=16, learning_rate=0.02, momentum=0.5, weight_decay=0.25
+        ),
+        regularizer=RegularizerOptions(
+            alpha=ALPHAS, seeds=SEEDS, regularized_layers=("second",), alpha_epochs=(2, 3)
+        ),
+    )
+    asked_for = []
+
+    def spy(population, images, labels, validation, epoch, *, recipe, models_at_a_time):
+        asked_for.append((population.hyperparameters, len(labels), recipe, models_at_a_time))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "population_epoch", spy)
+    for at_a_time in (3, 9):
+        with pytest.raises(KeyboardInterrupt):
+            run(to(tmp_path / str(at_a_time), config, models_at_a_time=at_a_time), silent())
+    (hyperparameters, images, recipe, three), (*_, all_four) = asked_for
+    assert images == 70
+    assert (three, all_four) == (3, 4)
+    np.testing.assert_array_equal(hyperparameters.alpha, [-1, -1, 2, 2])
+    np.testing.assert_allclose(hyperparameters.learning_rate, np.full(4, 0.02))
+    assert recipe.module == TinyNetwork(10)
+    assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (3, 16, 0.5)
+    assert (recipe.weight_decay, recipe.layers, recipe.alpha_epochs) == (0.25, ("second",), (1, 3))
+    assert not recipe.horizontal_flip
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"training": TrainingOptions(batch_size=71)},
+            "--batch-size 71: larger than the training set; give at most 70.",
+        ),
+        (
+            {"regularizer": RegularizerOptions(regularized_layers=("secnd",))},
+            "--regularized-layers secnd: unknown; did you mean second?",
+        ),
+        ({"training": TrainingOptions(epochs=0)}, "--epochs 0: "),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_no_run(tmp_path, monkeypatch, changes, says):
+    monkeypatch.setattr(experiment, "init_population", None)
+    with pytest.raises(ConfigurationError) as raised:
+        run(to(tmp_path / "run", dataclasses.replace(CONFIG, **changes)), silent())
+    assert str(raised.value).startswith(says)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_batch_as_large_as_the_training_set_is_fine(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "_train", at_call(None, 1))
+    config = dataclasses.replace(CONFIG, training=TrainingOptions(batch_size=70))
+    with pytest.raises(KeyboardInterrupt):
+        run(to(tmp_path, config), silent())
+
+
+def test_a_damaged_table_is_refused_before_anything_is_trained(undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "_train", at_call(None, 1))
+        with pytest.raises(KeyboardInterrupt):
+            run(to(tmp_path), silent())
+    (tmp_path / "results.csv").write_text("nothing of ours\n")
+    monkeypatch.setattr(experiment, "_train", None)
+    with pytest.raises(ConfigurationError) as raised:
+        run(to(tmp_path, resume=True), silent())
+    text = str(raised.value)
+    assert text.startswith(f"--output {tmp_path}: ")
+    assert "results.csv" in text
+    assert "remove" in text
+    assert "\n" not in text
+
+
+PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from rich.console import Console
+from selectax import models
+from selectax.study import experiment, results
+from selectax.study.checkpoints import Checkpoints
+from tests.study.test_experiment import CONFIG, to
+from tests.study.tiny import TinyNetwork
+
+models.create = lambda name, num_classes: TinyNetwork(num_classes)
+folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+places = {"epoch": (experiment, "population_epoch"), "rename": (os, "rename"),
+          "results": (results, "save"), "replace": (Path, "replace")}
+
+def kill_at_call(function, calls=[]):
+    def killing(*arguments, **options):
+        calls.append(1)
+        if len(calls) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return killing
+
+if point in places:
+    where, name = places[point]
+    setattr(where, name, kill_at_call(getattr(where, name)))
+experiment.run(to(folder, resume=folder.exists()), Console(stderr=True))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_goes_on_as_if_nothing_had_been(tmp_path):
+    """Killed between epochs, within a checkpoint, between networks and within the table."""
+
+    def sweep(folder, point="none", number=0):
+        root = Path(__file__).parents[2]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        command = [sys.executable, "-c", PROGRAM, str(folder), point, str(number)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    code, told = sweep(tmp_path / "undisturbed")
+    assert code == 0, told
+    killed = tmp_path / "killed"
+    for point, number in (("epoch", 2), ("rename", 1), ("results", 2), ("replace", 3)):
+        code, told = sweep(killed, point, number)
+        assert code == -9, (point, told)
+    code, told = sweep(killed)
+    assert code == 0, told
+    for name in ("results.csv", "config.json", "layers.json"):
+        assert (killed / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
