@@ -80,7 +80,7 @@ def _input_gradient(shape, kernel, gradient, stride):
 
 
 def _kernel_gradient(images, shape, gradient, stride):
-    """Patches of the images times the gradient, summed over positions and samples."""
+    """The gradient times patches of the images, summed over positions and samples."""
     height, width, channels, features = shape
     samples, out_height, out_width = gradient.shape[:3]
     chunk = min(samples, max(_CHUNK, _CHUNK_POSITIONS // (out_height * out_width)))
@@ -90,7 +90,7 @@ def _kernel_gradient(images, shape, gradient, stride):
     gradient = jnp.pad(gradient, [(0, missing), (0, 0), (0, 0), (0, 0)])
     gradient = gradient.reshape(-1, chunk * out_height * out_width, features)
 
-    def one_chunk(images_and_gradient):
+    def add_chunk(total, images_and_gradient):
         images, gradient = images_and_gradient
         views = [
             images[:, row : row + (out_height - 1) * stride + 1 : stride][
@@ -100,9 +100,12 @@ def _kernel_gradient(images, shape, gradient, stride):
             for column in range(width)
         ]
         patches = jnp.concatenate(views, axis=-1).reshape(-1, height * width * channels)
-        return patches.T @ gradient
+        # In this order the product is up to half as fast again as patches.T @ gradient.
+        return total + gradient.T @ patches, None
 
-    return jnp.sum(lax.map(one_chunk, (images, gradient)), axis=0).reshape(shape)
+    # Like the gradient it varies over the devices of a shard_map.
+    none = jnp.zeros_like(gradient, shape=(features, height * width * channels))
+    return lax.scan(add_chunk, none, (images, gradient))[0].T.reshape(shape)
 
 
 def _padded(shape, height, width):

@@ -1,0 +1,41 @@
+"""What the figures of a benchmark depend on: processor, vector width and versions."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+
+def machine() -> str:
+    """One line."""
+    packages = ("jax", "jaxlib", "flax", "torch", "torchattacks")
+    versions = " ".join(f"{name} {_version(name)}" for name in packages)
+    cores = f"{len(os.sched_getaffinity(0))} of {os.cpu_count()} cores"
+    return f"{_processor()}, {vector_level()}, {cores}; {versions}"
+
+
+def vector_level() -> str:
+    """The widest vectors of the processor."""
+    flags = _cpuinfo("flags").split()
+    for flag, level in (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("avx", "AVX")):
+        if flag in flags:
+            return level
+    return "no AVX"
+
+
+def _processor():
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(field):
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    values = (line.partition(":")[2].strip() for line in lines if line.startswith(field))
+    return next(values, "")
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
