@@ -55,10 +55,15 @@ class ArchiveBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             tfds.download.DownloadError,
             NonMatchingChecksumError,
         ) as error:
+            # TFDS takes a file put there only for its checksum.
+            remedy = (
+                f"put it into {downloads / 'manual'}, or name its folder by --archives"
+                if self.ARCHIVE.sha256
+                else "name its folder by --archives, with --allow-unverified-archives"
+            )
             raise DataError(
                 f"{self.ARCHIVE.name} could not be downloaded from {url} "
-                f"({type(error).__name__}); fetch it otherwise and put it into "
-                f"{downloads / 'manual'}, or name its folder by --archives."
+                f"({type(error).__name__}); fetch it otherwise and {remedy}."
             ) from error
 
     def _is_downloaded(self, downloads: pathlib.Path) -> bool:
