@@ -5,6 +5,7 @@ References:
   tables); libjpeg, jfdctint.c and jdsample.c (the integer transform and the chroma upsampling).
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -125,8 +126,8 @@ def _jpeg_compression(_, image, tables):
     half = 1 << 15
     luma = (_fixed(0.299) * red + _fixed(0.587) * green + _fixed(0.114) * blue + half) >> 16
     middle = (128 << 16) + half - 1
-    bluish = -_fixed(0.168735892) * red - _fixed(0.331264108) * green + half * blue + middle
-    reddish = half * red - _fixed(0.418687589) * green - _fixed(0.081312411) * blue + middle
+    bluish = -_fixed(0.16874) * red - _fixed(0.33126) * green + half * blue + middle
+    reddish = half * red - _fixed(0.41869) * green - _fixed(0.08131) * blue + middle
 
     luma = _through_blocks(_to_multiple(luma, 8, 8), tables[0])[:height, :width]
 
@@ -136,9 +137,9 @@ def _jpeg_compression(_, image, tables):
         decoded = decoded[: (height + 1) // 2, : (width + 1) // 2]
         return _double(decoded)[:height, :width] - 128
 
-    bluish, reddish = chroma(bluish), chroma(reddish)
+    bluish, reddish = jax.vmap(chroma)(jnp.stack([bluish, reddish]))
     red = luma + ((_fixed(1.402) * reddish + half) >> 16)
-    green = luma + ((-_fixed(0.344136286) * bluish - _fixed(0.714136286) * reddish + half) >> 16)
+    green = luma + ((-_fixed(0.34414) * bluish - _fixed(0.71414) * reddish + half) >> 16)
     blue = luma + ((_fixed(1.772) * bluish + half) >> 16)
     return jnp.stack([red, green, blue], -1).astype(image.dtype) / 255
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from selectax.corruptions.corruption import Corruption, Image
+from selectax.corruptions.fusion import computed_once
 
 
 def motion_weights(
@@ -30,7 +31,8 @@ def blur_along(image: Image, weights: Float[Array, "taps"], angle: Float[Array, 
       angle: of the way, in radians, from the direction of the columns to that of the rows.
     """
     reach = len(weights) - 1
-    padded = jnp.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    margins = ((reach, reach), (reach, reach), (0, 0))
+    padded = computed_once(jnp.pad(image, margins, mode="edge"))
     steps = jnp.arange(len(weights))
     rows, columns = (
         reach + jnp.ceil(steps * way - 0.5).astype(jnp.int32)

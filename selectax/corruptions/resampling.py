@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from selectax.corruptions.fusion import computed_once
+
 
 def along_rows(
     matrix: Float[Array, "new height"], image: Float[Array, "height width channels"]
@@ -46,7 +48,7 @@ def interpolate(
       border: (indices, size) to the indices that are read in their stead.
     """
     height, width, channels = image.shape
-    pixels = image.reshape(-1, channels)
+    pixels = computed_once(image.reshape(-1, channels))
     top, left = jnp.floor(rows), jnp.floor(columns)
     down, right = (rows - top)[..., None], (columns - left)[..., None]
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from selectax.corruptions.corruption import Corruption
 from selectax.corruptions.eight_bits import truncated
+from selectax.corruptions.fusion import computed_once
 from selectax.corruptions.gaussian import gaussian_matrices, smooth
 from selectax.corruptions.outline import distance_to, outline
 
@@ -18,7 +19,7 @@ _SHARPENING = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))
 def _correlate(plane, kernel):
     """Correlation with a kernel of three by three; the border is mirrored without its pixel."""
     height, width = plane.shape
-    padded = jnp.pad(plane, 1, mode="reflect")
+    padded = computed_once(jnp.pad(plane, 1, mode="reflect"))
     return sum(
         weight * padded[row : row + height, column : column + width]
         for row, weights in enumerate(kernel)

@@ -10,6 +10,7 @@ from selectax.corruptions.colour import luma
 from selectax.corruptions.corruption import Corruption
 from selectax.corruptions.eight_bits import truncated
 from selectax.corruptions.fractal import diamond_square
+from selectax.corruptions.fusion import computed_once
 from selectax.corruptions.motion import blur_along, motion_weights
 from selectax.corruptions.zoom import zoom, zoom_positions
 
@@ -39,7 +40,7 @@ def _snow(key, image, constants):
     layer = zoom(layer, rows, columns)
     layer = truncated(jnp.clip(jnp.where(layer < threshold, 0, layer), 0, 1)) / 255
     angle = jax.random.uniform(angle_key, (), image.dtype, -3 * math.pi / 4, -math.pi / 4)
-    layer = truncated(blur_along(layer, weights, angle)) / 255
+    layer = computed_once(truncated(blur_along(layer, weights, angle)) / 255)
     whitened = jnp.maximum(image, 1.5 * luma(image) + 0.5)
     return share * image + (1 - share) * whitened + layer + layer[::-1, ::-1]
 
