@@ -62,6 +62,7 @@ def test_whole_image_is_itself(size):
     np.testing.assert_array_equal(whole, images)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize(("top", "left", "height", "width"), [(8, 16, 32, 24), (0, 0, 48, 16)])
 def test_crop_is_torchvisions(top, left, height, width):
     """Inside: torchvision does not look beyond the rectangle's edge."""

@@ -19,6 +19,7 @@ from selectax.models.torch_files import WeightsError, read_state_dict
 
 torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
+pytestmark = pytest.mark.peer
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
