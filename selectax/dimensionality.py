@@ -1,7 +1,11 @@
 """Dimensionality of responses: streamed covariance, principal variances, and what they say.
 
 The covariance is accumulated by Chan's pairwise update, so that a large mean does no harm, and
-merges in any order. Every function is jittable and vmappable.
+merges in any order. Every function is jittable and vmappable; layers of equal width go through
+together by vmap, and one pass serves the clean, the perturbed and the difference of both.
+
+Where units outnumber samples, `principal_variances` of a matrix of responses takes the samples'
+side; where both are many, `leading_variances` finds the largest variances alone.
 
 References:
   Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
@@ -9,12 +13,15 @@ References:
 """
 
 import dataclasses
+import math
+import operator
 from collections.abc import Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 
 @jax.tree_util.register_dataclass
@@ -31,6 +38,44 @@ class Covariance:
     count: Float[Array, ""]
     mean: Float[Array, "units"]
     scatter: Float[Array, "units units"]
+
+
+def response_matrix(
+    activations: Float[Array, "samples *space units"],
+    form: Literal["means", "positions", "flattened"] = "means",
+) -> Float[Array, "rows features"]:
+    """Activations of a layer as the matrix whose dimensionality is asked for.
+
+    Args:
+      activations: of any number of dimensions of space.
+      form: "means", a row per sample with each unit's mean over space, the default of the papers;
+        "positions", a row per sample and position with the units there; "flattened", a row per
+        sample with every unit at every position.
+
+    Returns:
+      (samples, units), (samples · positions, units) or (samples, positions · units), in float32 or
+      wider. The rows of a sample's positions follow one another: a mask of samples becomes one of
+      rows by `jnp.repeat(where, positions)`.
+
+    Raises:
+      TypeError: activations are no floating-point numbers.
+      ValueError: activations have fewer than two dimensions, or form is unknown.
+    """
+    if not jnp.issubdtype(activations.dtype, jnp.floating):
+        raise TypeError(f"activations must be floating-point numbers, not {activations.dtype}.")
+    if activations.ndim < 2:
+        raise ValueError(
+            f"activations must have shape (samples, …, units), not {activations.shape}."
+        )
+    samples, *space, units = activations.shape
+    activations = activations.astype(jnp.promote_types(activations.dtype, jnp.float32))
+    if form == "means":
+        return jnp.mean(activations, axis=tuple(range(1, activations.ndim - 1)))
+    if form == "positions":
+        return activations.reshape(samples * math.prod(space), units)
+    if form == "flattened":
+        return activations.reshape(samples, math.prod(space) * units)
+    raise ValueError(f"form must be 'means', 'positions' or 'flattened', not {form!r}.")
 
 
 def init_covariance(units: int) -> Covariance:
@@ -55,27 +100,12 @@ def update_covariance(
       TypeError: responses are no floating-point numbers.
       ValueError: shapes do not fit one another.
     """
-    if not jnp.issubdtype(responses.dtype, jnp.floating):
-        raise TypeError(f"responses must be floating-point numbers, not {responses.dtype}.")
     if responses.ndim != 2 or responses.shape[1:] != state.mean.shape:
         raise ValueError(
             f"responses must have shape (samples, {state.mean.shape[0]}), not {responses.shape}."
         )
-    if where is None:
-        where = jnp.ones(responses.shape[0], bool)
-    elif where.shape != responses.shape[:1]:
-        raise ValueError(f"where must have shape {responses.shape[:1]}, not {where.shape}.")
-    mask = where.astype(bool)[:, None]
-    responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
-    count = jnp.sum(mask, dtype=responses.dtype)
-    divisor = jnp.maximum(count, 1)
-    mean = jnp.sum(jnp.where(mask, responses, 0), axis=0) / divisor
-    deviation = jnp.where(mask, responses - mean, 0)
-    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
-    correction = jnp.sum(deviation, axis=0) / divisor
-    deviation = jnp.where(mask, deviation - correction, 0)
-    scatter = jnp.matmul(deviation.T, deviation, precision=jax.lax.Precision.HIGHEST)
-    return merge_covariance(state, Covariance(count, mean + correction, scatter))
+    count, mean, deviation = _center(responses, where)
+    return merge_covariance(state, Covariance(count, mean, _product(deviation.T, deviation)))
 
 
 def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
@@ -102,37 +132,110 @@ def covariance(state: Covariance) -> Float[Array, "units units"]:
 @jax.jit
 def principal_variances(
     responses_or_state: Float[Array, "samples units"] | Covariance,
+    *,
+    where: Bool[Array, "samples"] | None = None,
 ) -> Float[Array, "units"]:
     """Variances along the principal components, in descending order, none below 0.
 
     Args:
-      responses_or_state: a matrix of responses, or what was accumulated from one. With fewer
-        samples than units the variances past the number of samples are 0 up to rounding.
+      responses_or_state: a matrix of responses, or what was accumulated from one. Of a matrix with
+        fewer samples than units, the products of samples are taken in the place of those of units;
+        the variances past the number of samples are then 0.
+      where: samples of the matrix that count; the others (padding) may hold anything, NaN too.
 
     Raises:
       TypeError: responses are no floating-point numbers.
-      ValueError: responses are no matrix.
+      ValueError: responses are no matrix, where does not fit, or a state is given with where.
     """
-    state = responses_or_state
-    if not isinstance(state, Covariance):
-        if state.ndim != 2:
-            raise ValueError(f"responses must have shape (samples, units), not {state.shape}.")
-        state = update_covariance(init_covariance(state.shape[1]), state)
-    return jnp.maximum(jnp.linalg.eigvalsh(covariance(state))[::-1], 0)
+    if isinstance(responses_or_state, Covariance):
+        if where is not None:
+            raise ValueError("where is for a matrix of responses; a state has taken its own.")
+        return _descending_eigenvalues(covariance(responses_or_state))
+    _check_matrix(responses_or_state)
+    count, _, deviation = _center(responses_or_state, where)
+    samples, units = deviation.shape
+    if samples >= units:
+        return _descending_eigenvalues(_product(deviation.T, deviation) / jnp.maximum(count - 1, 1))
+    if samples == 0:
+        return jnp.zeros(units, deviation.dtype)
+    variances = _descending_eigenvalues(
+        _product(deviation, deviation.T) / jnp.maximum(count - 1, 1)
+    )
+    return jnp.pad(variances, (0, units - samples))
+
+
+def leading_variances(
+    key: PRNGKeyArray,
+    responses: Float[Array, "samples units"],
+    components: int,
+    *,
+    oversampling: int = 10,
+    iterations: int = 4,
+    where: Bool[Array, "samples"] | None = None,
+) -> tuple[Float[Array, "components"], Float[Array, ""]]:
+    """The largest principal variances, by a randomised subspace, and the total of all.
+
+    For flattened maps of many samples, of which neither all products of units nor all products of
+    samples fit: time and memory grow with samples × units × components.
+
+    Args:
+      key: of which the subspace's first guess is drawn.
+      responses: a matrix of responses.
+      components: number of variances asked for.
+      oversampling: dimensions of the subspace beyond those, for accuracy.
+      iterations: multiplications by the covariance, for accuracy where variances fall off slowly.
+      where: samples that count; the others (padding) may hold anything, NaN too.
+
+    Returns:
+      The variances in descending order, of which each is at most the true one, and the total
+      variance of all components, exact, for `components_for_variance(…, total=…)`.
+
+    Raises:
+      TypeError: responses are no floating-point numbers.
+      ValueError: responses are no matrix, where does not fit, or components is below 1 or above the
+        samples or units.
+
+    References:
+      Halko, Martinsson & Tropp, 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
+    """
+    _check_matrix(responses)
+    if not 1 <= operator.index(components) <= min(responses.shape):
+        raise ValueError(
+            f"components must lie between 1 and {min(responses.shape)}, the smaller side of "
+            f"responses, not {components}."
+        )
+    count, _, deviation = _center(responses, where)
+    width = min(components + oversampling, *deviation.shape)
+    guess = jax.random.normal(key, (deviation.shape[1], width), deviation.dtype)
+
+    def multiply(subspace, _):
+        # Orthogonal in between: powers of the covariance would leave the first component alone.
+        subspace = jnp.linalg.qr(_product(deviation, subspace))[0]
+        return jnp.linalg.qr(_product(deviation.T, subspace))[0], None
+
+    subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
+    inside = _product(deviation, subspace)
+    divisor = jnp.maximum(count - 1, 1)
+    variances = _descending_eigenvalues(_product(inside.T, inside) / divisor)
+    return variances[:components], jnp.sum(jnp.square(deviation)) / divisor
 
 
 def components_for_variance(
     variances: Float[Array, "units"],
     thresholds: Sequence[float] | Float[Array, "thresholds"] = (0.90, 0.95, 0.99),
+    *,
+    total: Float[Array, ""] | None = None,
 ) -> Int[Array, "thresholds"]:
     """Number of leading principal components whose variances reach a share of the whole.
 
     Args:
       variances: principal variances, in descending order.
       thresholds: shares of the total variance, between 0 and 1.
+      total: variance of all components, where variances holds the leading ones alone.
 
     Returns:
-      int32; 0 where there is no variance at all.
+      int32; 0 where there is no variance at all. Where the given variances do not reach a share of
+      the total, one more than their number, which is a lower bound.
 
     Raises:
       ValueError: variances are no vector, or, where values are concrete, a threshold lies outside
@@ -148,10 +251,10 @@ def components_for_variance(
             if not 0 <= share <= 1:
                 raise ValueError(f"thresholds must lie between 0 and 1, not {share}.")
     cumulative = jnp.cumsum(variances)
-    total = cumulative[-1]
+    total = cumulative[-1] if total is None else total
     wanted = jnp.asarray(thresholds, variances.dtype)[:, None] * total
-    components = jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + 1
-    return jnp.where(total > 0, components, 0)
+    # The sum of no variances, 0, falls short too, unless no share at all is asked for.
+    return jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + (wanted[:, 0] > 0)
 
 
 def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
@@ -175,3 +278,59 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
     share = variances / jnp.where(largest > 0, largest, 1)  # squares of tiny variances underflow
     energy = jnp.sum(share**2)
     return jnp.where(energy > 0, jnp.sum(share) ** 2 / jnp.where(energy > 0, energy, 1), 0)
+
+
+def _check_matrix(responses) -> None:
+    if responses.ndim != 2:
+        raise ValueError(f"responses must have shape (samples, units), not {responses.shape}.")
+
+
+def _center(responses, where):
+    """Number of samples that count, their mean, and the deviations from it, 0 for the others."""
+    if not jnp.issubdtype(responses.dtype, jnp.floating):
+        raise TypeError(f"responses must be floating-point numbers, not {responses.dtype}.")
+    if where is None:
+        where = jnp.ones(responses.shape[0], bool)
+    elif where.shape != responses.shape[:1]:
+        raise ValueError(f"where must have shape {responses.shape[:1]}, not {where.shape}.")
+    mask = where.astype(bool)[:, None]
+    responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
+    count = jnp.sum(mask, dtype=responses.dtype)
+    divisor = jnp.maximum(count, 1)
+    mean = jnp.sum(jnp.where(mask, responses, 0), axis=0) / divisor
+    deviation = jnp.where(mask, responses - mean, 0)
+    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
+    correction = jnp.sum(deviation, axis=0) / divisor
+    return count, mean + correction, jnp.where(mask, deviation - correction, 0)
+
+
+def _product(left, right):
+    # HIGHEST: TPUs and GPUs would otherwise round to bfloat16 or TF32.
+    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
+
+
+def _descending_eigenvalues(matrix):
+    return jnp.maximum(_eigenvalues(matrix)[::-1], 0)
+
+
+@jax.custom_jvp
+def _eigenvalues(matrix):
+    """Of a symmetric matrix, ascending.
+
+    On the CPU `eigvalsh` computes the eigenvectors too and throws them away; bisection of the
+    tridiagonal form is several times faster for hundreds of units, and as accurate.
+    """
+
+    def by_bisection(matrix):
+        # Scaled, for bisection squares the entries, and those of tiny variances underflow.
+        scale = jnp.max(jnp.abs(jnp.diagonal(matrix)))
+        scale = jnp.where(scale == 0, 1, scale)
+        _, diagonal, beside, _ = jax.lax.linalg.tridiagonal(matrix / scale)
+        return scale * jax.scipy.linalg.eigh_tridiagonal(diagonal, beside, eigvals_only=True)
+
+    return jax.lax.platform_dependent(matrix, cpu=by_bisection, default=jnp.linalg.eigvalsh)
+
+
+@_eigenvalues.defjvp
+def _eigenvalues_jvp(primals, tangents):
+    return jax.jvp(jnp.linalg.eigvalsh, primals, tangents)

@@ -15,9 +15,11 @@ from selectax.dimensionality import (
     components_for_variance,
     covariance,
     init_covariance,
+    leading_variances,
     merge_covariance,
     participation_ratio,
     principal_variances,
+    response_matrix,
     update_covariance,
 )
 from tests.reference import dimensionality as reference
@@ -163,7 +165,7 @@ def test_difference_of_corrupted_photographs_matches_the_reference(real_data):
 
 @given(
     hnp.arrays(np.float32, st.sampled_from([1, 2, 7]), elements=st.sampled_from([0, 1, 2, 4, 8])),
-    st.sampled_from([(0.5,), (0.75, 0.25), (0.90, 0.95, 0.99), (1.0,)]),
+    st.sampled_from([(0.5,), (0.75, 0.0, 0.25), (0.90, 0.95, 0.99), (1.0,)]),
 )
 def test_components_are_the_fewest_that_reach_a_share(variances, thresholds):
     """Small integers and halves, whose sums are exact: a share met exactly is met."""
@@ -254,6 +256,177 @@ def test_states_scan_and_masks_are_traced():
     np.testing.assert_allclose(stream(responses, where), expected, rtol=1e-4, atol=1e-5)
     stream(responses, ~where)
     assert len(traces) == 1
+
+
+def rectified(samples=3000, units=128, seed=0):
+    """Responses like a layer's: rectified mixtures, whose variances fall off over decades."""
+    generator = np.random.default_rng(seed)
+    mixing = generator.normal(size=(units, units)) / np.arange(1, units + 1)[:, None]
+    return np.maximum(generator.normal(size=(samples, units)) @ mixing + 0.5, 0).astype(np.float32)
+
+
+def test_components_agree_with_float64_scikit_learn_at_any_threshold():
+    """Clean, perturbed and difference in one pass of batches, stacked by vmap, in float32."""
+    clean = rectified()
+    noise = 0.1 * np.random.default_rng(1).normal(size=clean.shape)
+    perturbed = np.maximum(clean + noise * np.geomspace(1, 0.01, 128), 0).astype(np.float32)
+    matrices = np.stack([clean, perturbed, perturbed - clean])
+    thresholds = [*np.arange(0.05, 1, 0.05).tolist(), 0.99, 0.999]
+
+    @jax.jit
+    def stream(batches):
+        def add(state, batch):
+            return jax.vmap(update_covariance)(state, batch), None
+
+        start = jax.vmap(lambda _: init_covariance(128))(jnp.arange(3))
+        states, _ = jax.lax.scan(add, start, batches)
+        return jax.vmap(lambda state: principal_variances(state))(states)
+
+    variances = stream(matrices.reshape(3, 10, 300, 128).swapaxes(0, 1))
+    for found, matrix in zip(variances, matrices, strict=True):
+        pca = PCA(svd_solver="full").fit(matrix.astype(np.float64))
+        np.testing.assert_allclose(found, pca.explained_variance_, rtol=1e-3)
+        expected = reference.components_for_variance(pca.explained_variance_, thresholds)
+        np.testing.assert_array_equal(components_for_variance(found, thresholds), expected)
+
+
+def test_gaussian_responses_of_known_covariance():
+    known = np.array([9.0, 4.0, 1.0, 0.25])
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    responses = np.random.default_rng(1).normal(size=(200_000, 4)) * np.sqrt(known) @ rotation
+    variances = principal_variances((responses + 7).astype(np.float32))
+    np.testing.assert_allclose(variances, known, rtol=0.02)
+    np.testing.assert_array_equal(components_for_variance(variances, (0.6, 0.9, 0.95)), [1, 2, 3])
+    np.testing.assert_allclose(participation_ratio(variances), 14.25**2 / 98.0625, rtol=0.02)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6])
+def test_principal_variances_scale_with_the_square_of_the_responses(scale):
+    """Squares of the smallest are the least that float32 holds."""
+    responses = correlated()
+    variances = principal_variances(np.float32(np.sqrt(scale)) * responses)
+    np.testing.assert_allclose(
+        variances / np.float32(scale), principal_variances(responses), rtol=1e-3
+    )
+
+
+def test_nan_responses_give_nan_variances():
+    responses = correlated()
+    responses[3, 2] = np.nan
+    assert np.all(np.isnan(principal_variances(responses)))
+
+
+def test_gradient_of_principal_variances():
+    """The derivative of the largest variance is v vᵀ in the covariance; of their sum, 1."""
+    responses = correlated(20, 3)
+    slope = jax.grad(lambda x: principal_variances(x)[0])(responses)
+    centered = responses - responses.mean(axis=0)
+    vector = np.linalg.svd(centered.astype(np.float64), full_matrices=False)[2][0]
+    expected = 2 / 19 * np.outer(centered @ vector, vector)
+    np.testing.assert_allclose(slope, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5, 60), (60, 5), (1, 4), (0, 4), (30, 31)])
+def test_the_samples_side_equals_the_units_side(shape):
+    samples, units = shape
+    responses = 100 + correlated(max(samples, 1), units)[:samples]
+    where = np.arange(samples) % 4 > 0
+    expected = reference.principal_variances(responses[where])
+    responses[~where] = np.nan
+    variances = principal_variances(responses, where=where)
+    assert variances.shape == (units,)
+    largest = np.max(expected, initial=1)
+    np.testing.assert_allclose(variances, expected, rtol=1e-3, atol=1e-5 * largest)
+    state = update(init_covariance(units), responses, where=where)
+    np.testing.assert_allclose(principal_variances(state), expected, atol=1e-4 * largest)
+
+
+def test_the_samples_side_takes_many_more_units_than_samples():
+    """Flattened maps: the products of units, 20,000 × 20,000, would take 1.6 GB."""
+    responses = rectified(40, 20_000 // 100).repeat(100, axis=1)
+    variances = principal_variances(responses)
+    expected = 100 * reference.principal_variances(rectified(40, 200))
+    np.testing.assert_allclose(variances[:39], expected[:39], rtol=1e-3)
+    np.testing.assert_array_equal(variances[40:], 0)
+
+
+@pytest.mark.parametrize("shape", [(300, 200), (100, 400)])
+def test_leading_variances_match_scikit_learn_and_give_the_exact_total(shape):
+    responses = rectified(*shape)
+    where = np.arange(shape[0]) % 5 > 0
+    pca = PCA(svd_solver="full").fit(responses[where].astype(np.float64))
+    responses[~where] = np.nan
+    variances, total = leading_variances(jax.random.key(0), responses, 20, where=where)
+    np.testing.assert_allclose(variances, pca.explained_variance_[:20], rtol=5e-3)
+    np.testing.assert_allclose(total, np.sum(pca.explained_variance_), rtol=1e-5)
+    thresholds = (0.3, 0.5, 0.6)
+    expected = reference.components_for_variance(pca.explained_variance_, thresholds)
+    assert expected.max() < 20
+    np.testing.assert_array_equal(
+        components_for_variance(variances, thresholds, total=total), expected
+    )
+
+
+def test_leading_variances_of_all_components_are_all_of_them():
+    responses = correlated()
+    variances, total = leading_variances(jax.random.key(0), responses, 6)
+    expected = reference.principal_variances(responses)
+    np.testing.assert_allclose(variances, expected, rtol=1e-3)
+    np.testing.assert_allclose(total, expected.sum(), rtol=1e-5)
+
+
+def test_a_share_that_the_leading_variances_do_not_reach_gives_one_more_than_their_number():
+    leading = jnp.array([4.0, 2.0])
+    numbers = components_for_variance(leading, (0.4, 0.5, 0.75, 0.8), total=8.0)
+    np.testing.assert_array_equal(numbers, [1, 1, 2, 3])
+    np.testing.assert_array_equal(
+        components_for_variance(jnp.zeros(2), (0.0, 0.9), total=0.0), [0, 0]
+    )
+
+
+@pytest.mark.parametrize("space", [(), (3,), (2, 3)])
+def test_forms_of_responses(space):
+    activations = np.random.default_rng(0).normal(size=(5, *space, 4)).astype(np.float32)
+    positions = int(np.prod(space))
+    for form in ("means", "positions", "flattened"):
+        matrix = response_matrix(jnp.asarray(activations, jnp.bfloat16), form)
+        assert matrix.dtype == jnp.float32
+    np.testing.assert_allclose(
+        response_matrix(activations), activations.reshape(5, -1, 4).mean(axis=1), atol=1e-6
+    )
+    rows = response_matrix(activations, "positions")
+    np.testing.assert_array_equal(rows, [unit for s in activations for unit in s.reshape(-1, 4)])
+    np.testing.assert_array_equal(
+        response_matrix(activations, "flattened"), [sample.ravel() for sample in activations]
+    )
+    where = np.array([True, False, True, True, False])
+    found = principal_variances(rows, where=jnp.repeat(where, positions))
+    expected = reference.principal_variances(activations[where].reshape(-1, 4))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: response_matrix(np.zeros((5, 3), np.uint8)), "activations must be floating"),
+        (lambda: response_matrix(np.zeros(5, np.float32)), "activations must have shape"),
+        (lambda: response_matrix(np.zeros((5, 3), np.float32), "mean"), "form must be .*'mean'"),
+        (lambda: principal_variances(init_covariance(3), where=np.ones(3, bool)), "where"),
+        (lambda: leading(components=0), "components must lie between 1 and 4, .*, not 0"),
+        (lambda: leading(components=5), "components must lie between 1 and 4, .*, not 5"),
+        (lambda: leading(responses=np.zeros(4, np.float32)), "responses must have shape"),
+        (lambda: leading(responses=np.zeros((4, 5), np.int32)), "responses must be floating"),
+        (lambda: leading(where=np.ones(5, bool)), "where must have shape"),
+    ],
+)
+def test_bad_arguments_of_forms_and_routes_are_named(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def leading(**change):
+    good = {"responses": np.zeros((4, 5), np.float32), "components": 2}
+    return leading_variances(jax.random.key(0), **(good | change))
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,28 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         models.create("resnet21", 10)
     with pytest.raises(ValueError, match="num_classes"):
         models.create("resnet20", 0)
+
+
+def test_masks_switch_units_off_before_the_next_layer():
+    module, variables = _initialised("resnet8")
+    images = jax.random.uniform(jax.random.key(1), (4, 32, 32, 3))
+    logits, activations = module.apply(variables, images)
+    mask = jnp.arange(16) % 2 == 0
+    masked_logits, masked = module.apply(variables, images, masks={"stage1_block1_inner": mask})
+    np.testing.assert_array_equal(
+        masked["stage1_block1_inner"], activations["stage1_block1_inner"] * mask
+    )
+    np.testing.assert_array_equal(masked["stage0_stem"], activations["stage0_stem"])
+    assert np.any(masked["stage1_block1_sum"] != activations["stage1_block1_sum"])
+    assert np.any(masked_logits != logits)
+    everything_on = {name: jnp.ones(layer.shape[-1], bool) for name, layer in activations.items()}
+    np.testing.assert_array_equal(module.apply(variables, images, masks=everything_on)[0], logits)
+    with pytest.raises(ValueError, match=r"masks names .*'stage9'"):
+        module.apply(variables, images, masks={"stage9": mask})
+
+
+def test_the_last_layer_masked_leaves_the_bias_of_the_logits():
+    module, variables = _initialised("resnet8")
+    images = jax.random.uniform(jax.random.key(1), (4, 32, 32, 3))
+    logits, _ = module.apply(variables, images, masks={"stage3_block1_sum": jnp.zeros(64, bool)})
+    np.testing.assert_array_equal(logits, np.tile(variables["params"]["logits"]["bias"], (4, 1)))

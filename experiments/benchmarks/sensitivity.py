@@ -1,0 +1,132 @@
+"""Input-unit gradients by random directions against one vector-Jacobian product a unit.
+
+The network is the ResNet-32 of the real data, the images are CIFAR-10's first test images.
+
+  python experiments/benchmarks/sensitivity.py DATA [--images 32] [--directions 64] [--rounds 3]
+
+DATA is the folder with resnet32-cifar10.th and cifar-10-binary.tar.gz.
+"""
+
+import argparse
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from interleaved import compare
+
+from selectax import models
+from selectax.datasets import load
+from selectax.models.convolution import native_convolution
+from selectax.selectivity import unit_responses
+from selectax.sensitivity import (
+    exact_input_gradient_norms,
+    init_norm_moments,
+    input_gradient_norms,
+    update_norm_moments,
+    variation_over_samples,
+    variation_over_units,
+)
+
+
+def torch_weights(file):
+    """Variables of a CifarResNet from a state dict of akamaster/pytorch_resnet_cifar10."""
+    state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
+    arrays = {name.removeprefix("module."): array.numpy() for name, array in state.items()}
+    parameters = {"logits": {"kernel": arrays["linear.weight"].T, "bias": arrays["linear.bias"]}}
+    statistics = {}
+
+    def add(name, convolution, norm):
+        kernel = arrays[f"{convolution}.weight"].transpose(2, 3, 1, 0)
+        parameters[f"{name}_convolution"] = {"kernel": kernel}
+        parameters[f"{name}_norm"] = {
+            "scale": arrays[f"{norm}.weight"],
+            "bias": arrays[f"{norm}.bias"],
+        }
+        statistics[f"{name}_norm"] = {
+            "mean": arrays[f"{norm}.running_mean"],
+            "var": arrays[f"{norm}.running_var"],
+        }
+
+    add("stage0_stem", "conv1", "bn1")
+    blocks = {name.rsplit(".", 2)[0] for name in arrays if name.startswith("layer")}
+    for block in blocks:
+        stage, number = block.removeprefix("layer").split(".")
+        for place, layer in (("inner", 1), ("sum", 2)):
+            name = f"stage{stage}_block{int(number) + 1}_{place}"
+            add(name, f"{block}.conv{layer}", f"{block}.bn{layer}")
+    return {"params": parameters, "batch_stats": statistics}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--directions", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+
+    images, labels = load("cifar10", "test", archives=options.data, allow_unverified_archives=True)
+    images = jnp.asarray(images[:500], jnp.float32) / 255
+    variables = jax.tree.map(jnp.asarray, torch_weights(options.data / "resnet32-cifar10.th"))
+    module = models.create("resnet32", 10)
+    logits, _ = jax.jit(module.apply)(variables, images)
+    print(f"accuracy of the network: {jnp.mean(jnp.argmax(logits, axis=1) == labels[:500]):.3f}")
+
+    def responses_fn(module):
+        def respond(images):
+            _, activations = module.apply(variables, images)
+            return {name: unit_responses(layer) for name, layer in activations.items()}
+
+        return respond
+
+    native = responses_fn(module.clone(convolve=native_convolution))
+    estimate = jax.jit(
+        lambda key, images: input_gradient_norms(key, native, images, directions=options.directions)
+    )
+    exact = jax.jit(lambda images: exact_input_gradient_norms(responses_fn(module), images))
+    images = images[: options.images]
+    key = jax.random.key(0)
+    estimated_norms, exact_norms = estimate(key, images), exact(images)
+    report(estimated_norms, exact_norms)
+    print(
+        compare(
+            lambda: jax.block_until_ready(estimate(key, images)),
+            lambda: jax.block_until_ready(exact(images)),
+            options.rounds,
+        ),
+        "(the other: exact; aim: 10)",
+    )
+
+
+def report(estimated, exact):
+    """Deviations of the estimates at the median unit and over all units."""
+    moments = [
+        {
+            name: update_norm_moments(init_norm_moments(layer.norm.shape[1]), layer)
+            for name, layer in norms.items()
+        }
+        for norms in (estimated, exact)
+    ]
+
+    def units(of_layer):
+        return [np.concatenate([of_layer(layers[name]) for name in exact]) for layers in moments]
+
+    for what, (ours, true) in {
+        "mean norm over samples": units(lambda layer: layer.mean),
+        "variation over samples": units(variation_over_samples),
+        "variation over units": units(lambda layer: variation_over_units(layer)[None]),
+    }.items():
+        alive = true > 0
+        deviation = ours[alive] / true[alive] - 1
+        low, median, high = np.percentile(deviation, [5, 50, 95])
+        print(
+            f"{what}: {np.sum(alive)} values, median {np.median(true[alive]):.3f}; estimates "
+            f"deviate by {median:+.1%} at the median, from {low:+.1%} to {high:+.1%} at 5 to 95 %, "
+            f"absolutely by {np.median(np.abs(deviation)):.1%} (aim: 5 %)"
+        )
+
+
+if __name__ == "__main__":
+    main()

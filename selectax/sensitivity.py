@@ -1,0 +1,316 @@
+"""Sensitivity: how strongly each unit's response depends on the input, and how much that varies.
+
+The input-unit gradient is the derivative of a unit's response to a sample with respect to that
+sample; what is reported is its l2 norm, and how it varies over samples and over the units of a
+layer. The functions take `responses_fn`, from images to a pytree of arrays of shape (samples,
+units); each sample's responses must depend on that sample alone (batch norm on running statistics).
+
+References:
+  Leavitt & Morcos, 2020, "Linking average- and worst-case perturbation robustness via class
+  selectivity and dimensionality", arXiv 2010.07693 (input-unit gradient and its variation).
+"""
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+ResponsesFn = Callable[[Float[Array, "samples ..."]], Any]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class InputGradientNorms:
+    """Of the input-unit gradients of one layer; given the network, each is exact or unbiased.
+
+    Attributes:
+      norm: l2 norm of the gradient.
+      squared_norm: its square, not the square of the estimate of the norm.
+    """
+
+    norm: Float[Array, "samples units"]
+    squared_norm: Float[Array, "samples units"]
+
+
+def exact_input_gradient_norms(
+    responses_fn: ResponsesFn, images: Float[Array, "samples ..."], *, units_at_a_time: int = 1
+) -> Any:
+    """Norms of the input-unit gradients by one vector-Jacobian product a unit, for all samples.
+
+    Args:
+      responses_fn: images to a pytree of responses of shape (samples, units), samples independent.
+      images: of any shape (samples, …).
+      units_at_a_time: units whose products are computed side by side; more take more memory and
+        keep an accelerator busier.
+
+    Returns:
+      The pytree of responses_fn with `InputGradientNorms` in the place of each array, in float32.
+
+    Raises:
+      TypeError: images are no floating-point numbers.
+      ValueError: units_at_a_time is below 1, or responses have another shape.
+    """
+    _check_images(images)
+    _check_at_least_one("units_at_a_time", units_at_a_time)
+    structure, widths = _layers(responses_fn, images)
+
+    def of_layer(number):
+        def responses_of_layer(images):
+            return jax.tree.leaves(responses_fn(images))[number]
+
+        responses, pull_back = jax.vjp(responses_of_layer, images)
+
+        def squared_norm(unit):
+            of_unit = jnp.arange(responses.shape[1]) == unit
+            cotangent = jnp.broadcast_to(of_unit.astype(responses.dtype), responses.shape)
+            (gradient,) = pull_back(cotangent)
+            return jnp.sum(jnp.square(_flat(gradient)), axis=1)
+
+        squares = jax.lax.map(
+            squared_norm,
+            jnp.arange(widths[number]),
+            batch_size=min(units_at_a_time, widths[number]),
+        ).T
+        return InputGradientNorms(jnp.sqrt(squares), squares)
+
+    return jax.tree.unflatten(structure, [of_layer(number) for number in range(len(widths))])
+
+
+def input_gradient_norms(
+    key: PRNGKeyArray,
+    responses_fn: ResponsesFn,
+    images: Float[Array, "samples ..."],
+    *,
+    directions: int = 64,
+    directions_at_a_time: int = 1,
+) -> Any:
+    """Unbiased estimates of the norms of the input-unit gradients from random directions.
+
+    The derivative along a direction v ~ N(0, 1), drawn for each sample anew, gives p = g · v for
+    all units at once, by forward-mode differentiation. Given the gradient g, the sum of p² over K
+    directions is ‖g‖² times a χ² variable of K degrees of freedom, whatever the network, so that
+    its mean is unbiased for ‖g‖² and the root of the sum, divided by the mean √2 Γ((K + 1) / 2) /
+    Γ(K / 2) of a χ variable, for ‖g‖. The relative deviation of the squared norm is √(2 / K).
+
+    Args:
+      key: of which the directions are drawn.
+      responses_fn: images to a pytree of responses of shape (samples, units), samples independent;
+        differentiable in forward mode, which a custom_vjp is not: give the networks of
+        `selectax.models` `convolve=native_convolution`.
+      images: of any shape (samples, …).
+      directions: number K of directions for each sample.
+      directions_at_a_time: directions computed side by side; more take more memory and keep an
+        accelerator busier.
+
+    Returns:
+      The pytree of responses_fn with `InputGradientNorms` in the place of each array, in float32.
+
+    Raises:
+      TypeError: images are no floating-point numbers, or responses_fn knows no forward mode.
+      ValueError: a number is below 1, or responses have another shape.
+    """
+    _check_images(images)
+    _check_at_least_one("directions", directions)
+    _check_at_least_one("directions_at_a_time", directions_at_a_time)
+    structure, widths = _layers(responses_fn, images)
+
+    def side_by_side(images):
+        return jnp.concatenate(jax.tree.leaves(responses_fn(images)), axis=1)
+
+    _, push_forward = jax.linearize(side_by_side, images)
+    # JAX itself would complain only when the program is lowered, far from here.
+    if "custom_lin" in str(jax.make_jaxpr(push_forward)(images)):
+        raise TypeError(
+            "responses_fn has a custom_vjp, which forward mode cannot pass; clone the module with "
+            "convolve=native_convolution, or take exact_input_gradient_norms."
+        )
+
+    def squared_slope(key):
+        direction = jax.random.normal(key, images.shape, images.dtype)
+        return jnp.square(push_forward(direction).astype(jnp.float32))
+
+    group = min(directions_at_a_time, directions)
+    whole, rest = divmod(directions, group)
+
+    def add_group(total, keys):
+        return total + jnp.sum(jax.vmap(squared_slope)(keys), axis=0), None
+
+    keys = jax.random.split(key, directions)
+    total, _ = add_group(jnp.zeros((images.shape[0], sum(widths)), jnp.float32), keys[:rest])
+    total, _ = jax.lax.scan(add_group, total, keys[rest:].reshape(whole, group, *keys.shape[1:]))
+    mean_of_chi = math.sqrt(2) * math.exp(
+        math.lgamma((directions + 1) / 2) - math.lgamma(directions / 2)
+    )
+    norms = jnp.sqrt(total) / mean_of_chi
+    ends = [sum(widths[: number + 1]) for number in range(len(widths))]
+    layers = zip(
+        jnp.split(norms, ends[:-1], axis=1),
+        jnp.split(total / directions, ends[:-1], axis=1),
+        strict=True,
+    )
+    return jax.tree.unflatten(structure, [InputGradientNorms(*layer) for layer in layers])
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class NormMoments:
+    """What a pass over the gradient norms of one layer accumulates.
+
+    Two are merged by `merge_norm_moments`; they do not add, so psum does not merge them.
+
+    Attributes:
+      count: samples seen.
+      mean: over samples of each unit's norm.
+      scatter: sum over samples of a norm's squared deviation from the mean.
+      noise: sum over samples of the estimates of the norm's own variance, 0 for exact norms.
+    """
+
+    count: Float[Array, ""]
+    mean: Float[Array, "units"]
+    scatter: Float[Array, "units"]
+    noise: Float[Array, "units"]
+
+
+def init_norm_moments(units: int) -> NormMoments:
+    """Moments of no samples at all, in float32."""
+    return NormMoments(jnp.zeros(()), jnp.zeros(units), jnp.zeros(units), jnp.zeros(units))
+
+
+def update_norm_moments(
+    moments: NormMoments,
+    norms: InputGradientNorms,
+    *,
+    where: Bool[Array, "samples"] | None = None,
+) -> NormMoments:
+    """Adds a batch of one layer's gradient norms to the moments.
+
+    Args:
+      moments: what was accumulated before.
+      norms: of one layer.
+      where: samples that count; the others (padding) may hold anything, NaN too.
+
+    Raises:
+      ValueError: shapes do not fit one another.
+    """
+    shape = norms.norm.shape
+    if len(shape) != 2 or shape[1:] != moments.mean.shape or norms.squared_norm.shape != shape:
+        raise ValueError(
+            f"norms must have shape (samples, {moments.mean.shape[0]}), not {shape} and, squared, "
+            f"{norms.squared_norm.shape}."
+        )
+    if where is None:
+        where = jnp.ones(shape[0], bool)
+    elif where.shape != shape[:1]:
+        raise ValueError(f"where must have shape {shape[:1]}, not {where.shape}.")
+    mask = where.astype(bool)[:, None]
+    norm = jnp.where(mask, norms.norm.astype(jnp.float32), 0)
+    count = jnp.sum(mask, dtype=jnp.float32)
+    mean = jnp.sum(norm, axis=0) / jnp.maximum(count, 1)
+    scatter = jnp.sum(jnp.where(mask, jnp.square(norm - mean), 0), axis=0)
+    # Both are unbiased, so the square of the one exceeds the other by the first one's variance.
+    excess = jnp.where(mask, jnp.square(norm) - norms.squared_norm.astype(jnp.float32), 0)
+    return merge_norm_moments(moments, NormMoments(count, mean, scatter, jnp.sum(excess, axis=0)))
+
+
+def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
+    """The moments of the samples of both; associative and commutative up to rounding.
+
+    Raises:
+      ValueError: the numbers of units differ.
+
+    References:
+      Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
+      variances".
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
+    count = a.count + b.count
+    divisor = jnp.maximum(count, 1)
+    difference = b.mean - a.mean
+    between = jnp.square(difference) * (a.count * b.count / divisor)
+    return NormMoments(
+        count,
+        a.mean + difference * (b.count / divisor),
+        a.scatter + b.scatter + between,
+        a.noise + b.noise,
+    )
+
+
+def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
+    """Coefficient of variation over samples of each unit's gradient norm.
+
+    The standard deviation (unbiased variance, count − 1) over the mean, after the variance that the
+    estimates of the norms add by themselves has been taken out.
+
+    Returns:
+      0 for a unit without any gradient, for one whose norm does not vary beyond the estimates' own
+      variance, and for fewer than two samples; else positive, and never NaN.
+
+    References:
+      Leavitt & Morcos, 2020, arXiv 2010.07693.
+    """
+    variance = moments.scatter / jnp.maximum(moments.count - 1, 1)
+    variance = variance - moments.noise / jnp.maximum(moments.count, 1)
+    enough = moments.count >= 2
+    return _coefficient(jnp.where(enough, variance, 0), moments.mean)
+
+
+def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
+    """Coefficient of variation over the units of a layer of each unit's mean gradient norm.
+
+    Units without any gradient count, with norm 0. The standard deviation is of all units of the
+    layer, not of a sample of them (variance over units, not units − 1). The variance of the
+    estimated means is taken out as if they were independent. Random directions are shared by the
+    units, which makes part of that variance common to them and the result too small, but by no more
+    than what is taken out: about 1 / (2 K samples) of the squared mean for K directions.
+
+    Returns:
+      0 for a layer without any gradient or equal in all units; else positive, and never NaN.
+
+    References:
+      Leavitt & Morcos, 2020, arXiv 2010.07693.
+    """
+    units = moments.mean.shape[0]
+    noise = moments.noise / jnp.square(jnp.maximum(moments.count, 1))
+    variance = jnp.var(moments.mean) - jnp.mean(noise) * (units - 1) / units
+    return _coefficient(variance, jnp.mean(moments.mean))
+
+
+def _coefficient(variance, mean):
+    varies = (variance > 0) & (mean > 0)
+    return jnp.where(varies, jnp.sqrt(jnp.where(varies, variance, 1)), 0) / jnp.where(
+        varies, mean, 1
+    )
+
+
+def _flat(gradient):
+    return gradient.reshape(gradient.shape[0], -1).astype(jnp.float32)
+
+
+def _layers(responses_fn, images):
+    """Structure of the responses and the number of units of each layer; nothing is computed."""
+    leaves, structure = jax.tree.flatten(jax.eval_shape(responses_fn, images))
+    if not leaves:
+        raise ValueError("responses_fn must return at least one array of responses.")
+    for leaf in leaves:
+        if leaf.ndim != 2 or leaf.shape[0] != images.shape[0]:
+            raise ValueError(
+                f"responses_fn must return arrays of shape ({images.shape[0]}, units), not "
+                f"{leaf.shape}; take spatial means of activations first."
+            )
+    return structure, [leaf.shape[1] for leaf in leaves]
+
+
+def _check_images(images) -> None:
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise TypeError(f"images must be floating-point numbers, not {images.dtype}.")
+
+
+def _check_at_least_one(name, number) -> None:
+    if operator.index(number) < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}.")
