@@ -14,20 +14,26 @@ from selectax.attacks.epsilon_curve import (
     robust_within,
 )
 from selectax.attacks.gradient_sign import fgsm
+from selectax.attacks.masking import Believability, believability, masking_warnings
 from selectax.attacks.momentum import mi_fgsm
 from selectax.attacks.norms import NORMS, Norm
 from selectax.attacks.projected_gradient import pgd
 from selectax.attacks.restarts import strongest
+from selectax.attacks.step_curve import robust_accuracy_over_steps
 
 __all__ = [
     "NORMS",
+    "Believability",
     "Norm",
     "apgd",
+    "believability",
     "breaking_epsilons",
     "fgsm",
+    "masking_warnings",
     "mi_fgsm",
     "pgd",
     "robust_accuracy_curve",
+    "robust_accuracy_over_steps",
     "robust_within",
     "strongest",
 ]

@@ -156,6 +156,17 @@ def per_sample(name, length, images):
     return like(length, images) if length.ndim else length
 
 
+def one_step_size(step_size, images):
+    """A step size for all samples, or None."""
+    if step_size is None:
+        return None
+    check_lengths("step_size", step_size)
+    step_size = jnp.asarray(step_size, images.dtype)
+    if step_size.ndim:
+        raise ValueError(f"step_size must be a scalar for a curve, not of shape {step_size.shape}.")
+    return step_size
+
+
 def like(values: Array, images: Images) -> Array:
     """Values a sample, in a shape that broadcasts against the images."""
     return values.reshape(values.shape + (1,) * (images.ndim - 1))

@@ -17,18 +17,16 @@ from selectax.attacks.arguments import (
     check_restarts,
     check_steps,
     checked_problem,
-    per_sample,
+    one_step_size,
 )
-from selectax.attacks.auto_pgd import auto_projected_gradient
 from selectax.attacks.batches import in_batches
 from selectax.attacks.iteration import evaluate, inside
 from selectax.attacks.losses import Labels, fooled
-from selectax.attacks.momentum import momentum_iterative
+from selectax.attacks.methods import ITERATED, iterated_method, starts_at_random
 from selectax.attacks.norms import Images
-from selectax.attacks.projected_gradient import projected_gradient
 from selectax.attacks.queue import run_queue
 
-ATTACKS = ("pgd", "fgsm", "mi_fgsm", "apgd")
+ATTACKS = ("fgsm", *ITERATED)
 
 
 def robust_accuracy_curve(
@@ -164,7 +162,7 @@ def breaking_epsilons(
     problem = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
     check_steps(steps)
     check_batch_size(batch_size)
-    random_start = attack == "apgd" or (attack == "pgd" and random_start)
+    random_start = starts_at_random(attack, random_start)
     check_restarts(restarts, random_start)
     check_lengths("epsilons", epsilons)
     epsilons = jnp.asarray(epsilons, images.dtype)
@@ -172,21 +170,13 @@ def breaking_epsilons(
         raise ValueError(
             f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one."
         )
-    if step_size is not None:
-        step_size = per_sample("step_size", step_size, images)
-        if step_size.ndim:
-            raise ValueError("step_size must be a scalar for a curve, not one value a sample.")
+    step_size = one_step_size(step_size, images)
     images = jnp.asarray(images)
     problem = problem._replace(labels=jnp.asarray(labels))
     epsilons = jnp.sort(epsilons)
     if attack == "fgsm":
         return check_numbers(_by_one_step(problem, images, epsilons, batch_size))
-    if attack == "apgd":
-        method = auto_projected_gradient(problem, steps=steps)
-    elif attack == "mi_fgsm":
-        method = momentum_iterative(problem, steps=steps, step_size=step_size)
-    else:
-        method = projected_gradient(problem, steps=steps, step_size=step_size)
+    method = iterated_method(attack, problem, steps=steps, step_size=step_size)
     wrong, undefined = judge_clean(problem, images, batch_size)
     withstood = run_queue(
         key,
@@ -229,7 +219,9 @@ def _by_one_step(problem, images, epsilons, batch_size):
 
         def one(epsilon):
             points = inside(here, images + epsilon * direction, images, epsilon)
-            return fooled(problem.logits_fn(points), labels)
+            logits = problem.logits_fn(points)
+            check_logits(problem, logits)
+            return fooled(logits, labels)
 
         breaking = jnp.where(jax.lax.map(one, epsilons), epsilons[:, None], jnp.inf)
         breaking = jnp.where(evaluation.fooled, 0, jnp.min(breaking, axis=0))
