@@ -1,0 +1,243 @@
+"""Robust accuracy as a curve over epsilon."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from selectax.attacks.arguments import (
+    LogitsFn,
+    Problem,
+    check_batch_size,
+    check_lengths,
+    check_logits,
+    check_numbers,
+    check_restarts,
+    check_steps,
+    checked_problem,
+    one_step_size,
+)
+from selectax.attacks.batches import in_batches
+from selectax.attacks.iteration import evaluate, inside
+from selectax.attacks.losses import Labels, fooled
+from selectax.attacks.methods import ITERATED, iterated_method, starts_at_random
+from selectax.attacks.norms import Images
+from selectax.attacks.queue import run_queue
+
+ATTACKS = ("fgsm", *ITERATED)
+
+
+def robust_accuracy_curve(
+    key: PRNGKeyArray,
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Labels,
+    *,
+    epsilons: Sequence[float] | Float[Array, "epsilons"],
+    steps: int | Int[Array, ""] = 10,
+    attack: Literal["pgd", "fgsm", "mi_fgsm", "apgd"] = "pgd",
+    step_size: float | Float[Array, ""] | None = None,
+    norm: Literal["linf", "l2"] = "linf",
+    random_start: bool = True,
+    restarts: int = 1,
+    bounds: tuple[float, float] = (0, 1),
+    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    warm_start: bool = True,
+    batch_size: int = 32,
+) -> Float[Array, "epsilons"]:
+    """Share of images that no attack within each epsilon makes the network misclassify.
+
+    Args:
+      key: for the random starts.
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      epsilons: radii, in any order; the program is compiled once for all.
+      steps: of each attack; FGSM has one.
+      attack: "pgd", "fgsm", "mi_fgsm" or "apgd".
+      step_size: of PGD and MI-FGSM; by default that of `pgd` or `mi_fgsm` for each epsilon.
+      norm: of the ball and of a step.
+      random_start: of PGD; APGD always starts at random, MI-FGSM and FGSM never.
+      restarts: attacks that the image must withstand at the largest epsilon that it is said to
+        withstand, and below.
+      bounds: smallest and largest value of a pixel.
+      loss: what attacks maximise.
+      warm_start: whether the search for the epsilon that breaks an image begins with steps of
+        Newton's method towards the class boundary, and attacks start from the adversarial image of
+        a larger epsilon. They are then stronger than so many steps from elsewhere, and fewer. With
+        False each is an attack of its own, as comparisons with published numbers of steps ask for.
+      batch_size: images that are attacked at a time.
+
+    Returns:
+      Robust accuracies, fractions, in the order of epsilons; they never rise with epsilon. NaN if
+      the network's logits are no numbers.
+
+    Raises:
+      TypeError: as `pgd`.
+      ValueError: as `pgd`, the attack is unknown, there are no epsilons, or batch_size is below 1.
+    """
+    breaking = breaking_epsilons(
+        key,
+        logits_fn,
+        images,
+        labels,
+        epsilons=epsilons,
+        steps=steps,
+        attack=attack,
+        step_size=step_size,
+        norm=norm,
+        random_start=random_start,
+        restarts=restarts,
+        bounds=bounds,
+        loss=loss,
+        warm_start=warm_start,
+        batch_size=batch_size,
+    )
+    return share_above(breaking, jnp.asarray(epsilons, images.dtype))
+
+
+def share_above(
+    breaking: Float[Array, "samples"], values: Float[Array, "values"]
+) -> Float[Array, "values"]:
+    """Share of samples that break at more than each value; NaN if one of them is NaN."""
+    share = jnp.mean(breaking > values[:, None], axis=1, dtype=values.dtype)
+    return jnp.where(jnp.any(jnp.isnan(breaking)), jnp.nan, share)
+
+
+def breaking_epsilons(
+    key: PRNGKeyArray,
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Labels,
+    *,
+    epsilons: Sequence[float] | Float[Array, "epsilons"],
+    steps: int | Int[Array, ""] = 10,
+    attack: Literal["pgd", "fgsm", "mi_fgsm", "apgd"] = "pgd",
+    step_size: float | Float[Array, ""] | None = None,
+    norm: Literal["linf", "l2"] = "linf",
+    random_start: bool = True,
+    restarts: int = 1,
+    bounds: tuple[float, float] = (0, 1),
+    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    warm_start: bool = True,
+    batch_size: int = 32,
+) -> Float[Array, "samples"]:
+    """Of several epsilons the smallest with which an attack makes the network err, image by image.
+
+    An image that breaks at an epsilon breaks at every larger one, so that the iterated attacks need
+    not be made with each: the smallest is searched for, among all images at once, in one compiled
+    loop that fills each place of its batch anew as soon as the attack there has broken its image.
+    Its cost grows with the logarithm of the number of epsilons. FGSM, whose larger step may jump
+    over what a smaller one hits, is made with all epsilons.
+
+    Args:
+      key: as for `robust_accuracy_curve`, and so are the others.
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      epsilons: radii, in any order.
+      steps: of each attack.
+      attack: "pgd", "fgsm", "mi_fgsm" or "apgd".
+      step_size: of PGD and MI-FGSM.
+      norm: of the ball and of a step.
+      random_start: of PGD.
+      restarts: attacks that an image must withstand.
+      bounds: smallest and largest value of a pixel.
+      loss: what attacks maximise.
+      warm_start: whether attacks start from those with larger epsilons.
+      batch_size: images that are attacked at a time.
+
+    Returns:
+      One of the epsilons; 0 where the clean image is misclassified, infinity where no attack
+      succeeds, NaN where logits are no numbers.
+
+    Raises:
+      TypeError: as `robust_accuracy_curve`.
+      ValueError: as `robust_accuracy_curve`.
+    """
+    if attack not in ATTACKS:
+        raise ValueError(f"attack must be one of {', '.join(ATTACKS)}, not {attack!r}.")
+    problem = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
+    check_steps(steps)
+    check_batch_size(batch_size)
+    random_start = starts_at_random(attack, random_start)
+    check_restarts(restarts, random_start)
+    check_lengths("epsilons", epsilons)
+    epsilons = jnp.asarray(epsilons, images.dtype)
+    if epsilons.ndim != 1 or not len(epsilons):
+        raise ValueError(
+            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one."
+        )
+    step_size = one_step_size(step_size, images)
+    images = jnp.asarray(images)
+    problem = problem._replace(labels=jnp.asarray(labels))
+    epsilons = jnp.sort(epsilons)
+    if attack == "fgsm":
+        return check_numbers(_by_one_step(problem, images, epsilons, batch_size))
+    method = iterated_method(attack, problem, steps=steps, step_size=step_size)
+    wrong, undefined = judge_clean(problem, images, batch_size)
+    withstood = run_queue(
+        key,
+        problem,
+        method,
+        images,
+        ~wrong & ~undefined,
+        epsilons,
+        steps=steps,
+        restarts=restarts,
+        random_start=random_start,
+        warm_start=warm_start,
+        batch_size=batch_size,
+    ).withstood
+    breaking = jnp.append(epsilons, jnp.inf)[withstood]
+    breaking = jnp.where(undefined | (withstood < 0), jnp.nan, breaking)
+    return check_numbers(jnp.where(wrong, 0, breaking))
+
+
+def judge_clean(
+    problem: Problem, images: Images, batch_size: int
+) -> tuple[Bool[Array, "samples"], Bool[Array, "samples"]]:
+    """Which clean images are misclassified, and which have logits that are no numbers."""
+
+    def judge(images, labels):
+        logits = problem.logits_fn(images)
+        check_logits(problem, logits)
+        return fooled(logits, labels), jnp.any(jnp.isnan(logits), axis=-1)
+
+    return in_batches(judge, batch_size, images, problem.labels)
+
+
+def _by_one_step(problem, images, epsilons, batch_size):
+    """The smallest epsilons with which FGSM succeeds; the gradient is the same for all."""
+
+    def few(images, labels):
+        here = problem._replace(labels=labels)
+        evaluation = evaluate(here, images)
+        direction = problem.geometry.normalize(evaluation.gradient)
+
+        def one(epsilon):
+            points = inside(here, images + epsilon * direction, images, epsilon)
+            logits = problem.logits_fn(points)
+            check_logits(problem, logits)
+            return fooled(logits, labels)
+
+        breaking = jnp.where(jax.lax.map(one, epsilons), epsilons[:, None], jnp.inf)
+        breaking = jnp.where(evaluation.fooled, 0, jnp.min(breaking, axis=0))
+        return jnp.where(jnp.isnan(evaluation.loss), jnp.nan, breaking)
+
+    return in_batches(few, batch_size, images, problem.labels)
+
+
+def robust_within(
+    correct: Bool[Array, "epsilons samples"], epsilons: Float[Array, "epsilons"]
+) -> Bool[Array, "epsilons samples"]:
+    """Which samples no attack within each epsilon broke: a smaller ball lies inside a larger one.
+
+    Args:
+      correct: whether the attack with that epsilon left the sample correctly classified.
+      epsilons: radii, in any order.
+    """
+    within = epsilons[None, :] <= epsilons[:, None]
+    return jnp.all(correct[None] | ~within[:, :, None], axis=1)

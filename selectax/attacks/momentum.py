@@ -1,0 +1,98 @@
+"""Steps along a running sum of gradients."""
+
+from typing import Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from selectax.attacks.arguments import (
+    Epsilon,
+    LogitsFn,
+    Problem,
+    check_lengths,
+    check_numbers,
+    check_steps,
+    checked_problem,
+    per_sample,
+)
+from selectax.attacks.iteration import Method, inside, iterate
+from selectax.attacks.losses import Labels
+from selectax.attacks.norms import Images
+
+
+def momentum_iterative(
+    problem: Problem,
+    *,
+    steps: int | Int[Array, ""],
+    step_size: Array | None,
+    decay: float | Float[Array, ""] = 1.0,
+) -> Method:
+    """Steps along the normalized momentum, by default of length epsilon / steps."""
+
+    def update(momentum, points, evaluation, origin, epsilon):
+        gradient = evaluation.gradient
+        axes = tuple(range(1, gradient.ndim))
+        # The mean, not the sum, of absolute values: all that counts is the gradients' proportions.
+        size = jnp.mean(jnp.abs(gradient), axis=axes, keepdims=True)
+        momentum = decay * momentum + gradient / jnp.where(size > 0, size, 1)
+        length = epsilon / steps if step_size is None else step_size
+        moved = points + length * problem.geometry.normalize(momentum)
+        return inside(problem, moved, origin, epsilon), momentum
+
+    return Method(lambda origin, epsilon: jnp.zeros_like(origin), update)
+
+
+def mi_fgsm(
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Labels,
+    *,
+    epsilon: Epsilon,
+    steps: int | Int[Array, ""],
+    step_size: Epsilon | None = None,
+    decay: float | Float[Array, ""] = 1.0,
+    norm: Literal["linf", "l2"] = "linf",
+    bounds: tuple[float, float] = (0, 1),
+    targets: Labels | None = None,
+    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    early_stop: bool = False,
+) -> Images:
+    """Momentum iterative fast gradient sign method, from the clean image.
+
+    Args:
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      epsilon: radius of the ball, in the images' units, for all samples or one each.
+      steps: number of gradient steps, at least 1.
+      step_size: length of a step; by default epsilon / steps, as in the paper.
+      decay: of the momentum, μ; 0 for none.
+      norm: of the ball and of a step.
+      bounds: smallest and largest value of a pixel.
+      targets: classes to be reached, other than the labels; None for any wrong class.
+      loss: what is maximised.
+      early_stop: as for `pgd`.
+
+    Returns:
+      Adversarial images.
+
+    Raises:
+      TypeError: as `pgd`.
+      ValueError: as `pgd`, or, where concrete, decay is negative or not finite.
+
+    References:
+      Dong et al., 2018, "Boosting adversarial attacks with momentum", algorithm 1 and eq. 9 (l2).
+    """
+    problem = checked_problem(
+        logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
+    )
+    check_steps(steps)
+    check_lengths("decay", decay)
+    epsilon = per_sample("epsilon", epsilon, images)
+    if step_size is not None:
+        step_size = per_sample("step_size", step_size, images)
+    images = jnp.asarray(images)
+    method = momentum_iterative(problem, steps=steps, step_size=step_size, decay=decay)
+    return check_numbers(
+        iterate(problem, method, images, images, epsilon, steps=steps, early_stop=early_stop)
+    )

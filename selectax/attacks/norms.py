@@ -1,0 +1,74 @@
+"""Norms of an attack's ball, as a table of three functions each."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+Images = Float[Array, "samples height width channels"]
+
+
+class Norm(NamedTuple):
+    """What an attack needs to know of a norm; epsilon is broadcastable to the images.
+
+    Attributes:
+      normalize: gradient to the direction of steepest ascent with norm 1.
+      project: (images, origin, epsilon) to images inside the ball around origin.
+      random_start: (key, origin, epsilon) to a point drawn uniformly from the ball.
+    """
+
+    normalize: Callable[[Images], Images]
+    project: Callable[[Images, Images, Array], Images]
+    random_start: Callable[[PRNGKeyArray, Images, Array], Images]
+
+
+def _project_linf(images, origin, epsilon):
+    # One float inwards: origin ± epsilon may have been rounded outwards.
+    lower = jnp.nextafter(origin - epsilon, origin)
+    upper = jnp.nextafter(origin + epsilon, origin)
+    return jnp.clip(images, lower, upper)
+
+
+def _uniform_linf(key, origin, epsilon):
+    return origin + epsilon * jax.random.uniform(key, origin.shape, origin.dtype, -1, 1)
+
+
+def _l2_length(vectors):
+    return jnp.sqrt(jnp.sum(vectors**2, axis=tuple(range(1, vectors.ndim)), keepdims=True))
+
+
+def _normalize_l2(gradient):
+    # Scaled first: squares of tiny gradients underflow.
+    largest = jnp.max(jnp.abs(gradient), axis=tuple(range(1, gradient.ndim)), keepdims=True)
+    scaled = gradient / jnp.where(largest > 0, largest, 1)
+    length = _l2_length(scaled)
+    return scaled / jnp.where(length > 0, length, 1)
+
+
+def _project_l2(images, origin, epsilon):
+    shift = images - origin
+    length = _l2_length(shift)
+    # A hundred-thousandth inwards covers the rounding of the length.
+    inside = epsilon * (1 - 1e-5) / jnp.maximum(length, jnp.finfo(length.dtype).tiny)
+    shift = shift * jnp.minimum(inside, 1)
+    # A barrier, or the compiler would take (origin + shift) − origin for shift, without rounding.
+    projected = jax.lax.optimization_barrier(origin + shift)
+    outwards = jnp.abs(projected - origin) > jnp.abs(shift)
+    return jnp.where(outwards, jnp.nextafter(projected, origin), projected)
+
+
+def _uniform_l2(key, origin, epsilon):
+    direction_key, radius_key = jax.random.split(key)
+    direction = _normalize_l2(jax.random.normal(direction_key, origin.shape, origin.dtype))
+    dimensions = np.prod(origin.shape[1:])
+    uniform = jax.random.uniform(radius_key, (len(origin),) + (1,) * (origin.ndim - 1))
+    return origin + epsilon * uniform ** (1 / dimensions) * direction
+
+
+NORMS = {
+    "linf": Norm(jnp.sign, _project_linf, _uniform_linf),
+    "l2": Norm(_normalize_l2, _project_l2, _uniform_l2),
+}

@@ -1,0 +1,85 @@
+"""The strongest of several attacks, sample by sample."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from selectax.attacks.arguments import LogitsFn, Problem, check_logits, checked_problem, like
+from selectax.attacks.losses import Labels, fooled
+from selectax.attacks.norms import Images
+
+
+def strength(problem: Problem, points: Images) -> Float[Array, "samples"]:
+    """Infinite where the goal is reached, else the loss."""
+    logits = problem.logits_fn(points)
+    check_logits(problem, logits)
+    loss = problem.loss(logits, problem.labels, problem.targets)
+    return jnp.where(fooled(logits, problem.labels, problem.targets), jnp.inf, loss)
+
+
+def best_of_restarts(
+    keys: PRNGKeyArray,
+    attack: Callable[[PRNGKeyArray, Images, Array], tuple[Images, Float[Array, "samples"]]],
+    images: Images,
+) -> Images:
+    """Attacks again and again, keeping of each sample the strongest result.
+
+    Args:
+      keys: one an attack.
+      attack: (key, best points so far, whether these reach the goal) to points and their strength.
+      images: clean images, stronger than which every attack is taken to be.
+    """
+
+    def once_more(carry, key):
+        best, reached = carry
+        points, found = attack(key, best, reached == jnp.inf)
+        stronger = ~(found <= reached)  # or NaN, which is to be seen
+        best = jnp.where(like(stronger, images), points, best)
+        return (best, jnp.where(stronger, found, reached)), None
+
+    weakest = jnp.full(len(images), -jnp.inf, jnp.promote_types(images.dtype, "float32"))
+    return jax.lax.scan(once_more, (images, weakest), keys)[0][0]
+
+
+def strongest(
+    logits_fn: LogitsFn,
+    candidates: Sequence[Images] | Float[Array, "attacks samples height width channels"],
+    labels: Labels,
+    *,
+    targets: Labels | None = None,
+    bounds: tuple[float, float] = (0, 1),
+) -> Images:
+    """Of several attacks' results, per sample the strongest.
+
+    That is the first that is misclassified (or, with targets, classified as the target), and if
+    there is none the one with the highest cross-entropy.
+
+    Args:
+      logits_fn: the attacked network.
+      candidates: results of attacks on the same images, in order of preference.
+      labels: true classes.
+      targets: classes to be reached, of targeted attacks.
+      bounds: smallest and largest value of a pixel.
+
+    Returns:
+      Adversarial images.
+
+    Raises:
+      TypeError: candidates are no floats, or labels no integers.
+      ValueError: there are no candidates, shapes do not fit, or, where values are concrete,
+        candidates lie outside the bounds or labels or targets outside the classes.
+    """
+    if not len(candidates):
+        raise ValueError("candidates are empty; give at least one attack's images.")
+    shapes = {candidate.shape for candidate in candidates}
+    if len(shapes) > 1:
+        raise ValueError(f"candidates must be alike in shape, not {sorted(shapes)}.")
+    for candidate in candidates:
+        problem = checked_problem(
+            logits_fn, candidate, labels, norm="linf", bounds=bounds, targets=targets
+        )
+    candidates = jnp.stack(list(candidates))
+    chosen = jnp.argmax(jax.lax.map(lambda points: strength(problem, points), candidates), axis=0)
+    return jnp.take_along_axis(candidates, like(chosen, candidates[0])[None], axis=0)[0]
