@@ -6,6 +6,7 @@ References:
   Leavitt & Morcos, 2020, arXiv 2007.04440: the max-pool after the first batch norm removed.
 """
 
+import functools
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -13,7 +14,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from selectax.models.convolution import convolution
-from selectax.models.layers import Convolution, logits_layer, normalization
+from selectax.models.layers import (
+    Convolution,
+    Masks,
+    activate,
+    check_masks,
+    logits_layer,
+    normalization,
+)
 
 
 class ImageNetResNet(nn.Module):
@@ -45,9 +53,15 @@ class ImageNetResNet(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images: Float[Array, "samples height width channels"], train: bool = False
+        self,
+        images: Float[Array, "samples height width channels"],
+        train: bool = False,
+        masks: Masks | None = None,
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
-        """Images are in [0, 1]; with train=True batch norm takes the batch's statistics."""
+        """Images are in [0, 1]; with train=True batch norm takes the batch's statistics.
+
+        The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
+        """
 
         def convolve(maps, features, size, stride, name):
             convolved = Convolution(
@@ -56,8 +70,9 @@ class ImageNetResNet(nn.Module):
             return normalization(train, self.axis_name, f"{name}_norm")(convolved)
 
         activations = {}
+        respond = functools.partial(activate, activations=activations, masks=masks)
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
-        maps = activations["stage0_stem"] = nn.relu(convolve(maps, 64, 7, 2, "stage0_stem"))
+        maps = respond(convolve(maps, 64, 7, 2, "stage0_stem"), "stage0_stem")
         for stage, blocks in enumerate(self.blocks, start=1):
             inner_features = 32 * 2**stage
             features = 4 * inner_features if self.bottleneck else inner_features
@@ -70,9 +85,10 @@ class ImageNetResNet(nn.Module):
                 # Kernel size and stride of the convolutions before the last one.
                 inner = {"inner1": (1, 1), "inner2": (3, stride)}
                 for layer, form in (inner if self.bottleneck else {"inner": (3, stride)}).items():
-                    maps = nn.relu(convolve(maps, inner_features, *form, f"{name}_{layer}"))
-                    activations[f"{name}_{layer}"] = maps
+                    maps = convolve(maps, inner_features, *form, f"{name}_{layer}")
+                    maps = respond(maps, f"{name}_{layer}")
                 last_size = 1 if self.bottleneck else 3
-                maps = nn.relu(shortcut + convolve(maps, features, last_size, 1, f"{name}_sum"))
-                activations[f"{name}_sum"] = maps
+                residual = convolve(maps, features, last_size, 1, f"{name}_sum")
+                maps = respond(shortcut + residual, f"{name}_sum")
+        check_masks(masks, activations)
         return logits_layer(self.num_classes)(jnp.mean(maps, axis=(1, 2))), activations

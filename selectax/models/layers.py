@@ -1,9 +1,11 @@
 """Convolution, batch norm and linear layers as all networks have them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import flax.linen as nn
-from jaxtyping import Array
+from jaxtyping import Array, Float
+
+Masks = Mapping[str, Float[Array, "units"]]
 
 
 class Convolution(nn.Module):
@@ -45,6 +47,25 @@ def normalization(train: bool, axis_name: str | None, name: str) -> nn.BatchNorm
     return nn.BatchNorm(
         use_running_average=not train, momentum=0.9, epsilon=1e-5, axis_name=axis_name, name=name
     )
+
+
+def activate(maps: Array, name: str, activations: dict[str, Array], masks: Masks | None) -> Array:
+    """A layer's ReLU, times its mask if there is one; the result joins the activations."""
+    maps = nn.relu(maps)
+    if masks and name in masks:
+        maps = maps * masks[name]
+    activations[name] = maps
+    return maps
+
+
+def check_masks(masks: Masks | None, activations: Mapping[str, Array]) -> None:
+    """Refuses masks of layers that the network does not have.
+
+    Raises:
+      ValueError: there are such masks.
+    """
+    if unknown := set(masks or ()) - set(activations):
+        raise ValueError(f"masks names {sorted(unknown)}, which are no layers of the network.")
 
 
 def logits_layer(num_classes: int) -> nn.Dense:

@@ -4,14 +4,22 @@ References:
   He et al., 2016, "Deep residual learning for image recognition", section 4.2 (shortcuts A).
 """
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from selectax.models.convolution import convolution
-from selectax.models.layers import Convolution, logits_layer, normalization
+from selectax.models.layers import (
+    Convolution,
+    Masks,
+    activate,
+    check_masks,
+    logits_layer,
+    normalization,
+)
 
 
 class CifarResNet(nn.Module):
@@ -42,25 +50,21 @@ class CifarResNet(nn.Module):
         self,
         images: Float[Array, "samples height width channels"],
         train: bool = False,
-        masks: Mapping[str, Float[Array, "units"]] | None = None,
+        masks: Masks | None = None,
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
         """Images are in [0, 1]; with train=True batch norm takes the batch's statistics.
 
         The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
         """
-        masks = masks or {}
 
         def convolve(maps, features, stride, name):
             maps = Convolution(features, stride, self.convolve, name=f"{name}_convolution")(maps)
             return normalization(train, self.axis_name, f"{name}_norm")(maps)
 
-        def activate(maps, name):
-            activations[name] = nn.relu(maps) * masks[name] if name in masks else nn.relu(maps)
-            return activations[name]
-
         activations = {}
+        respond = functools.partial(activate, activations=activations, masks=masks)
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
-        maps = activate(convolve(maps, 16, 1, "stage0_stem"), "stage0_stem")
+        maps = respond(convolve(maps, 16, 1, "stage0_stem"), "stage0_stem")
         for stage, features in enumerate((16, 32, 64), start=1):
             for block in range(1, (self.depth - 2) // 6 + 1):
                 name = f"stage{stage}_block{block}"
@@ -70,10 +74,9 @@ class CifarResNet(nn.Module):
                 shortcut = jnp.pad(
                     maps[:, ::stride, ::stride], [(0, 0)] * 3 + [(new // 2, new - new // 2)]
                 )
-                inner = activate(convolve(maps, features, stride, f"{name}_inner"), f"{name}_inner")
+                inner = respond(convolve(maps, features, stride, f"{name}_inner"), f"{name}_inner")
                 residual = convolve(inner, features, 1, f"{name}_sum")
-                maps = activate(shortcut + residual, f"{name}_sum")
-        if unknown := set(masks) - set(activations):
-            raise ValueError(f"masks names {sorted(unknown)}, which are no layers of the network.")
+                maps = respond(shortcut + residual, f"{name}_sum")
+        check_masks(masks, activations)
         pooled = jnp.mean(maps, axis=(1, 2))
         return logits_layer(self.num_classes)(pooled), activations

@@ -12,7 +12,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from selectax.models.convolution import convolution
-from selectax.models.layers import Convolution, logits_layer, normalization
+from selectax.models.layers import (
+    Convolution,
+    Masks,
+    activate,
+    check_masks,
+    logits_layer,
+    normalization,
+)
 
 # Feature maps of each stage's convolutions; a max-pool ends a stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -45,9 +52,15 @@ class VGG16(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images: Float[Array, "samples height width channels"], train: bool = False
+        self,
+        images: Float[Array, "samples height width channels"],
+        train: bool = False,
+        masks: Masks | None = None,
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
-        """Images are in [0, 1], of 32 × 32 pixels or more; train=True is for the batch's norms."""
+        """Images are in [0, 1], of 32 × 32 pixels or more; train=True is for the batch's norms.
+
+        The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
+        """
         activations = {}
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
         for stage, widths in enumerate(STAGES, start=1):
@@ -56,7 +69,8 @@ class VGG16(nn.Module):
                 maps = Convolution(
                     features, 1, self.convolve, use_bias=True, name=f"{name}_convolution"
                 )(maps)
-                maps = nn.relu(normalization(train, self.axis_name, f"{name}_norm")(maps))
-                activations[name] = maps
+                maps = normalization(train, self.axis_name, f"{name}_norm")(maps)
+                maps = activate(maps, name, activations, masks)
             maps = nn.max_pool(maps, (2, 2), (2, 2))
+        check_masks(masks, activations)
         return logits_layer(self.num_classes)(jnp.mean(maps, axis=(1, 2))), activations

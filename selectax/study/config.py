@@ -12,6 +12,7 @@ from selectax.datasets import CORRUPTED, DATASETS, SEVERITIES, describe
 from selectax.models import MODELS
 
 MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
+MORE_MEASURES = ("input_gradients", "ablation", "indices")
 
 
 class ConfigurationError(ValueError):
@@ -75,14 +76,23 @@ class RegularizerOptions:
 class EvaluationOptions:
     """What is measured of each network, at the epoch with the best validation accuracy."""
 
-    measures: tuple[Literal["selectivity", "corruptions", "attacks", "dimensionality"], ...] = (
-        MEASURES
-    )
-    """Beside clean accuracy."""
+    measures: tuple[
+        Literal[
+            "selectivity",
+            "corruptions",
+            "attacks",
+            "dimensionality",
+            "input_gradients",
+            "ablation",
+            "indices",
+        ],
+        ...,
+    ] = MEASURES
+    """Beside clean accuracy; indices are d′, sparseness and other kin of selectivity."""
     evaluation_images: int | None = None
     """Take the first so many test images; by default all."""
     attack_images: int | None = 128
-    """Attack the first so many of these; None for all."""
+    """The first so many of these for attacks, input gradients and ablation; None for all."""
     evaluation_batch_size: int = 128
     """Images at a time."""
     corruptions: tuple[str, ...] | None = None
@@ -90,8 +100,8 @@ class EvaluationOptions:
     severities: tuple[int, ...] = SEVERITIES
     """Of each corruption, 1 to 5."""
     corrupted_images: Literal["auto", "official", "own"] = "auto"
-    """The official corrupted set, our own corruptions of the test images, or the official set if
-    it was prepared or --archives has it. The column dataset says which."""
+    """Official corrupted set, or our corruptions of the test images; auto takes the official one
+    if it was prepared or --archives has it."""
     epsilons: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
     """Radii of the attacks' balls, in 1/255 of a pixel's range."""
     norm: Literal["linf", "l2"] = "linf"
@@ -100,6 +110,10 @@ class EvaluationOptions:
     """Numbers of gradient steps of PGD; each gives a curve."""
     pgd_restarts: int = 1
     """Random starts of PGD; an image is broken if one breaks it."""
+    input_gradient_directions: int = 64
+    """Random directions for each image from which norms of input-unit gradients are estimated."""
+    ablation_points: int = 8
+    """Points of each curve of accuracy over units switched off."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,6 +257,8 @@ def _check_counts(config: SweepConfig) -> None:
         "--attack-images": config.evaluation.attack_images,
         "--evaluation-batch-size": config.evaluation.evaluation_batch_size,
         "--pgd-restarts": config.evaluation.pgd_restarts,
+        "--input-gradient-directions": config.evaluation.input_gradient_directions,
+        "--ablation-points": config.evaluation.ablation_points,
         "--models-at-a-time": config.run.models_at_a_time,
         "--pgd-steps": min(config.evaluation.pgd_steps, default=None),
     }

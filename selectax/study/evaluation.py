@@ -91,7 +91,7 @@ def measure_clean(
     variables: Variables, batches: Batches, *, module: nn.Module, num_classes: int
 ) -> CleanMeasures:
     """Accuracy, selectivity and dimensionality on clean images."""
-    units = layer_units(module, batches.images.shape[2:])
+    units = _units(module, variables, batches)
 
     def add_batch(state, batch):
         moments, covariances = state
@@ -171,7 +171,7 @@ def measure_stored(
 
 def _measure_perturbed(variables, batches, inputs, perturb, module) -> PerturbedMeasures:
     """Perturbs by (images, labels, what inputs hold of a batch and a strength)."""
-    units = layer_units(module, batches.images.shape[2:])
+    units = _units(module, variables, batches)
 
     def add_batch(state, batch_and_inputs):
         batch, inputs = batch_and_inputs
@@ -196,6 +196,12 @@ def _measure_perturbed(variables, batches, inputs, perturb, module) -> Perturbed
     return PerturbedMeasures(
         correct.swapaxes(0, 1), dimensionality(perturbed), dimensionality(difference)
     )
+
+
+def _units(module, variables, batches: Batches) -> dict[str, int]:
+    images = jax.ShapeDtypeStruct((1, *batches.images.shape[2:]), jnp.float32)
+    _, activations = jax.eval_shape(module.apply, variables, images)
+    return {name: layer.shape[-1] for name, layer in activations.items()}
 
 
 def _respond(module, variables, images):

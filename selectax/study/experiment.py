@@ -177,16 +177,16 @@ def _evaluate(
             if (alpha, seed) in done:
                 continue
             network = jax.tree.map(lambda leaf, at=number: leaf[at], population)
+            measured = measure(
+                seed,
+                network.best_variables,
+                data.evaluation,
+                config.evaluation,
+                module=recipe.module,
+                num_classes=recipe.num_classes,
+            )
             rows = _training_rows(network) + [
-                {"epoch": int(network.best_epoch), **row}
-                for row in measure(
-                    seed,
-                    network.best_variables,
-                    data.evaluation,
-                    config.evaluation,
-                    module=recipe.module,
-                    num_classes=recipe.num_classes,
-                )
+                {"epoch": int(network.best_epoch), **row} for row in measured.rows
             ]
             whose = {
                 "dataset": config.data.dataset,
@@ -197,6 +197,8 @@ def _evaluate(
             table = results.merge(table, results.table([{**whose, **row} for row in rows]))
             results.save(folder.results, table)
             progress.advance(_news(alpha, seed, rows), count(data.evaluation.test))
+            for warning in measured.warnings:
+                console.print(f"alpha {alpha:g} seed {seed}: {warning}", soft_wrap=True)
     return table
 
 

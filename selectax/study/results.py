@@ -33,6 +33,13 @@ METRICS = (
     "dimensionality_99",
     "participation_ratio",
     "input_gradient_cv",
+    "input_gradient_cv_over_units",
+    "masked_gradients",
+    "class_conditional_mean_activity_selectivity",
+    "d_prime",
+    "treves_rolls_sparseness",
+    "vinje_gallant_sparseness",
+    "precision_at_60",
     "train_loss",
     "train_accuracy",
 )

@@ -1,7 +1,8 @@
 """The rows on a network's robustness: under corruptions and under attacks."""
 
+import functools
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -10,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
-from selectax.attacks import robust_within
+from selectax.attacks import believability, masking_warnings, robust_within
+from selectax.datasets.batches import Batches, to_unit_range
 from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import (
     PerturbedMeasures,
-    layer_units,
     measure_perturbed,
     measure_stored,
 )
@@ -29,6 +30,7 @@ def corruption_rows(
     clean_correct: Bool[np.ndarray, "batches samples"],
     options: EvaluationOptions,
     module: nn.Module,
+    layers: Sequence[str],
 ) -> list[Row]:
     """Under each corruption at each severity, and means over all; see `measurement.measure`.
 
@@ -38,8 +40,8 @@ def corruption_rows(
       clean_correct: which of the clean test images are classified correctly.
       options: what to measure.
       module: the network.
+      layers: names of its layers.
     """
-    layers = list(layer_units(module, images.test.images.shape[2:]))
     severities = options.severities
     rows = []
     for name in options.corruptions:
@@ -77,6 +79,7 @@ def attack_rows(
     unattacked: Bool[np.ndarray, "samples"],
     options: EvaluationOptions,
     module: nn.Module,
+    layers: Sequence[str],
 ) -> list[Row]:
     """Under FGSM and PGD with each epsilon; see `measurement.measure`.
 
@@ -87,8 +90,8 @@ def attack_rows(
       unattacked: which of these are classified correctly as they are.
       options: what to measure.
       module: the network.
+      layers: names of its layers.
     """
-    layers = list(layer_units(module, images.attacked.images.shape[2:]))
     rows = []
     epsilons = np.asarray(options.epsilons) / 255
     for name, steps in [("fgsm", 1), *(("pgd", steps) for steps in options.pgd_steps)]:
@@ -118,6 +121,49 @@ def attack_rows(
             if "dimensionality" in options.measures and epsilon > 0:
                 rows += _perturbed_rows(measured, at, layers, where)
     return rows
+
+
+@functools.partial(jax.jit, static_argnames=("module", "norm"))
+def _believability(key, variables, images, labels, epsilon, steps, *, module, norm):
+    def logits_fn(images):
+        return module.apply(variables, images)[0]
+
+    return believability(key, logits_fn, images, labels, epsilon=epsilon, steps=steps, norm=norm)
+
+
+def believability_rows(
+    seed: int,
+    variables: Mapping[str, Any],
+    attacked: Batches,
+    options: EvaluationOptions,
+    module: nn.Module,
+) -> tuple[list[Row], tuple[str, ...]]:
+    """How many signs of masked gradients PGD with the largest epsilon shows, and what they are.
+
+    Args:
+      seed: for random points and starts.
+      variables: of the network.
+      attacked: images, of which the first batch is taken.
+      options: what to measure.
+      module: the network.
+    """
+    shown = np.asarray(attacked.where[0])
+    epsilon, steps = max(options.epsilons) / 255, max(options.pgd_steps)
+    found = fetch(
+        _believability(
+            jax.random.key(seed),
+            variables,
+            to_unit_range(attacked.images[0][shown]),
+            attacked.labels[0][shown],
+            jnp.float32(epsilon),
+            jnp.asarray(steps, jnp.int32),
+            module=module,
+            norm=options.norm,
+        )
+    )
+    warnings = masking_warnings(found)
+    where = {"perturbation": "pgd", "epsilon": epsilon, "steps": steps}
+    return [{"metric": "masked_gradients", **where, "value": len(warnings)}], warnings
 
 
 def _mean_rows(rows: list[Row], dataset: Row) -> list[Row]:

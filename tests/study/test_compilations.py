@@ -82,8 +82,8 @@ def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
         corruptions = ("gaussian_noise",)
         options = EvaluationOptions(corruptions=corruptions, epsilons=epsilons, pgd_steps=steps)
         images = TestImages(BATCHES, BATCHES)
-        rows = measure(seed, variables, images, options, module=TinyNetwork(), num_classes=3)
-        return [row["value"] for row in rows]
+        found = measure(seed, variables, images, options, module=TinyNetwork(), num_classes=3)
+        return [row["value"] for row in found.rows]
 
     before = measured(0, np.float32(1), (2.0, 4.0), (2,))
     with compilations() as compiled:

@@ -34,7 +34,7 @@ DIMENSIONALITIES = [
 
 def measured(seed=0, labels=LABELS, **changes):
     """Rows by what they are of, which no two share."""
-    rows = measure(
+    found = measure(
         seed,
         VARIABLES,
         TestImages(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
@@ -43,7 +43,7 @@ def measured(seed=0, labels=LABELS, **changes):
         num_classes=3,
     )
     whose = {"dataset": "none", "model": "tiny", "alpha": 0.0, "seed": seed, "epoch": 1}
-    frame = results.table([{**whose, **row} for row in rows])
+    frame = results.table([{**whose, **row} for row in found.rows])
     frame["epsilon"] = (frame["epsilon"] * 255).round(4)
     found = {}
     for row in frame.fillna({"severity": 0, "epsilon": -1, "steps": 0}).itertuples():
