@@ -2,7 +2,8 @@
 
 Not all of them alike: PyTorch, whose threads wait for one another at OpenMP's barriers, slows down
 by far more than XLA where another process has one of the cores. So the load is printed too; where
-it is not low, run on one core: `taskset -c 0 python experiments/benchmarks/training.py`.
+it is not low, run on one core: `taskset -c 0 python experiments/benchmarks/training.py`. There
+processor time is counted, which is the time that passes less what other processes took of it.
 """
 
 import os
@@ -10,7 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-from machine import machine
+from machine import cores, machine
 from rich.console import Console
 from rich.table import Table
 
@@ -24,14 +25,15 @@ def time_in_turn(contestants: Mapping[str, Callable[[], object]], *, rounds: int
       contestants: each does the same amount of work and returns when it is done.
       rounds: in each of which every contestant runs once.
     """
+    clock = time.process_time if _processor_time() else time.perf_counter
     for run in contestants.values():
         run()
     seconds = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
-            start = time.perf_counter()
+            start = clock()
             run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return seconds
 
 
@@ -60,4 +62,9 @@ def print_ratios(title: str, seconds: Seconds, *, work: float, unit: str, peer: 
         )
     console = Console(width=110)
     console.print(table)
-    console.print(f"{machine()}; load {os.getloadavg()[0]:.1f}")
+    kind = "processor time" if _processor_time() else "wall-clock time"
+    console.print(f"{machine()}; {kind}, load {os.getloadavg()[0]:.1f}")
+
+
+def _processor_time():
+    return cores() == 1

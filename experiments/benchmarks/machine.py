@@ -10,8 +10,13 @@ def machine() -> str:
     """One line."""
     packages = ("jax", "jaxlib", "flax", "torch", "torchattacks")
     versions = " ".join(f"{name} {_version(name)}" for name in packages)
-    cores = f"{len(os.sched_getaffinity(0))} of {os.cpu_count()} cores"
-    return f"{_processor()}, {vector_level()}, {cores}; {versions}"
+    share = f"{cores()} of {os.cpu_count()} cores"
+    return f"{_processor()}, {vector_level()}, {share}; {versions}"
+
+
+def cores() -> int:
+    """Those that this process may use, of which XLA and PyTorch take all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def vector_level() -> str:
