@@ -40,7 +40,7 @@ CONFIG = SweepConfig(
     regularizer=RegularizerOptions(alpha=ALPHAS, seeds=SEEDS),
     evaluation=EvaluationOptions(
         evaluation_images=40,
-        attack_images=20,
+        attack_images=13,
         evaluation_batch_size=16,
         corruptions=("contrast",),
         epsilons=(4.0,),
@@ -129,7 +129,7 @@ def test_the_rows_are_of_the_best_epoch_and_of_its_network(undisturbed):
         assert clean["value"].tolist() == [np.mean(right)]
         # Attacks are on fewer images.
         unattacked = rows[(rows["metric"] == "accuracy") & (rows["epsilon"] == 0)]
-        assert unattacked["value"].tolist() == 2 * [np.mean(right[:20])]
+        assert unattacked["value"].tolist() == 2 * [np.mean(right[:13])]
         selectivity = rows[(rows["metric"] == "class_selectivity") & (rows["layer"] == "")]
         expected = reference_selectivity.mean_selectivity(responses, labels, 10)
         np.testing.assert_allclose(selectivity["value"], [expected], rtol=1e-4)
