@@ -226,7 +226,7 @@ def test_help_explains_every_flag_with_its_default():
             value = getattr(options, field.name)
             values = value if isinstance(value, tuple) else (value,)
             assert found[2].split() == [str(each) for each in values], flag
-            assert len(found[1]) > 10, f"{flag} is not explained"
+            assert re.search(r"[A-Z][a-z]+[ :;]", found[1]), f"{flag} is not explained"
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch, capfd, tmp_path):
@@ -276,13 +276,13 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_sweep_at_once_and_resume_goes_on(tmp_path):
-    arguments = (*SMALL, "--epochs", "40", "--output", str(tmp_path / "run"))
+    arguments = (*SMALL, "--epochs", "12", "--output", str(tmp_path / "run"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [*COMMAND, *arguments], env=environment, stderr=subprocess.PIPE, text=True
     ) as sweeping:
         first = sweeping.stderr.readline()
-        assert first.startswith("Training 2 networks, epoch 1/40")
+        assert first.startswith("Training 2 networks, epoch 1/12")
         sweeping.send_signal(signal.SIGINT)
         told = sweeping.stderr.read()
         assert sweeping.wait(timeout=60) == 130
@@ -291,9 +291,9 @@ def test_ctrl_c_ends_a_sweep_at_once_and_resume_goes_on(tmp_path):
     assert not (tmp_path / "run" / "results.csv").exists()
     done = run_command(*arguments, "--resume")
     assert done.returncode == 0, done.stderr
-    epochs = re.findall(r"epoch (\d+)/40", done.stderr)
+    epochs = re.findall(r"epoch (\d+)/12", done.stderr)
     assert 1 not in map(int, epochs)
-    assert epochs[-1] == "40"
+    assert epochs[-1] == "12"
     assert f"Results: {tmp_path / 'run' / 'results.csv'}\n" in done.stdout
     table = results.load(tmp_path / "run" / "results.csv")
     assert sorted(set(table["alpha"])) == [-1, 1]
@@ -314,7 +314,7 @@ from selectax import models
 from tests.study.tiny import TinyNetwork
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 try:
-    runpy.run_path(sys.argv[1], run_name="__main__")
+    runpy.run_path(sys.argv.pop(1), run_name="__main__")
 finally:
     assert not {"tensorflow", "torch"} & set(sys.modules)
 """

@@ -40,7 +40,7 @@ CONFIG = SweepConfig(
     regularizer=RegularizerOptions(alpha=ALPHAS, seeds=SEEDS),
     evaluation=EvaluationOptions(
         evaluation_images=40,
-        attack_images=20,
+        attack_images=13,
         evaluation_batch_size=16,
         corruptions=("contrast",),
         epsilons=(4.0,),
@@ -125,7 +125,11 @@ def test_the_rows_are_of_the_best_epoch_and_of_its_network(undisturbed):
         assert set(rows.drop(training.index)["epoch"]) == {int(network.best_epoch)}
         logits, responses = reference.logits_and_responses(network.best_variables, images / 255)
         clean = rows[(rows["metric"] == "accuracy") & (rows["perturbation"] == "")]
-        assert clean["value"].tolist() == [np.mean(logits.argmax(axis=1) == labels)]
+        right = logits.argmax(axis=1) == labels
+        assert clean["value"].tolist() == [np.mean(right)]
+        # Attacks are on fewer images.
+        unattacked = rows[(rows["metric"] == "accuracy") & (rows["epsilon"] == 0)]
+        assert unattacked["value"].tolist() == 2 * [np.mean(right[:13])]
         selectivity = rows[(rows["metric"] == "class_selectivity") & (rows["layer"] == "")]
         expected = reference_selectivity.mean_selectivity(responses, labels, 10)
         np.testing.assert_allclose(selectivity["value"], [expected], rtol=1e-4)
