@@ -23,6 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+# From so many units on, eigenvalues on the CPU are found by bisection.
+_BISECTED_UNITS = 256
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -301,7 +304,10 @@ def _center(responses, where):
     deviation = jnp.where(mask, responses - mean, 0)
     # The rounding error of the first mean, small beside it, need not be small beside a deviation.
     correction = jnp.sum(deviation, axis=0) / divisor
-    return count, mean + correction, jnp.where(mask, deviation - correction, 0)
+    mean, deviation = mean + correction, deviation - correction
+    # Within the spacing of floats at the mean lies rounding alone, and constants have no variance.
+    rounding = jnp.abs(deviation) <= jnp.finfo(mean.dtype).eps * jnp.abs(mean)
+    return count, mean, jnp.where(mask & ~rounding, deviation, 0)
 
 
 def _product(left, right):
@@ -318,15 +324,18 @@ def _eigenvalues(matrix):
     """Of a symmetric matrix, ascending.
 
     On the CPU `eigvalsh` computes the eigenvectors too and throws them away; bisection of the
-    tridiagonal form is several times faster for hundreds of units, and as accurate.
+    tridiagonal form is several times faster for hundreds of units, and as accurate. For fewer it is
+    not worth the second that it takes to compile.
     """
+    if len(matrix) < _BISECTED_UNITS:
+        return jnp.linalg.eigvalsh(matrix)
 
     def by_bisection(matrix):
         # Scaled, for bisection squares the entries, and those of tiny variances underflow.
-        scale = jnp.max(jnp.abs(jnp.diagonal(matrix)))
-        scale = jnp.where(scale == 0, 1, scale)
-        _, diagonal, beside, _ = jax.lax.linalg.tridiagonal(matrix / scale)
-        return scale * jax.scipy.linalg.eigh_tridiagonal(diagonal, beside, eigvals_only=True)
+        largest = jnp.max(jnp.abs(jnp.diagonal(matrix)))
+        scaled = matrix / jnp.where(largest == 0, 1, largest)
+        _, diagonal, beside, _ = jax.lax.linalg.tridiagonal(scaled)
+        return largest * jax.scipy.linalg.eigh_tridiagonal(diagonal, beside, eigvals_only=True)
 
     return jax.lax.platform_dependent(matrix, cpu=by_bisection, default=jnp.linalg.eigvalsh)
 

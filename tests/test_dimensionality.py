@@ -197,18 +197,19 @@ def test_participation_ratio_known_by_hand():
     np.testing.assert_allclose(participation_ratio(jnp.array([3.0, 1])), 1.6, rtol=1e-6)
 
 
+@pytest.mark.parametrize("units", [4, 256])
 @pytest.mark.parametrize("case", ["constant", "one sample", "no samples", "all masked"])
-def test_no_variance_is_no_dimension_and_never_nan(case):
+def test_no_variance_is_no_dimension_and_never_nan(case, units):
     samples = {"constant": 9, "one sample": 1, "no samples": 0, "all masked": 9}[case]
-    responses = np.full((samples, 4), 0.1, np.float32)
+    responses = np.full((samples, units), 0.1, np.float32)
     where = np.full(samples, case != "all masked")
-    state = update(init_covariance(4), responses, where=where)
-    np.testing.assert_array_equal(covariance(state), np.zeros((4, 4)))
+    state = update(init_covariance(units), responses, where=where)
+    np.testing.assert_array_equal(covariance(state), np.zeros((units, units)))
     for variances in (principal_variances(state), principal_variances(responses)):
-        np.testing.assert_array_equal(variances, np.zeros(4))
+        np.testing.assert_array_equal(variances, np.zeros(units))
         np.testing.assert_array_equal(components_for_variance(variances), [0, 0, 0])
         assert participation_ratio(variances) == 0
-    slope = jax.grad(participation_ratio)(jnp.zeros(4))
+    slope = jax.grad(participation_ratio)(jnp.zeros(units))
     assert np.all(np.isfinite(slope))
 
 
@@ -258,7 +259,7 @@ def test_states_scan_and_masks_are_traced():
     assert len(traces) == 1
 
 
-def rectified(samples=3000, units=128, seed=0):
+def rectified(samples=3000, units=256, seed=0):
     """Responses like a layer's: rectified mixtures, whose variances fall off over decades."""
     generator = np.random.default_rng(seed)
     mixing = generator.normal(size=(units, units)) / np.arange(1, units + 1)[:, None]
@@ -269,7 +270,7 @@ def test_components_agree_with_float64_scikit_learn_at_any_threshold():
     """Clean, perturbed and difference in one pass of batches, stacked by vmap, in float32."""
     clean = rectified()
     noise = 0.1 * np.random.default_rng(1).normal(size=clean.shape)
-    perturbed = np.maximum(clean + noise * np.geomspace(1, 0.01, 128), 0).astype(np.float32)
+    perturbed = np.maximum(clean + noise * np.geomspace(1, 0.01, 256), 0).astype(np.float32)
     matrices = np.stack([clean, perturbed, perturbed - clean])
     thresholds = [*np.arange(0.05, 1, 0.05).tolist(), 0.99, 0.999]
 
@@ -278,11 +279,11 @@ def test_components_agree_with_float64_scikit_learn_at_any_threshold():
         def add(state, batch):
             return jax.vmap(update_covariance)(state, batch), None
 
-        start = jax.vmap(lambda _: init_covariance(128))(jnp.arange(3))
+        start = jax.vmap(lambda _: init_covariance(256))(jnp.arange(3))
         states, _ = jax.lax.scan(add, start, batches)
         return jax.vmap(lambda state: principal_variances(state))(states)
 
-    variances = stream(matrices.reshape(3, 10, 300, 128).swapaxes(0, 1))
+    variances = stream(matrices.reshape(3, 10, 300, 256).swapaxes(0, 1))
     for found, matrix in zip(variances, matrices, strict=True):
         pca = PCA(svd_solver="full").fit(matrix.astype(np.float64))
         np.testing.assert_allclose(found, pca.explained_variance_, rtol=1e-3)
@@ -300,29 +301,39 @@ def test_gaussian_responses_of_known_covariance():
     np.testing.assert_allclose(participation_ratio(variances), 14.25**2 / 98.0625, rtol=0.02)
 
 
-@pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6])
-def test_principal_variances_scale_with_the_square_of_the_responses(scale):
-    """Squares of the smallest are the least that float32 holds."""
-    responses = correlated()
+@pytest.mark.parametrize("units", [6, 300])
+@pytest.mark.parametrize("scale", [1e-20, 1e6])
+def test_principal_variances_scale_with_the_square_of_the_responses(scale, units):
+    """The variances' own squares, which bisection takes, would underflow at the smaller scale."""
+    responses = rectified(1000, units)
     variances = principal_variances(np.float32(np.sqrt(scale)) * responses)
     np.testing.assert_allclose(
-        variances / np.float32(scale), principal_variances(responses), rtol=1e-3
+        variances / np.float32(scale),
+        principal_variances(responses),
+        rtol=1e-5,
+        atol=1e-6 * float(variances[0]) / scale,
+    )
+    expected = reference.principal_variances(responses)
+    np.testing.assert_allclose(
+        variances / np.float32(scale), expected, rtol=1e-5, atol=1e-6 * expected[0]
     )
 
 
-def test_nan_responses_give_nan_variances():
-    responses = correlated()
+@pytest.mark.parametrize("units", [6, 256])
+def test_nan_responses_give_nan_variances(units):
+    responses = rectified(300, units)
     responses[3, 2] = np.nan
     assert np.all(np.isnan(principal_variances(responses)))
 
 
-def test_gradient_of_principal_variances():
-    """The derivative of the largest variance is v vᵀ in the covariance; of their sum, 1."""
-    responses = correlated(20, 3)
+@pytest.mark.parametrize("units", [3, 256])
+def test_gradient_of_principal_variances(units):
+    """The derivative of the largest variance with respect to the covariance is v vᵀ."""
+    responses = rectified(257, units)
     slope = jax.grad(lambda x: principal_variances(x)[0])(responses)
     centered = responses - responses.mean(axis=0)
     vector = np.linalg.svd(centered.astype(np.float64), full_matrices=False)[2][0]
-    expected = 2 / 19 * np.outer(centered @ vector, vector)
+    expected = 2 / 256 * np.outer(centered @ vector, vector)
     np.testing.assert_allclose(slope, expected, rtol=1e-3, atol=1e-5)
 
 

@@ -96,6 +96,7 @@ def test_exact_norms_match_finite_differences():
             np.testing.assert_allclose(norms[sample, unit], np.linalg.norm(gradient), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_exact_norms_of_a_residual_network_match_its_jacobian():
     """Through the project's own convolution, against reverse mode through the native one."""
     ours, native, images = small_resnet()
@@ -134,6 +135,7 @@ def test_estimates_from_random_directions_are_chi_square_and_unbiased(directions
     np.testing.assert_allclose(ratios, 1, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_random_directions_come_near_the_exact_norms_of_a_residual_network():
     ours, native, images = small_resnet()
     exact = jax.jit(functools.partial(exact_input_gradient_norms, ours))(images)
@@ -166,7 +168,7 @@ def test_keys_decide_and_any_number_at_a_time_is_the_same():
 @st.composite
 def masked_norms(draw):
     """Norms, of which a unit's may all be 0, and a mask."""
-    samples, units = draw(st.sampled_from([0, 1, 2, 9])), draw(st.sampled_from([1, 4]))
+    samples, units = draw(st.sampled_from([0, 1, 2, 9])), 4
     elements = st.floats(0, 10, width=32).filter(lambda norm: norm == 0 or norm > 1e-3)
     norms = draw(hnp.arrays(np.float32, (samples, units), elements=elements))
     return norms, draw(hnp.arrays(bool, samples))
@@ -282,6 +284,9 @@ def test_units_without_gradient_vary_by_0_and_never_nan():
         init_norm_moments(2), InputGradientNorms(jnp.ones((1, 2)), jnp.ones((1, 2)))
     )
     np.testing.assert_array_equal(over_samples(one_sample), [0, 0])
+    # Other unbiased estimates of a norm and its square may give the square as the larger.
+    unequal = InputGradientNorms(jnp.ones((1, 2)), jnp.full((1, 2), 1.5))
+    np.testing.assert_array_equal(over_samples(update(init_norm_moments(2), unequal)), [0, 0])
 
 
 def test_one_of_two_units_without_gradient_varies_by_1_over_units():

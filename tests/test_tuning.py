@@ -58,8 +58,8 @@ def per_unit(function, responses, *arguments):
 @st.composite
 def labelled_responses(draw):
     """Responses on a coarse grid, so that means are equal exactly or clearly not."""
-    num_classes = draw(st.sampled_from([1, 2, 5]))
-    samples, units = draw(st.sampled_from([0, 1, 4, 9])), draw(st.sampled_from([1, 3]))
+    num_classes = draw(st.sampled_from([1, 5]))
+    samples, units = draw(st.sampled_from([0, 1, 4, 9])), 3
     elements = st.sampled_from([0.0, 1.0, 2.0, 64.0])
     responses = draw(hnp.arrays(np.float32, (samples, units), elements=elements))
     labels = draw(hnp.arrays(np.int32, samples, elements=st.integers(-1, num_classes)))
