@@ -10,10 +10,15 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-MEASURES = ("selectivity", "regularization", "dimensionality", "sensitivity", "ablation", "attacks")
+MEASURES = (
+    *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
+    *("ablation", "attacks"),
+)
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
-OF_MODELS = OF_MEASURES | {"flax"}
-OF_DATASETS = OF_MEASURES | {"tensorflow_datasets", "sklearn", "requests"}
+OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
+OF_DATASETS = OF_MEASURES | {
+    *("tensorflow_datasets", "sklearn", "requests", "grain", "absl", "array_record", "PIL"),
+}
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
     **{measure: set() for measure in (*MEASURES, "corruptions", "models", "datasets")},
@@ -140,7 +145,7 @@ import jax, jax.numpy as jnp
 import selectax.attacks, selectax.corruptions, selectax.dimensionality
 import selectax.regularization, selectax.selectivity
 
-images, labels = jnp.full((4, 2, 2, 3), 0.5), jnp.array([0, 1, 0, 1])
+images, labels = jnp.full((4, 8, 8, 3), 0.5), jnp.array([0, 1, 0, 1])
 print(selectax.selectivity.mean_selectivity(images, labels, 2))
 print(selectax.regularization.selectivity_penalty(images, labels, 2, alpha=1.0))
 print(selectax.dimensionality.principal_variances(images[:, 0, 0]))
@@ -167,5 +172,10 @@ for name in {names}:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     *others, models = done.stdout.splitlines()
-    assert others == names[:-1]
+    # TFDS is what the data sets come from.
+    assert others == [
+        f"{name} tensorflow_datasets" if name == "selectax.datasets" else name
+        for name in names[:-1]
+    ]
+    models = models.replace(" tensorflow_datasets", "")
     assert models in ("selectax.models", "selectax.models flax", "selectax.models flax optax")

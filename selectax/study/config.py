@@ -160,7 +160,8 @@ def check(config: SweepConfig) -> None:
     """
     _check_name("--dataset", config.data.dataset, DATASETS)
     _check_name("--model", config.training.model, MODELS)
-    for name in config.evaluation.corruptions or ():
+    corruptions = config.evaluation.corruptions
+    for name in corruptions or ():
         _check_name("--corruptions", name, CORRUPTIONS)
     for severity in config.evaluation.severities:
         if severity not in SEVERITIES:
@@ -181,7 +182,7 @@ def check(config: SweepConfig) -> None:
         ("--alpha", config.regularizer.alpha),
         ("--measures", config.evaluation.measures),
         ("--epsilons", config.evaluation.epsilons),
-        ("--corruptions", config.evaluation.corruptions or CORRUPTIONS),
+        *([] if corruptions is None else [("--corruptions", corruptions)]),
         ("--severities", config.evaluation.severities),
         ("--pgd-steps", config.evaluation.pgd_steps),
     ):

@@ -14,7 +14,7 @@ from selectax.datasets.streaming import choose_input
 from selectax.study.config import ConfigurationError, DataOptions, SweepConfig
 from selectax.study.corrupted_sets import open_official_set
 from selectax.study.inputs import Resident, Streamed
-from selectax.study.rows import TestImages
+from selectax.study.rows import EvaluationImages
 
 
 class Data(NamedTuple):
@@ -22,7 +22,7 @@ class Data(NamedTuple):
 
     training: Resident | Streamed
     validation: Batches
-    evaluation: TestImages
+    evaluation: EvaluationImages
 
 
 def where_data_lie(data: DataOptions) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def load_data(config: SweepConfig) -> Data:
     return Data(
         training=training,
         validation=in_batches(*split("validation", None), batch_size),
-        evaluation=TestImages(
+        evaluation=EvaluationImages(
             test=in_batches(*test, batch_size),
             attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
             official=official,

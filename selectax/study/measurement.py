@@ -12,7 +12,7 @@ from selectax.study.evaluation import measure_clean
 from selectax.study.indices import index_rows
 from selectax.study.interruptible import fetch
 from selectax.study.robustness import attack_rows, believability_rows, corruption_rows
-from selectax.study.rows import Row, TestImages, count, dimensionality_rows
+from selectax.study.rows import EvaluationImages, Row, count, dimensionality_rows
 from selectax.study.single_units import ablation_rows, input_gradient_rows
 
 
@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 def measure(
     seed: int,
     variables: Mapping[str, Any],
-    images: TestImages,
+    images: EvaluationImages,
     options: EvaluationOptions,
     *,
     module: nn.Module,

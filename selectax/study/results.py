@@ -100,7 +100,6 @@ def load(path: Path) -> pd.DataFrame:
             dtype=_TYPES,
             na_values={name: [""] for name, kind in _TYPES.items() if kind != "str"},
             keep_default_na=False,
-            float_precision="round_trip",
         )
         if tuple(frame.columns) != COLUMNS:
             raise ValueError(f"its columns are {', '.join(frame.columns)}")

@@ -21,12 +21,12 @@ from selectax.study.evaluation import (
 )
 from selectax.study.interruptible import fetch
 from selectax.study.perturbations import Perturbation
-from selectax.study.rows import Row, TestImages, count, dimensionality_rows
+from selectax.study.rows import EvaluationImages, Row, count, dimensionality_rows
 
 
 def corruption_rows(
     variables: Mapping[str, Any],
-    images: TestImages,
+    images: EvaluationImages,
     clean_correct: Bool[np.ndarray, "batches samples"],
     options: EvaluationOptions,
     module: nn.Module,
@@ -75,7 +75,7 @@ def corruption_rows(
 def attack_rows(
     seed: int,
     variables: Mapping[str, Any],
-    images: TestImages,
+    images: EvaluationImages,
     unattacked: Bool[np.ndarray, "samples"],
     options: EvaluationOptions,
     module: nn.Module,

@@ -12,7 +12,7 @@ from selectax.study.evaluation import Dimensionality
 Row = dict[str, Any]
 
 
-class TestImages(NamedTuple):
+class EvaluationImages(NamedTuple):
     """What networks are measured on.
 
     Attributes:

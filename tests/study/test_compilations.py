@@ -13,7 +13,7 @@ from selectax.study.evaluation import measure_perturbed
 from selectax.study.measurement import measure
 from selectax.study.perturbations import Perturbation
 from selectax.study.population import grid, init_population, population_epoch
-from selectax.study.rows import TestImages
+from selectax.study.rows import EvaluationImages
 from selectax.study.training import Recipe
 from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
 
@@ -81,7 +81,7 @@ def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
         variables = jax.tree.map(lambda leaf: leaf * scale, fitted_variables(IMAGES, LABELS))
         corruptions = ("gaussian_noise",)
         options = EvaluationOptions(corruptions=corruptions, epsilons=epsilons, pgd_steps=steps)
-        images = TestImages(BATCHES, BATCHES)
+        images = EvaluationImages(BATCHES, BATCHES)
         found = measure(seed, variables, images, options, module=TinyNetwork(), num_classes=3)
         return [row["value"] for row in found.rows]
 

@@ -43,7 +43,7 @@ def test_the_default_is_fine():
         ({"dataset": "cifar"}, "--dataset cifar:", "did you mean cifar10?"),
         ({"dataset": ""}, "--dataset", "Known are digits, cifar10"),
         ({"model": "resnet200"}, "--model resnet200:", "did you mean resnet20?"),
-        ({"corruptions": ("contrast", "blur")}, "--corruptions blur:", "mean gaussian_blur?"),
+        ({"corruptions": ("contrast", "blur")}, "--corruptions blur:", "mean zoom_blur?"),
         ({"corruptions": ()}, "--corruptions", "give at least one value"),
         ({"epochs": 0}, "--epochs 0:", "at least 1"),
         ({"batch_size": -3}, "--batch-size -3:", "at least 1"),
@@ -147,6 +147,7 @@ def test_json_holds_every_flag_that_determines_the_results_and_no_other():
     assert json.loads(json.dumps(flags)) == flags
     every = {field.name for group in GROUPS for field in dataclasses.fields(getattr(config, group))}
     where_and_how = {"archives", "data_dir", "output", "resume", "models_at_a_time"}
+    where_and_how |= {"input", "checkpoint_minutes"}
     assert set(flags) == every - where_and_how
     assert flags["alpha"] == [-1.0, 0.0, 1.0]
     assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from selectax.datasets.batches import in_batches
-from selectax.study import measurement, results
+from selectax.study import results, robustness
 from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import measure_perturbed
 from selectax.study.measurement import measure
 from selectax.study.perturbations import Perturbation
-from selectax.study.rows import TestImages
+from selectax.study.rows import EvaluationImages
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
@@ -37,7 +37,7 @@ def measured(seed=0, labels=LABELS, **changes):
     found = measure(
         seed,
         VARIABLES,
-        TestImages(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
+        EvaluationImages(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
         dataclasses.replace(OPTIONS, **changes),
         module=TinyNetwork(),
         num_classes=3,
@@ -80,6 +80,8 @@ def test_rows_are_of_everything_once(everything):
             expected |= {of(metric, layer, prefix + name, *where) for metric in DIMENSIONALITIES}
     expected |= {of("accuracy", "", *where) for where in strengths(True)}
     expected |= {of("relative_accuracy", "", *where) for where in strengths(True) if where[2] == -1}
+    expected |= {of(metric, "", "corruptions") for metric in ("accuracy", "relative_accuracy")}
+    expected.add(of("masked_gradients", "", "pgd", 0, 8.0, 3))
     assert set(everything) == expected
     assert {metric for metric, *_ in everything} <= set(results.METRICS)
 
@@ -93,9 +95,9 @@ def test_rows_are_of_everything_once(everything):
         (
             ("corruptions",),
             {"accuracy", "relative_accuracy"},
-            {"", "contrast", "gaussian_noise"},
+            {"", "contrast", "gaussian_noise", "corruptions"},
         ),
-        (("attacks",), {"accuracy"}, {"", "fgsm", "pgd"}),
+        (("attacks",), {"accuracy", "masked_gradients"}, {"", "fgsm", "pgd"}),
     ],
 )
 def test_measures_that_are_not_asked_for_give_no_rows(everything, measures, metrics, perturbations):
@@ -125,7 +127,8 @@ def test_accuracy_on_corrupted_images_and_relative_to_clean_ones(everything):
     of_severities = set()
     for severity, factor in CONTRAST.items():
         corrupted = [reference_corruptions.contrast(image, factor) for image in UNIT_IMAGES]
-        right = np.mean(reference.predictions(VARIABLES, np.stack(corrupted)) == LABELS)
+        published = np.floor(np.clip(corrupted, 0, 1) * 255 + 1e-6) / 255
+        right = np.mean(reference.predictions(VARIABLES, published) == LABELS)
         where = ("", "contrast", severity)
         np.testing.assert_allclose(everything[of("accuracy", *where)], right, rtol=1e-12)
         relative = right / everything[of("accuracy")]
@@ -165,7 +168,7 @@ def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it
         found = measure_perturbed(*arguments, **options)
         return found._replace(correct=jnp.asarray(survives.reshape(3, 2, 8)))
 
-    monkeypatch.setattr(measurement, "measure_perturbed", spy)
+    monkeypatch.setattr(robustness, "measure_perturbed", spy)
     found = measured(measures=("attacks",), pgd_steps=(3,))
     expected = [clean.sum() / 13, 2 / 13, 1 / 13, 1 / 13]
     for name, steps in (("fgsm", 1), ("pgd", 3)):
@@ -199,13 +202,25 @@ def test_without_a_clean_image_right_there_is_no_relative_accuracy():
     assert curve(found, "pgd", 3) == [0, 0, 0, 0]
 
 
-def test_the_seed_alone_decides_what_is_drawn(everything):
+def test_the_seed_decides_what_attacks_draw_and_images_are_corrupted_alike_for_all(everything):
     again, other = measured(), measured(seed=1)
     assert again == everything
-    drawn = of("participation_ratio", "first", "difference:gaussian_noise", 3)
-    fixed = of("participation_ratio", "first", "difference:contrast", 3)
+    drawn = of("participation_ratio", "first", "difference:pgd", 0, 8.0, 3)
+    fixed = of("participation_ratio", "first", "difference:gaussian_noise", 3)
     assert other[drawn] != everything[drawn]
     assert other[fixed] == everything[fixed]
+
+
+def test_means_over_corruptions_and_severities(everything):
+    for metric in ("accuracy", "relative_accuracy"):
+        values = [
+            everything[of(metric, "", name, severity)]
+            for name in OPTIONS.corruptions
+            for severity in (1, 2, 3, 4, 5)
+        ]
+        np.testing.assert_allclose(
+            everything[of(metric, "", "corruptions")], np.mean(values), rtol=1e-12
+        )
 
 
 def test_options_reach_the_attacks(monkeypatch):
@@ -215,7 +230,7 @@ def test_options_reach_the_attacks(monkeypatch):
         asked_for.append(perturbation)
         return measure_perturbed(*arguments, perturbation=Perturbation("fgsm"), **options)
 
-    monkeypatch.setattr(measurement, "measure_perturbed", spy)
+    monkeypatch.setattr(robustness, "measure_perturbed", spy)
     measured(measures=("attacks",), norm="l2", pgd_steps=(3,), pgd_restarts=4)
     assert {attack.name for attack in asked_for} == {"fgsm", "pgd"}
     assert {(attack.norm, attack.restarts) for attack in asked_for} == {("l2", 4)}

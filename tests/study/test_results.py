@@ -43,6 +43,9 @@ def test_columns_and_metrics_are_those_of_the_design():
         *("class_selectivity", "accuracy", "relative_accuracy", "dimensionality_90"),
         *("dimensionality_95", "dimensionality_99", "participation_ratio"),
         *("input_gradient_cv", "train_loss", "train_accuracy"),
+        *("input_gradient_cv_over_units", "masked_gradients"),
+        *("class_conditional_mean_activity_selectivity", "d_prime", "precision_at_60"),
+        *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
     }
 
 
@@ -196,7 +199,9 @@ def test_summary_is_means_by_hand():
         row(-1, 0, "relative_accuracy", 0.02, **contrast, severity=1),
         row(-1, 0, "accuracy", 0.8, **contrast, severity=1),
         row(-1, 0, "accuracy", 0.4, **contrast, severity=2),
+        row(-1, 0, "accuracy", 0.6, perturbation="corruptions"),
         row(-1, 1, "accuracy", 0.6, perturbation="brightness", severity=2),
+        row(-1, 1, "accuracy", 0.6, perturbation="corruptions"),
         row(-1, 0, "accuracy", 0.9, **fgsm, epsilon=0.0),
         row(-1, 0, "accuracy", 0.3, **fgsm, epsilon=0.1),
         row(-1, 0, "accuracy", 0.1, **fgsm, epsilon=0.2),

@@ -24,7 +24,7 @@ def bytes_and_labels(samples, seed=0):
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, samples).astype(np.int32)
     images = generator.integers(0, 120, (samples, 8, 8, 3))
-    images[np.arange(samples), :, :, labels] += 60
+    images[np.arange(samples), :, :, labels] += 20
     return images.astype(np.uint8), labels
 
 
