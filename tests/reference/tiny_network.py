@@ -20,19 +20,32 @@ def _convolution(images, layer, stride):
     return total
 
 
-def logits_and_responses(variables, images):
+def logits_and_responses(variables, images, masks=None):
     """Of images in [0, 1]: logits, and of each layer the responses (samples, units)."""
-    params = variables["params"]
+    params, masks = variables["params"], masks or {"first": 1, "second": 1}
     first = np.maximum(_convolution(np.asarray(images, np.float64), params["Conv_0"], 2), 0)
-    second = np.maximum(_convolution(first, params["Conv_1"], 1), 0)
+    first = first * masks["first"]
+    second = np.maximum(_convolution(first, params["Conv_1"], 1), 0) * masks["second"]
     responses = {"first": first.mean((1, 2)), "second": second.mean((1, 2))}
     dense = {name: np.asarray(value, np.float64) for name, value in params["Dense_0"].items()}
     return responses["second"] @ dense["kernel"] + dense["bias"], responses
 
 
-def predictions(variables, images):
+def predictions(variables, images, masks=None):
     """The class of each image."""
-    return logits_and_responses(variables, images)[0].argmax(axis=1)
+    return logits_and_responses(variables, images, masks)[0].argmax(axis=1)
+
+
+def input_gradient_norms(variables, images, layer, step=1e-6):
+    """Norm of the gradient of each unit's response to each image, by central differences."""
+    norms = []
+    for image in np.asarray(images, np.float64):
+        shifts = step * np.eye(image.size).reshape(-1, *image.shape)
+        above, below = (
+            logits_and_responses(variables, image + sign * shifts)[1][layer] for sign in (1, -1)
+        )
+        norms.append(np.linalg.norm((above - below) / (2 * step), axis=0))
+    return np.array(norms)
 
 
 def fgsm(variables, images, labels, epsilon, step=1e-6):

@@ -141,7 +141,8 @@ def test_corrupted_measures_at_each_severity(measure_under, variables):
         corrupted = np.stack(
             [reference_corruptions.contrast(image, factor) for image in UNIT_IMAGES]
         )
-        logits, responses = reference.logits_and_responses(variables, corrupted)
+        published = np.floor(np.clip(corrupted, 0, 1) * 255 + 1e-6) / 255
+        logits, responses = reference.logits_and_responses(variables, published)
         np.testing.assert_array_equal(
             in_order(found.correct[at], FILLED_UP), logits.argmax(axis=1) == LABELS
         )

@@ -12,10 +12,11 @@ class TinyNetwork(nn.Module):
     num_classes: int = 3
 
     @nn.compact
-    def __call__(self, images, train=False):
+    def __call__(self, images, train=False, masks=None):
         """Logits and activations."""
-        first = nn.relu(nn.Conv(5, (3, 3), strides=2)(images))
-        second = nn.relu(nn.Conv(4, (3, 3))(first))
+        masks = masks or {"first": 1, "second": 1}
+        first = nn.relu(nn.Conv(5, (3, 3), strides=2)(images)) * masks["first"]
+        second = nn.relu(nn.Conv(4, (3, 3))(first)) * masks["second"]
         return nn.Dense(self.num_classes)(second.mean((1, 2))), {"first": first, "second": second}
 
 
