@@ -5,7 +5,7 @@ import sys
 
 import tyro
 from rich.console import Console
-from rich.table import Table
+from summary import print_summary
 
 from selectax.datasets.archives import DataError
 from selectax.study.config import ConfigurationError, SweepConfig, check
@@ -35,19 +35,6 @@ def main() -> int:
     for path in outcome.figures:
         print(f"Figure: {path}")
     return 0
-
-
-def print_summary(results):
-    from selectax.study.results import summarize
-
-    summary = summarize(results)
-    table = Table(title="Means over networks; accuracies also over severities and epsilons")
-    for name in summary.columns:
-        table.add_column(name, justify="right")
-    for row in summary.itertuples(index=False):
-        alpha, networks, *means = row
-        table.add_row(f"{alpha:g}", str(networks), *(f"{mean:.3f}" for mean in means))
-    Console().print(table)
 
 
 if __name__ == "__main__":

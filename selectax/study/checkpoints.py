@@ -1,4 +1,4 @@
-"""Checkpoints of a population after each epoch, by Orbax: atomic, and the last two are kept."""
+"""Checkpoints of a population, by Orbax: atomic, and the last two are kept."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +17,12 @@ class Checkpoints:
     def __init__(self, manager: ocp.CheckpointManager):
         self._manager = manager
 
-    def save(self, epoch: int, tree: Tree) -> None:
+    def save(self, step: int, tree: Tree) -> None:
         """Writes a checkpoint; it counts once it is complete."""
-        self._manager.save(epoch, args=ocp.args.StandardSave(tree))
+        self._manager.save(step, args=ocp.args.StandardSave(tree))
 
     def restore(self, like: Tree) -> tuple[int, Tree]:
-        """Latest complete checkpoint: its epoch and its tree; (0, like) if there is none.
+        """Latest complete checkpoint: its step and its tree; (0, like) if there is none.
 
         Args:
           like: a tree of the same structure, shapes and dtypes.
@@ -32,6 +32,12 @@ class Checkpoints:
             return 0, like
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         return latest, self._manager.restore(latest, args=ocp.args.StandardRestore(shapes))
+
+    def restore_as_it_is(self) -> dict | None:
+        """Latest complete checkpoint as dicts of arrays; None if there is none."""
+        if self._manager.latest_step() is None:
+            return None
+        return self._manager.restore(self._manager.latest_step(), args=ocp.args.StandardRestore())
 
 
 @contextmanager

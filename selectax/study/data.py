@@ -11,7 +11,7 @@ from selectax.datasets import describe, load
 from selectax.datasets.batches import Batches, in_batches
 from selectax.datasets.loading import open_source
 from selectax.datasets.streaming import choose_input
-from selectax.study.config import ConfigurationError, DataOptions, SweepConfig
+from selectax.study.config import ConfigurationError, DataOptions, EvaluationOptions, SweepConfig
 from selectax.study.corrupted_sets import open_official_set
 from selectax.study.inputs import Resident, Streamed
 from selectax.study.rows import EvaluationImages
@@ -62,20 +62,27 @@ def load_data(config: SweepConfig) -> Data:
         training = Streamed(source, samples)
     else:
         training = Resident(*map(jnp.asarray, split("train", samples)))
+    return Data(
+        training=training,
+        validation=in_batches(*split("validation", None), evaluation.evaluation_batch_size),
+        evaluation=load_evaluation_images(data, evaluation),
+    )
+
+
+def load_evaluation_images(data: DataOptions, evaluation: EvaluationOptions) -> EvaluationImages:
+    """Loads what networks are measured on; arguments and errors as for `load_data`."""
+    where = where_data_lie(data)
+    images, labels = load(data.dataset, "test", **where)
+    test = (images[: evaluation.evaluation_images], labels[: evaluation.evaluation_images])
     batch_size = evaluation.evaluation_batch_size
-    test = split("test", evaluation.evaluation_images)
     official = None
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
         official = open_official_set(data.dataset, where, *test, batch_size)
-    return Data(
-        training=training,
-        validation=in_batches(*split("validation", None), batch_size),
-        evaluation=EvaluationImages(
-            test=in_batches(*test, batch_size),
-            attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
-            official=official,
-            benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
-        ),
+    return EvaluationImages(
+        test=in_batches(*test, batch_size),
+        attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
+        official=official,
+        benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
     )
 
 

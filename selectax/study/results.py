@@ -126,9 +126,11 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
         **{attack: accuracy[accuracy["perturbation"] == attack] for attack in attacks},
     }
     means = {
-        name: part.groupby("alpha")["value"].mean() for name, part in parts.items() if len(part)
+        name: part.groupby("alpha", dropna=False)["value"].mean()
+        for name, part in parts.items()
+        if len(part)
     }
-    networks = frame.groupby("alpha")["seed"].nunique()
+    networks = frame.groupby("alpha", dropna=False)["seed"].nunique()
     return pd.DataFrame({"networks": networks, **means}).reset_index()
 
 

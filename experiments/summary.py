@@ -1,0 +1,17 @@
+"""A results table on the console, in a few lines."""
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_summary(results):
+    from selectax.study.results import summarize
+
+    summary = summarize(results)
+    table = Table(title="Means over networks; accuracies also over severities and epsilons")
+    for name in summary.columns:
+        table.add_column(name, justify="right")
+    for row in summary.itertuples(index=False):
+        alpha, networks, *means = row
+        table.add_row(f"{alpha:g}", str(networks), *(f"{mean:.3f}" for mean in means))
+    Console().print(table)

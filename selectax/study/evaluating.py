@@ -1,0 +1,150 @@
+"""The full table of measurements for one network whose weights are at hand."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from selectax import models
+from selectax.datasets import describe
+from selectax.models.torch_files import WeightsError
+from selectax.study import results
+from selectax.study.checkpoints import open_checkpoints
+from selectax.study.config import (
+    MEASURES,
+    MORE_MEASURES,
+    ConfigurationError,
+    DataOptions,
+    EvaluationOptions,
+    SweepConfig,
+    TrainingOptions,
+    check,
+    resolve_corruptions,
+)
+from selectax.study.corrupted_sets import is_at_hand
+from selectax.study.data import load_evaluation_images, where_data_lie
+from selectax.study.folder import RunFolder
+from selectax.study.measurement import measure
+
+_UNKNOWN_EPOCH = 0
+_CIFAR10 = DataOptions(dataset="cifar10")
+_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """Measures one network: a PyTorch file's, or one of a sweep.
+
+    Selectivity, accuracy under corruptions and attacks, dimensionality, input gradients, ablation,
+    and other indices of selectivity.
+    """
+
+    weights: Path
+    """File of PyTorch or safetensors with a state dict, or the folder of a sweep."""
+    model: str = "resnet20"
+    """Network of the file; a sweep knows its own."""
+    alpha: float | None = None
+    """Which network of a sweep, besides --seed."""
+    seed: int = 0
+    """Which network of a sweep; and of what is drawn at random."""
+    output: Path | None = None
+    """CSV file of the results; by default WEIGHTS_results.csv in this folder."""
+    data: DataOptions = _CIFAR10
+    evaluation: EvaluationOptions = _EVERYTHING
+
+    @property
+    def results(self) -> Path:
+        """The CSV file."""
+        return self.output or Path(f"{self.weights.absolute().name}_results.csv")
+
+
+def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
+    """Measures the network and writes the table.
+
+    Args:
+      config: what to do.
+      console: where warnings are shown.
+
+    Raises:
+      ConfigurationError: the configuration cannot be meant, or the sweep has no such network.
+      selectax.models.torch_files.WeightsError: the file holds no weights of that network.
+      selectax.datasets.DataError: the data cannot be had.
+    """
+    model, dataset = config.model, config.data.dataset
+    if config.weights.is_dir():
+        model, dataset = _of_sweep(config.weights)
+    data = dataclasses.replace(config.data, dataset=dataset)
+    sweep = SweepConfig(data, TrainingOptions(model=model), evaluation=config.evaluation)
+    check(sweep)
+    at_hand = is_at_hand(dataset, **where_data_lie(data))
+    evaluation = resolve_corruptions(sweep, official_at_hand=at_hand).evaluation
+    num_classes = describe(dataset).num_classes
+    if config.weights.is_dir():
+        epoch, variables = _trained_here(config)
+    elif not config.weights.is_file():
+        raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
+    else:
+        epoch, variables = _UNKNOWN_EPOCH, models.from_torch(config.weights, model, num_classes)
+    measured = measure(
+        config.seed,
+        variables,
+        load_evaluation_images(data, evaluation),
+        evaluation,
+        module=models.create(model, num_classes),
+        num_classes=num_classes,
+    )
+    for warning in measured.warnings:
+        console.print(warning, soft_wrap=True)
+    alpha = math.nan if config.alpha is None else config.alpha
+    whose = {"dataset": dataset, "model": model, "alpha": alpha, "seed": config.seed}
+    table = results.table([{**whose, "epoch": epoch, **row} for row in measured.rows])
+    results.save(config.results, table)
+    return table
+
+
+def _of_sweep(folder: Path) -> tuple[str, str]:
+    """Its model and data set."""
+    try:
+        flags = json.loads(RunFolder(folder).config.read_text())
+        return flags["model"], flags["dataset"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            f"--weights {folder}: holds no config.json of a sweep; name a sweep's folder or a file."
+        ) from None
+
+
+def _trained_here(config: EvaluateConfig) -> tuple[int, dict[str, Any]]:
+    """Best epoch of a sweep's network, and its variables after it."""
+    folder = RunFolder(config.weights)
+    population = None
+    if folder.checkpoints.is_dir():
+        with open_checkpoints(folder.checkpoints) as checkpoints:
+            population = checkpoints.restore_as_it_is()
+    if population is None:
+        raise ConfigurationError(
+            f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+        )
+    alphas, seeds = (np.asarray(population["hyperparameters"][name]) for name in ("alpha", "seed"))
+    alpha = math.nan if config.alpha is None else config.alpha
+    found = np.flatnonzero(np.isclose(alphas, alpha) & (seeds == config.seed))
+    if not len(found):
+        known = " ".join(f"{alpha:g}" for alpha in np.unique(alphas))
+        raise ConfigurationError(
+            f"--alpha {config.alpha} --seed {config.seed}: no network of this sweep; its alphas "
+            f"are {known}, its seeds 0 to {seeds.max()}."
+        )
+    variables = population["best_variables"]
+    take = int(found[0])
+    return int(population["best_epoch"][take]), _taken(variables, take)
+
+
+def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:
+    return {
+        name: _taken(leaf, at) if isinstance(leaf, dict) else leaf[at]
+        for name, leaf in tree.items()
+    }
