@@ -23,7 +23,9 @@ class Corruption(NamedTuple):
         leave [0, 1].
       constants: (parameters of all severities, shape of the image) to NumPy arrays whose first axis
         is severity, so that a traced severity can choose among them.
+      in_colour: whether apply takes only images of three channels, red, green and blue.
     """
 
     apply: Callable[[PRNGKeyArray, Image, Any], Image]
     constants: Callable[[Sequence[Any], tuple[int, int, int]], Any] = as_they_are
+    in_colour: bool = False

@@ -4,12 +4,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.eight_bits import rounded
 from selectax.corruptions.resampling import along_columns, along_rows
 
 
 def _contrast(_, image, factor):
     mean = jnp.mean(image, axis=(0, 1))
     return (image - mean) * factor + mean
+
+
+def _saturate(_, image, parameters):
+    factor, addend = parameters
+    # At constant hue and HSV value a channel's distance from the value, which is the maximum, is
+    # proportional to the saturation. Grey has the hue of red.
+    value = jnp.max(image, axis=-1, keepdims=True)
+    distance = value - image
+    chroma = jnp.max(distance, axis=-1, keepdims=True)
+    saturation = chroma / jnp.where(value == 0, 1, value)
+    saturated = jnp.clip(factor * saturation + addend, 0, 1)
+    grey = chroma == 0
+    share = jnp.where(grey, jnp.array([0.0, 1.0, 1.0]), distance / jnp.where(grey, 1, chroma))
+    return value * (1 - saturated * share)
 
 
 def _box_matrix(size: int, new_size: int) -> np.ndarray:
@@ -43,20 +58,18 @@ def _down_and_up(shares, image_shape):
 def _pixelate(_, image, matrices):
     down_rows, up_rows, down_columns, up_columns = matrices
 
-    def to_8_bits(image):
-        return jnp.floor(image + 0.5)
-
     # Pillow goes along the rows' pixels first, and keeps bytes in between.
-    image = to_8_bits(255 * image)
+    image = rounded(image)
     for resize, matrix in (
         (along_columns, down_columns),
         (along_rows, down_rows),
         (along_columns, up_columns),
         (along_rows, up_rows),
     ):
-        image = to_8_bits(resize(matrix, image))
+        image = jnp.floor(resize(matrix, image) + 0.5)
     return image / 255
 
 
 contrast = Corruption(_contrast)
+saturate = Corruption(_saturate, in_colour=True)
 pixelate = Corruption(_pixelate, _down_and_up)

@@ -1,0 +1,53 @@
+"""Elastic transform: a random affine map, and then a random smooth displacement."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.resampling import interpolate, mirrored, mirrored_with_border
+
+
+def _affine_sources(key, shape, shift):
+    """Where each pixel comes from when three points of the image's centre are moved."""
+    height, width = shape
+    half = min(shape) // 3
+    centre = jnp.array([height // 2, width // 2], jnp.float32)
+    corners = centre + half * jnp.array([[1, 1], [-1, 1], [-1, -1]])
+    moved = corners + shift * jax.random.uniform(key, (3, 2), minval=-1, maxval=1)
+    # What the map makes of a step down and of a step to the right.
+    (down_row, down_column), (right_row, right_column) = (
+        (moved[0] - moved[1]) / (2 * half),
+        (moved[1] - moved[2]) / (2 * half),
+    )
+    area = down_row * right_column - down_column * right_row
+    area = jnp.where(area == 0, 1, area)
+    rows = jnp.arange(height)[:, None] - moved[1, 0]
+    columns = jnp.arange(width) - moved[1, 1]
+    return (
+        (rows * right_column - columns * right_row) / area + corners[1, 0],
+        (columns * down_row - rows * down_column) / area + corners[1, 1],
+    )
+
+
+def _elastic_transform(key, image, constants):
+    (amplitude, shift), matrices = constants
+    affine_key, field_key = jax.random.split(key)
+    height, width, _ = image.shape
+    sources = _affine_sources(affine_key, (height, width), shift)
+    image = interpolate(image, *sources, mirrored)
+    noise = jax.random.uniform(field_key, (height, width, 2), image.dtype, -1, 1)
+    field = amplitude * smooth(matrices, noise)
+    rows, columns = jnp.indices((height, width))
+    return interpolate(image, rows + field[..., 0], columns + field[..., 1], mirrored_with_border)
+
+
+def _constants(severities, image_shape):
+    size = min(image_shape[:2])
+    amplitudes, sigmas, shifts = size * np.array(severities).T
+    matrices = gaussian_matrices(sigmas, image_shape, truncate=3, border="reflect")
+    return np.stack([amplitudes, shifts], 1).astype(np.float32), matrices
+
+
+elastic_transform = Corruption(_elastic_transform, _constants)

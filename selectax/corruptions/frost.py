@@ -1,0 +1,107 @@
+"""Frost: an image under a random part of a texture.
+
+The benchmark's textures are photographs, which are not ours to ship. Those made here are random
+fields with the photographs' colours, distributions of grey, contrasts between and within the parts
+that cover an image, and correlations of neighbouring pixels; they have no crystals.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from selectax.corruptions.corruption import Corruption
+
+# Of the photographs, in the order of the benchmark, which holds one of them twice: mean colour,
+# and percentiles of grey, from 0 to 255.
+_COLOURS = ((78, 149, 166), (201, 205, 214), (201, 205, 214), (138, 153, 166), (112, 123, 135))
+_PERCENTS = (5, 25, 50, 75, 95)
+_GREYS = (
+    (104, 118, 129, 142, 163),
+    (166, 195, 210, 223, 236),
+    (166, 195, 210, 223, 236),
+    (105, 135, 152, 169, 199),
+    (60, 91, 120, 151, 203),
+)
+
+# Shares of the variance that fields smoothed by these deviations have, in pixels of the photographs
+# scaled as for CIFAR-10-C (to a fifth) and for Tiny ImageNet-C (to three tenths). Fitted to the
+# contrasts and correlations.
+_SIGMAS = (0, 0.7, 1.5, 4, 10, 32)
+_VARIANCES = {
+    "cifar10": (
+        (0.275, 0.054, 0.036, 0.151, 0.219, 0.265),
+        (0.371, 0.152, 0.020, 0.173, 0.171, 0.112),
+        (0.371, 0.152, 0.020, 0.173, 0.171, 0.112),
+        (0.588, 0.095, 0.000, 0.000, 0.293, 0.024),
+        (0.420, 0.129, 0.102, 0.034, 0.104, 0.211),
+    ),
+    "tiny_imagenet": (
+        (0.184, 0.020, 0.033, 0.110, 0.202, 0.451),
+        (0.180, 0.199, 0.027, 0.155, 0.213, 0.226),
+        (0.180, 0.199, 0.027, 0.155, 0.213, 0.226),
+        (0.391, 0.142, 0.040, 0.099, 0.137, 0.192),
+        (0.241, 0.157, 0.134, 0.056, 0.096, 0.314),
+    ),
+}
+_SMALLEST = 384
+
+
+@functools.lru_cache(maxsize=3)
+def make_textures(benchmark: str, image_size: int) -> Float[np.ndarray, "5 side side 3"]:
+    """Five textures, the same ones at each call, in [0, 1].
+
+    Args:
+      benchmark: at whose scale; that of ImageNet-C, the photographs' own, is enlarged from that of
+        Tiny ImageNet-C.
+      image_size: the longer side of the images; the textures are at least twice as large.
+    """
+    side = max(_SMALLEST, 2 * image_size)
+    if benchmark == "imagenet":
+        small = _make(_VARIANCES["tiny_imagenet"], side * 3 // 10 + 2)
+        places = np.arange(side) * 3 / 10
+        before, share = places.astype(int), (places % 1).astype(np.float32)[:, None, None]
+        for axis in (1, 2):
+            small = np.moveaxis(small, axis, 1)
+            small = small[:, before] * (1 - share) + small[:, before + 1] * share
+            small = np.moveaxis(small, 1, axis)
+        return small
+    return _make(_VARIANCES[benchmark], side)
+
+
+def _make(variances, side):
+    generator = np.random.default_rng(0)
+    frequencies = np.fft.fftfreq(side)[:, None] ** 2 + np.fft.rfftfreq(side) ** 2
+    textures = []
+    for colour, greys, of_texture in zip(_COLOURS, _GREYS, variances, strict=True):
+        power = np.zeros_like(frequencies)
+        for sigma, variance in zip(_SIGMAS, of_texture, strict=True):
+            spectrum = np.exp(-frequencies * (2 * np.pi * sigma) ** 2)
+            # The sum over all frequencies, of which the real transform holds one half.
+            total = 2 * spectrum.sum() - spectrum[:, [0, -1]].sum()
+            power += variance * spectrum / total
+        field = np.fft.irfft2(
+            np.fft.rfft2(generator.normal(size=(side, side))) * np.sqrt(power), (side, side)
+        )
+        darkest = max(greys[0] - 2.4 * (greys[1] - greys[0]), 0)
+        lightest = min(greys[-1] + 2.4 * (greys[-1] - greys[-2]), 255)
+        knots = np.percentile(field, (0, *_PERCENTS, 100))
+        grey = np.interp(field, knots, (darkest, *greys, lightest))
+        textures.append(np.clip(grey[..., None] * colour / grey.mean() / 255, 0, 1))
+    return np.stack(textures).astype(np.float32)
+
+
+def _frost(key, image, constants):
+    (image_weight, texture_weight), textures = constants
+    count, rows, columns, _ = textures.shape
+    height, width, _ = image.shape
+    which, top, left = jax.random.randint(
+        key, (3,), 0, jnp.array([count, max(rows - height, 1), max(columns - width, 1)])
+    )
+    part = jax.lax.dynamic_slice(textures, (which, top, left, 0), (1, height, width, 3))[0]
+    return image_weight * image + texture_weight * part
+
+
+frost = Corruption(_frost, in_colour=True)

@@ -1,0 +1,61 @@
+"""Images to corrupt, real ones among them, and what the original code made of those."""
+
+import functools
+import io
+import tarfile
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+
+def photographs(samples=2, height=12, width=20):
+    """Smooth, with black, white and grey places; the values of bytes."""
+    generator = np.random.default_rng(0)
+    waves = generator.normal(size=(samples, height, width, 3)).cumsum(axis=1).cumsum(axis=2)
+    images = np.clip(0.5 + 0.1 * waves, 0, 1)
+    images[:, :2, :2], images[:, 2:4, :2] = 0, 0.4
+    return (np.round(255 * images) / 255).astype(np.float32)
+
+
+@functools.cache
+def cifar_10(folder, count=100):
+    """The first true test images and their labels."""
+    with tarfile.open(folder / "cifar-10-binary.tar.gz") as archive:
+        records = archive.extractfile("cifar-10-batches-bin/test_batch.bin").read(count * 3073)
+    records = np.frombuffer(records, np.uint8).reshape(count, 3073)
+    clean = records[:, 1:].reshape(count, 3, 32, 32).transpose(0, 2, 3, 1)
+    return clean.astype(np.float32) / 255, records[:, 0].astype(int)
+
+
+@functools.cache
+def cifar_10_c(folder, name):
+    """Severities × the first 100 of these images, as bytes."""
+    with tarfile.open(folder / "CIFAR-10-C.tar") as archive:
+        published = np.load(io.BytesIO(archive.extractfile(f"CIFAR-10-C/{name}.npy").read()))
+    return published.reshape(5, 100, 32, 32, 3)
+
+
+@functools.cache
+def tiny_imagenet_c(folder, name):
+    """Severities × images as bytes, and the clean images."""
+    clean, published = [], []
+    with (
+        zipfile.ZipFile(folder / "tiny-imagenet-200.zip") as originals,
+        tarfile.open(folder / "Tiny-ImageNet-C.tar") as archive,
+    ):
+        files = [file for file in archive.getmembers() if file.isfile()]
+        for severity in range(1, 6):
+            of_severity = sorted(
+                (file for file in files if f"/{name}/{severity}/" in f"/{file.name}"),
+                key=lambda file: file.name.split("/")[-1],
+            )
+            published.append([_pixels(archive.extractfile(file).read()) for file in of_severity])
+        for file in of_severity:
+            image = file.name.split("/")[-1]
+            clean.append(_pixels(originals.read(f"tiny-imagenet-200/val/images/{image}")))
+    return np.array(clean).astype(np.float32) / 255, np.array(published)
+
+
+def _pixels(file):
+    return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
