@@ -1,0 +1,360 @@
+"""Makes a -C version of a data set: every image under every corruption, in the published layouts.
+
+A folder of images becomes ImageNet-C's `<corruption>/<severity>/<class>/<image>.JPEG`; an array or
+a data set becomes CIFAR-10-C's `<corruption>.npy` with the images of severities 1, 2, … in order.
+"""
+
+import dataclasses
+import difflib
+import itertools
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from rich.console import Console
+
+from selectax.corruptions import CORRUPTIONS
+from selectax.datasets import DATASETS, SPLITS
+from selectax.study.config import ConfigurationError
+from selectax.study.progress import stage
+
+_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
+_SMALLEST_SIDE = 8
+# As the published folders were saved.
+_JPEG_QUALITY = 85
+_IMAGES_AT_A_TIME, _FILES_AT_A_TIME = 1000, 64
+
+
+@dataclasses.dataclass(frozen=True)
+class CorruptConfig:
+    """Corrupts images as CIFAR-10-C, Tiny ImageNet-C and ImageNet-C were made.
+
+    A folder of images gives folders like ImageNet-C's, an .npy file or a data set gives .npy files
+    like CIFAR-10-C's. The same command goes on where it was interrupted.
+    """
+
+    input: str
+    """Folder of images, .npy file of bytes (samples, height, width, 3), or a data set's name."""
+    output: Path | None = None
+    """Folder of the result; by default the input's name with -C."""
+    corruptions: tuple[str, ...] = CORRUPTIONS
+    """Names of corruptions."""
+    severities: tuple[int, ...] = (1, 2, 3, 4, 5)
+    """From 1 to 5."""
+    benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10"
+    """Whose severities: those for images of 32, 64 or 224 pixels."""
+    seed: int = 0
+    """Of the corruptions that draw at random."""
+    split: str = "test"
+    """Of the data set: train, validation or test."""
+    archives: Path | None = None
+    """Folder that holds the data set's official archive."""
+    data_dir: Path | None = None
+    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    allow_unverified_archives: bool = False
+    """Take archives with another checksum than the official one, such as subsets."""
+    sheet: Path | None = None
+    """Only draw the first image under each corruption and severity, into this PNG file."""
+
+
+def check(config: CorruptConfig) -> None:
+    """Refuses what cannot be meant, before any work.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    for flag, values in (
+        ("--corruptions", config.corruptions),
+        ("--severities", config.severities),
+    ):
+        if not values:
+            raise ConfigurationError(f"{flag} is empty: give at least one value.")
+        if len(set(values)) < len(values):
+            given = " ".join(str(value) for value in values)
+            raise ConfigurationError(f"{flag} {given}: give each value once.")
+    for name in config.corruptions:
+        if name not in CORRUPTIONS:
+            raise ConfigurationError(_unknown("--corruptions", name, CORRUPTIONS))
+    for severity in config.severities:
+        if not 1 <= severity <= 5:
+            raise ConfigurationError(f"--severities {severity}: give numbers from 1 to 5.")
+    if not 0 <= config.seed < 2**32:
+        raise ConfigurationError(f"--seed {config.seed}: give a number from 0 to 4294967295.")
+    if config.split not in SPLITS:
+        raise ConfigurationError(_unknown("--split", config.split, SPLITS))
+    if not Path(config.input).exists() and config.input not in DATASETS:
+        raise ConfigurationError(
+            f"--input {config.input}: no such folder, file or data set; name a folder of images, "
+            f"an .npy file, or one of {', '.join(DATASETS)}."
+        )
+    if config.sheet is not None and config.sheet.suffix != ".png":
+        raise ConfigurationError(f"--sheet {config.sheet}: name a file that ends in .png.")
+    flag, place = ("--sheet", config.sheet) if config.sheet else ("--output", _output(config))
+    folder = place.parent if config.sheet else place
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise ConfigurationError(f"{flag} {place}: cannot be written; choose another place.")
+
+
+def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
+    """Writes the corrupted data set, or what is missing of it; gives its folder.
+
+    Raises:
+      ConfigurationError: the input cannot be read or corrupted, or the output holds another one.
+    """
+    output = _output(config)
+    source = Path(config.input)
+    folder = source if source.is_dir() else None
+    images, labels = (None, None) if folder else _read_arrays(config)
+    files = _image_files(folder) if folder else []
+    groups = list(_groups(files))
+    _claim(output, config)
+    total = len(config.corruptions) * len(config.severities)
+    with stage(console, "corrupt", total=total) as progress:
+        for name in config.corruptions:
+            if folder:
+                _corrupt_files(config, name, folder, groups, output, progress)
+            else:
+                _corrupt_array(config, name, images, output, progress)
+    if labels is not None:
+        _write(output / "labels.npy", lambda file: np.save(file, _repeat(labels, config)))
+    return output
+
+
+def draw_sheet(config: CorruptConfig) -> Path:
+    """Draws the first image under every corruption, a row each, at every severity; gives the file.
+
+    Raises:
+      ConfigurationError: the input cannot be read or corrupted.
+    """
+    from PIL import Image, ImageDraw
+
+    image = _first_image(config)
+    height, width, _ = image.shape
+    scale = max(1, 96 // max(height, width))
+    cell_height, cell_width, margin, label = scale * height + 4, scale * width + 4, 16, 130
+    columns = 1 + len(config.severities)
+    sheet = Image.new(
+        "RGB",
+        (label + columns * cell_width, margin + len(config.corruptions) * cell_height),
+        "white",
+    )
+    pen = ImageDraw.Draw(sheet)
+    for column, title in enumerate(("clean", *map(str, config.severities))):
+        pen.text((label + column * cell_width, 2), title, fill="black")
+    for row, name in enumerate(config.corruptions):
+        top = margin + row * cell_height
+        pen.text((4, top + cell_height // 2 - 6), name, fill="black")
+        cells = [image, *(_corrupt(config, name, s, image[None], 0)[0] for s in config.severities)]
+        for column, cell in enumerate(cells):
+            enlarged = np.repeat(np.repeat(cell, scale, 0), scale, 1)
+            sheet.paste(Image.fromarray(enlarged), (label + column * cell_width, top))
+    config.sheet.parent.mkdir(parents=True, exist_ok=True)
+    _write(config.sheet, lambda file: sheet.save(file, "PNG"))
+    return config.sheet
+
+
+def _output(config):
+    source = Path(config.input)
+    beside = source.with_name(source.stem + "-C") if source.exists() else Path(config.input + "-C")
+    return config.output or beside
+
+
+def _corrupt(config, name, severity, images, first):
+    """Bytes to bytes; the randomness depends on seed, corruption, severity and number of image."""
+    import jax
+
+    from selectax.corruptions import corrupt, to_published_bytes
+
+    # A name's checksum: adding corruptions to a command leaves the others as they were.
+    key = jax.random.key(config.seed)
+    for number in (zlib.crc32(name.encode()), severity, first):
+        key = jax.random.fold_in(key, number)
+    images = images.astype(np.float32) / 255
+    corrupted = corrupt(key, images, name, severity, benchmark=config.benchmark)
+    return np.asarray(to_published_bytes(corrupted))
+
+
+def _corrupt_array(config, name, images, output, progress):
+    path = output / f"{name}.npy"
+    if path.exists():
+        for severity in config.severities:
+            progress.advance(f"{name} {severity}: there already", 0)
+        return
+    results = np.empty((len(config.severities), *images.shape), np.uint8)
+    for at, severity in enumerate(config.severities):
+        for first in range(0, len(images), _IMAGES_AT_A_TIME):
+            part = slice(first, first + _IMAGES_AT_A_TIME)
+            results[at, part] = _corrupt(config, name, severity, images[part], first)
+        progress.advance(f"{name} {severity}", len(images))
+    _write(path, lambda file: np.save(file, results.reshape(-1, *images.shape[1:])))
+
+
+def _corrupt_files(config, name, folder, groups, output, progress):
+    for severity in config.severities:
+        where, made = output / name / str(severity), 0
+        for first, files in groups:
+            targets = [(where / file.relative_to(folder)).with_suffix(".JPEG") for file in files]
+            if all(target.exists() for target in targets):
+                continue
+            images = np.stack([_read_image(file) for file in files])
+            corrupted = _corrupt(config, name, severity, images, first)
+            for image, target in zip(corrupted, targets, strict=True):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(target, lambda file, image=image: _save_jpeg(file, image))
+            made += len(files)
+        progress.advance(f"{name} {severity}", made)
+
+
+def _groups(files):
+    """Number of the first file, and files, of runs of images of one size, to be read together."""
+    first = 0
+    for _, run in itertools.groupby(files, key=_image_size):
+        while group := list(itertools.islice(run, _FILES_AT_A_TIME)):
+            yield first, group
+            first += len(group)
+
+
+def _save_jpeg(file, image):
+    from PIL import Image
+
+    Image.fromarray(image).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+
+
+def _read_arrays(config):
+    """Images as bytes, and labels where they are known."""
+    if config.input in DATASETS and not Path(config.input).exists():
+        from selectax.datasets import load
+
+        return load(
+            config.input,
+            config.split,
+            data_dir=config.data_dir,
+            archives=config.archives,
+            allow_unverified_archives=config.allow_unverified_archives,
+        )
+    try:
+        images = np.load(config.input, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise ConfigurationError(
+            f"--input {config.input}: is no readable .npy file of numbers; save one by numpy.save."
+        ) from None
+    right_shape = getattr(images, "ndim", 0) == 4 and len(images) > 0 and images.shape[3] in (1, 3)
+    if not right_shape or images.dtype != np.uint8 or min(images.shape[1:3]) < _SMALLEST_SIDE:
+        raise ConfigurationError(
+            f"--input {config.input}: holds {getattr(images, 'dtype', 'several arrays')} of shape "
+            f"{getattr(images, 'shape', '')}; give bytes of shape (samples, height, width, 3) "
+            f"with at least {_SMALLEST_SIDE} pixels a side."
+        )
+    return images, None
+
+
+def _first_image(config):
+    if Path(config.input).is_dir():
+        return _read_image(_image_files(Path(config.input))[0])
+    return _read_arrays(config)[0][0]
+
+
+def _image_files(folder):
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    if not files:
+        raise ConfigurationError(
+            f"--input {folder}: holds no images; name a folder with {', '.join(_SUFFIXES)} files."
+        )
+    targets = {}
+    for file in files:
+        other = targets.setdefault(file.relative_to(folder).with_suffix(".JPEG"), file)
+        if other != file:
+            raise ConfigurationError(
+                f"--input {folder}: {other.name} and {file.name} would become one file; rename one."
+            )
+    return files
+
+
+def _image_size(file):
+    """Width and height, from the file's header."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            size = image.size
+    except OSError:
+        raise ConfigurationError(
+            f"--input {file}: is no readable image; repair or remove it."
+        ) from None
+    if min(size) < _SMALLEST_SIDE:
+        raise ConfigurationError(
+            f"--input {file}: is {size[0]} × {size[1]} pixels; images need at least "
+            f"{_SMALLEST_SIDE} a side, so enlarge or remove it."
+        )
+    return size
+
+
+def _read_image(file):
+    from PIL import Image
+
+    try:
+        return np.asarray(Image.open(file).convert("RGB"))
+    except OSError:
+        raise ConfigurationError(
+            f"--input {file}: is truncated or damaged; repair or remove it."
+        ) from None
+
+
+def _claim(output, config):
+    """Notes what the folder is made of, so that another command does not go on with it."""
+    made_of = {
+        "input": str(Path(config.input).absolute())
+        if Path(config.input).exists()
+        else config.input,
+        "severities": list(config.severities),
+        "benchmark": config.benchmark,
+        "seed": config.seed,
+        "split": config.split,
+    }
+    note = output / "corrupt.json"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--output {output}: cannot be written ({error.strerror}); choose another folder."
+        ) from None
+    if note.exists():
+        try:
+            before = json.loads(note.read_text())
+        except (OSError, ValueError):
+            before = {}
+        for flag, value in made_of.items():
+            if before.get(flag) != value:
+                raise ConfigurationError(
+                    f"--output {output}: holds a result of --{flag} {before.get(flag)}, not "
+                    f"{value}; give the same flags, or choose another folder."
+                )
+    elif any(output.iterdir()):
+        raise ConfigurationError(
+            f"--output {output}: holds other files already; choose an empty folder."
+        )
+    else:
+        _write(note, lambda file: file.write((json.dumps(made_of, indent=2) + "\n").encode()))
+
+
+def _repeat(labels, config):
+    return np.tile(labels, len(config.severities))
+
+
+def _write(path, write):
+    """Writes a file wholly or not at all."""
+    beside = path.with_name(f".{path.name}.partial")
+    with beside.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _unknown(flag, name, known):
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+    return f"{flag} {name}: unknown; did you mean {nearest}? Known are {', '.join(known)}."
