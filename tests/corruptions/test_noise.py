@@ -8,7 +8,7 @@ from selectax.corruptions.poisson import poisson_quantile
 from tests.corruptions.parameters import EVERY, parameters
 
 KEY = jax.random.key(0)
-GREY = np.full((4, 40, 50, 3), 0.5, np.float32)
+GREY = np.full((16, 40, 50, 3), 0.5, np.float32)
 
 
 def noise_on(images, name, severity, benchmark):
@@ -21,6 +21,7 @@ def assert_normal(noise, deviation):
     noise = noise[np.abs(noise) < 0.5]  # the rest is cut at black and white
     cut = stats.truncnorm(-0.5 / deviation, 0.5 / deviation, scale=deviation)
     assert stats.kstest(noise, cut.cdf).pvalue > 1e-3
+    assert np.std(noise) == pytest.approx(cut.std(), rel=0.01)
 
 
 @pytest.mark.parametrize(("benchmark", "severity"), EVERY)
