@@ -172,7 +172,7 @@ def test_no_images_are_no_images():
 def test_grey_images_are_corrupted_as_their_colours_would_be(name):
     images = photographs()[..., :1]
     corrupted = corrupt(KEY, images, name, 4)
-    in_colour = corrupt(KEY, np.repeat(images, 3, axis=-1), name, 4)
+    in_colour = np.asarray(corrupt(KEY, np.repeat(images, 3, axis=-1), name, 4))
     np.testing.assert_allclose(corrupted[..., 0], in_colour @ [0.299, 0.587, 0.114], atol=2e-6)
 
 
