@@ -4,18 +4,17 @@ import sys
 
 import tyro
 from rich.console import Console
-from summary import print_summary
 
 from selectax.datasets import DataError
 from selectax.models.torch_files import WeightsError
 from selectax.study.config import ConfigurationError
 from selectax.study.evaluating import EvaluateConfig, evaluate
+from selectax.study.summary import print_summary
 
 
 def main() -> int:
-    config = tyro.cli(
-        EvaluateConfig, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    )
+    options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+    config = tyro.cli(EvaluateConfig, config=options)
     try:
         table = evaluate(config, Console(stderr=True))
     except (ConfigurationError, DataError, WeightsError) as error:

@@ -5,7 +5,6 @@ import sys
 
 import tyro
 from rich.console import Console
-from summary import print_summary
 
 from selectax.datasets.archives import DataError
 from selectax.study.config import ConfigurationError, SweepConfig, check
@@ -17,6 +16,7 @@ def main() -> int:
         check(config)
         # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
         from selectax.study.experiment import run
+        from selectax.study.summary import print_summary
 
         outcome = run(config, Console(stderr=True))
     except (ConfigurationError, DataError) as error:

@@ -1,12 +1,14 @@
 """A results table on the console, in a few lines."""
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from selectax.study.results import summarize
 
-def print_summary(results):
-    from selectax.study.results import summarize
 
+def print_summary(results: pd.DataFrame) -> None:
+    """Prints means over the networks of each alpha."""
     summary = summarize(results)
     table = Table(title="Means over networks; accuracies also over severities and epsilons")
     for name in summary.columns:
