@@ -7,7 +7,9 @@ import shlex
 import pytest
 import tyro
 
+from experiments import data
 from selectax.study.config import SweepConfig, check
+from selectax.study.corrupting import CorruptConfig
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
 
@@ -24,18 +26,32 @@ def test_the_example_runs(capsys):
     assert 2.3 < float(loss) < 3.3
 
 
-def sweeps():
+def commands(name):
     for block in blocks("sh"):
         for command in block.replace("\\\n", "").split("&&"):
             words = shlex.split(command, comments=True)
-            if words[:2] == ["python", "experiments/sweep.py"]:
+            if words[:2] == ["python", f"experiments/{name}.py"]:
                 yield words[2:]
 
 
-@pytest.mark.parametrize("flags", list(sweeps()), ids=" ".join)
-def test_its_commands_are_valid(flags):
+def parsed(config_class, flags):
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    check(tyro.cli(SweepConfig, args=flags, config=config))
+    return tyro.cli(config_class, args=flags, config=config)
+
+
+@pytest.mark.parametrize("flags", list(commands("sweep")), ids=" ".join)
+def test_its_sweeps_are_valid(flags):
+    check(parsed(SweepConfig, flags))
+
+
+@pytest.mark.parametrize("flags", list(commands("corrupt")), ids=" ".join)
+def test_its_corruptions_parse(flags):
+    assert parsed(CorruptConfig, flags).input
+
+
+@pytest.mark.parametrize("flags", list(commands("data")), ids=" ".join)
+def test_its_data_sets_parse(flags):
+    assert parsed(data.Command, flags)
 
 
 def test_a_fresh_machine_is_set_up_by_two_commands():
