@@ -108,6 +108,14 @@ def test_covariance_is_safe_at_mean_1000_and_deviation_1(batches):
     )
 
 
+def test_the_rounding_of_a_large_mean_does_not_pass_for_variance():
+    """Deviation 3 at mean 10⁶, where floats lie 0.06 apart and a sum of 20,000 far more."""
+    responses = (1e6 + 3 * np.random.default_rng(0).normal(size=(20_000, 3))).astype(np.float32)
+    found = covariance(update(init_covariance(3), responses))
+    expected = reference.covariance(responses)
+    np.testing.assert_allclose(np.diag(found), np.diag(expected), rtol=7e-5)
+
+
 @pytest.mark.parametrize("mask_dtype", [bool, np.float32])
 def test_masked_samples_may_hold_nan(mask_dtype):
     responses = correlated()

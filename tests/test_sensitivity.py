@@ -207,6 +207,7 @@ def test_merging_is_associative():
     left, right = merge(merge(a, b), c), merge(a, merge(b, c))
     for one, other in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+    np.testing.assert_allclose(left.noise, a.noise + b.noise + c.noise, rtol=1e-5)
 
 
 def test_masked_samples_may_hold_nan_and_bfloat16_accumulates_in_float32():
