@@ -177,23 +177,28 @@ def breaking_epsilons(
     if attack == "fgsm":
         return check_numbers(_by_one_step(problem, images, epsilons, batch_size))
     method = iterated_method(attack, problem, steps=steps, step_size=step_size)
-    wrong, undefined = judge_clean(problem, images, batch_size)
-    withstood = run_queue(
-        key,
-        problem,
-        method,
-        images,
-        ~wrong & ~undefined,
-        epsilons,
-        steps=steps,
-        restarts=restarts,
-        random_start=random_start,
-        warm_start=warm_start,
-        batch_size=batch_size,
-    ).withstood
-    breaking = jnp.append(epsilons, jnp.inf)[withstood]
-    breaking = jnp.where(undefined | (withstood < 0), jnp.nan, breaking)
-    return check_numbers(jnp.where(wrong, 0, breaking))
+
+    def search(key, images, epsilons):
+        wrong, undefined = judge_clean(problem, images, batch_size)
+        withstood = run_queue(
+            key,
+            problem,
+            method,
+            images,
+            ~wrong & ~undefined,
+            epsilons,
+            steps=steps,
+            restarts=restarts,
+            random_start=random_start,
+            warm_start=warm_start,
+            batch_size=batch_size,
+        ).withstood
+        breaking = jnp.append(epsilons, jnp.inf)[withstood]
+        breaking = jnp.where(undefined | (withstood < 0), jnp.nan, breaking)
+        return jnp.where(wrong, 0, breaking)
+
+    # Outside of a jitted function too, all in one program rather than one an operation.
+    return check_numbers(jax.jit(search)(key, images, epsilons))
 
 
 def judge_clean(

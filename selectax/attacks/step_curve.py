@@ -92,27 +92,31 @@ def robust_accuracy_over_steps(
     images, problem = jnp.asarray(images), problem._replace(labels=jnp.asarray(labels))
     longest = jnp.max(steps)
     method = iterated_method(attack, problem, steps=longest, step_size=step_size)
-    wrong, undefined = judge_clean(problem, images, batch_size)
 
-    def run(key):
-        """The number of steps that breaks each image."""
-        outcome = run_queue(
-            key,
-            problem,
-            method,
-            images,
-            ~wrong & ~undefined,
-            epsilon[None],
-            steps=longest,
-            restarts=1,
-            random_start=random_start,
-            warm_start=False,
-            batch_size=batch_size,
-        )
-        breaking = jnp.where(outcome.withstood > 0, jnp.inf, outcome.steps.astype(images.dtype))
-        return jnp.where(outcome.withstood < 0, jnp.nan, breaking)
+    def search(keys, images, epsilon):
+        wrong, undefined = judge_clean(problem, images, batch_size)
+
+        def breaking_steps(key):
+            outcome = run_queue(
+                key,
+                problem,
+                method,
+                images,
+                ~wrong & ~undefined,
+                epsilon[None],
+                steps=longest,
+                restarts=1,
+                random_start=random_start,
+                warm_start=False,
+                batch_size=batch_size,
+            )
+            breaking = jnp.where(outcome.withstood > 0, jnp.inf, outcome.steps.astype(images.dtype))
+            return jnp.where(outcome.withstood < 0, jnp.nan, breaking)
+
+        breaking = jnp.min(jax.lax.map(breaking_steps, keys), axis=0)
+        return jnp.where(undefined, jnp.nan, jnp.where(wrong, 0, breaking))
 
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts))
-    breaking = jnp.min(jax.lax.map(run, keys), axis=0)
-    breaking = jnp.where(undefined, jnp.nan, jnp.where(wrong, 0, breaking))
+    # Outside of a jitted function too, all in one program rather than one an operation.
+    breaking = jax.jit(search)(keys, images, epsilon)
     return check_numbers(share_above(breaking, steps.astype(images.dtype)))

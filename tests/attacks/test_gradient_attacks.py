@@ -7,58 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selectax.attacks import fgsm, pgd, robust_accuracy_curve
+from selectax.attacks import apgd, fgsm, mi_fgsm, pgd, robust_accuracy_curve
+from tests.attacks.problems import (
+    NORMS,
+    assert_inside,
+    length,
+    linear,
+    linear_problem,
+    mlp,
+    mlp_problem,
+)
 from tests.reference import attacks as reference
 
 KEY = jax.random.key(0)
-NORMS = ["linf", "l2"]
-
-
-def linear_problem(classes=2, samples=12, inside=False, seed=0):
-    """Images of (2, 3, 1), labels as the linear model itself gives them, weights and bias."""
-    generator = np.random.default_rng(seed)
-    low, high = (0.4, 0.6) if inside else (0, 1)
-    images = generator.uniform(low, high, (samples, 2, 3, 1)).astype(np.float32)
-    if not inside:
-        images[:4] = np.round(images[:4])  # pixels on the bounds, as black and white ones are
-    weights = generator.normal(size=(6, classes)).astype(np.float32)
-    bias = (-0.5 * weights.sum(axis=0)).astype(np.float32)
-    labels = reference.linear_logits(images, weights, bias).argmax(axis=1).astype(np.int32)
-    return images, labels, weights, bias
-
-
-def linear(weights, bias):
-    return lambda images: images.reshape(len(images), -1) @ weights + bias
-
-
-def mlp(parameters, images):
-    hidden = jnp.tanh(images.reshape(len(images), -1) @ parameters["hidden"])
-    return hidden @ parameters["output"]
-
-
-def mlp_problem(seed=0, samples=64):
-    """A curved network, images of (4, 4, 1) and the labels that it gives them itself."""
-    generator = np.random.default_rng(seed)
-    parameters = {
-        "hidden": (2 * generator.normal(size=(16, 32))).astype(np.float32),
-        "output": (0.5 * generator.normal(size=(32, 4))).astype(np.float32),
-    }
-    images = generator.uniform(0, 1, (samples, 4, 4, 1)).astype(np.float32)
-    labels = np.argmax(mlp(parameters, images), axis=1).astype(np.int32)
-    return parameters, images, labels
-
-
-def length(difference, norm):
-    flat = np.asarray(difference, np.float64).reshape(len(difference), -1)
-    return np.abs(flat).max(axis=1) if norm == "linf" else np.sqrt(np.sum(flat**2, axis=1))
-
-
-def assert_inside(adversarial, images, epsilon, norm, bounds=(0, 1)):
-    """Inside ball and box to the last bit, as float64 sees the float32 numbers."""
-    adversarial, images = np.asarray(adversarial, np.float64), np.asarray(images, np.float64)
-    assert np.all(length(adversarial - images, norm) <= np.float64(np.float32(epsilon)))
-    assert np.all(adversarial >= bounds[0])
-    assert np.all(adversarial <= bounds[1])
 
 
 @pytest.mark.parametrize("epsilon", [0.03, 0.3, 2.0])
@@ -368,101 +329,6 @@ def test_restarts_prefer_the_highest_loss_where_nothing_is_misclassified():
     np.testing.assert_allclose(several, np.full(images.shape, 0.8), atol=1e-6)
 
 
-@pytest.mark.parametrize("norm", NORMS)
-def test_pgd_is_at_least_as_strong_as_fgsm(norm):
-    parameters, images, labels = mlp_problem(samples=256)
-    logits_fn = functools.partial(mlp, parameters)
-    epsilons = np.array([0.05, 0.1, 0.2] if norm == "linf" else [0.2, 0.4, 0.8], np.float32)
-    curve = functools.partial(
-        robust_accuracy_curve, KEY, logits_fn, images, labels, epsilons=epsilons, norm=norm
-    )
-    by_step, by_descent = curve(attack="fgsm", steps=1), curve(attack="pgd", steps=20, restarts=2)
-    assert np.all(by_descent <= by_step)
-    assert np.any(by_descent < by_step)
-    assert by_step[0] < 1
-
-
-@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
-def test_curve_on_a_linear_model_is_the_exact_robust_accuracy(attack):
-    images, labels, weights, bias = linear_problem(samples=200)
-    epsilons = [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0]
-    curve = robust_accuracy_curve(
-        KEY, linear(weights, bias), images, labels, epsilons=epsilons, steps=10, attack=attack
-    )
-    expected = reference.robust_accuracy(images, labels, weights, bias, epsilons, "linf")
-    np.testing.assert_allclose(curve, expected, atol=1e-6)
-    assert 0 < expected[3] < 1
-
-
-@pytest.mark.parametrize("norm", NORMS)
-def test_no_attack_breaks_what_cannot_be_broken(norm):
-    images, labels, weights, bias = linear_problem(classes=5, samples=60)
-    epsilons = [0.0, 0.05, 0.1, 0.2, 0.4]
-    curve = robust_accuracy_curve(
-        KEY, linear(weights, bias), images, labels, epsilons=epsilons, steps=20, norm=norm
-    )
-    exact = reference.robust_accuracy(images, labels, weights, bias, epsilons, norm)
-    assert np.all(curve >= exact - 1e-6)
-    np.testing.assert_allclose(curve, exact, atol=0.1)  # and most of what can be is
-
-
-def narrow_band(images):
-    """Class 1 wins in a band around 0.55 only, which a larger step of FGSM jumps over."""
-    rise = jnp.sin(10 * jnp.pi * (images[:, 0, 0, 0] - 0.5)) - 0.5
-    return jnp.stack([jnp.zeros_like(rise), rise], axis=1)
-
-
-def test_what_a_smaller_epsilon_breaks_stays_broken():
-    images, labels = np.full((4, 1, 1, 1), 0.5, np.float32), np.array([0, 0, 0, 1], np.int32)
-    curve = functools.partial(
-        robust_accuracy_curve, KEY, narrow_band, images, labels, steps=1, attack="fgsm"
-    )
-    np.testing.assert_allclose(curve(epsilons=[0, 0.05, 0.1]), [0.75, 0, 0])
-    np.testing.assert_allclose(curve(epsilons=[0, 0.1]), [0.75, 0.75])
-    # In any order, with each epsilon's accuracy in its own place.
-    np.testing.assert_allclose(curve(epsilons=[0.1, 0, 0.05, 0.01]), [0, 0.75, 0, 0.75])
-
-
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
-def test_curve_never_rises_and_starts_at_clean_accuracy(attack, norm):
-    parameters, images, labels = mlp_problem()
-    labels = np.where(np.arange(64) < 16, (labels + 1) % 4, labels).astype(np.int32)
-    epsilons = np.array([0, 0.02, 0.05, 0.1, 0.2, 0.4], np.float32)
-    curve = robust_accuracy_curve(
-        KEY,
-        functools.partial(mlp, parameters),
-        images,
-        labels,
-        epsilons=epsilons,
-        steps=3,
-        attack=attack,
-        norm=norm,
-        step_size=0.05 if attack == "pgd" else None,
-    )
-    assert curve.shape == (6,)
-    assert curve[0] == 0.75
-    assert np.all(np.diff(curve) <= 0)
-    assert curve[-1] < curve[0]
-
-
-def test_curve_maps_over_models():
-    models = [mlp_problem(seed)[0] for seed in range(2)]
-    _, images, labels = mlp_problem()
-
-    @jax.jit
-    def curve(parameters):
-        logits_fn = functools.partial(mlp, parameters)
-        return robust_accuracy_curve(
-            KEY, logits_fn, images, labels, epsilons=[0.0, 0.05], steps=2, norm="l2"
-        )
-
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
-    together = jax.vmap(curve)(stacked)
-    for one, parameters in zip(together, models, strict=True):
-        np.testing.assert_allclose(one, curve(parameters), atol=1e-6)
-
-
 NOT_AN_EPSILON = [-0.1, np.nan, np.inf]
 
 
@@ -481,7 +347,21 @@ NOT_AN_EPSILON = [-0.1, np.nan, np.inf]
         ({"labels": np.zeros(4, np.float32)}, TypeError, "labels"),
         ({"labels": np.zeros(3, np.int32)}, ValueError, "labels"),
         ({"labels": np.zeros((4, 2), np.int32)}, ValueError, "labels"),
-        ({"bounds": (1, 0)}, ValueError, "bounds"),
+        ({"bounds": (1, 0)}, ValueError, "bounds.*swap"),
+        (
+            {"images": np.zeros((0, 2, 2, 1), np.float32), "labels": np.zeros(0, np.int32)},
+            ValueError,
+            "images.*empty",
+        ),
+        ({"labels": np.full(4, 2, np.int32)}, ValueError, "labels hold 2.*0 to 1"),
+        ({"labels": np.full(4, -1, np.int32)}, ValueError, "labels hold -1"),
+        ({"targets": np.zeros(4, np.int32)}, ValueError, r"targets\[0\]=0 is the label"),
+        ({"targets": np.full(4, 2, np.int32)}, ValueError, "targets hold 2.*0 to 1"),
+        ({"targets": np.full(4, -1, np.int32)}, ValueError, "targets hold -1"),
+        ({"targets": np.ones(3, np.int32)}, ValueError, "targets.*shape"),
+        ({"targets": np.ones(4, np.float32)}, TypeError, "targets"),
+        ({"loss": "hinge"}, ValueError, "loss.*hinge"),
+        ({"loss": "dlr"}, ValueError, "loss 'dlr' needs at least 3 classes, not 2"),
         ({"steps": 0}, ValueError, "steps"),
         ({"steps": -3}, ValueError, "steps"),
         ({"restarts": 0}, ValueError, "restarts"),
@@ -499,31 +379,108 @@ def test_bad_arguments_are_named(change, error, message):
     if not {"steps", "restarts", "step_size"} & set(change):
         with pytest.raises(error, match=message):
             fgsm(logits_fn, **arguments)
+    if "restarts" not in change:
+        with pytest.raises(error, match=message):
+            mi_fgsm(logits_fn, **{"steps": 2, **arguments})
+    if "step_size" not in change:
+        with pytest.raises(error, match=message):
+            apgd(KEY, logits_fn, **{"steps": 2, **arguments})
     with pytest.raises(error, match=message):
         pgd(KEY, logits_fn, **{"steps": 2, **arguments})
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        *[({"epsilons": [0.1, epsilon]}, ValueError, "epsilon") for epsilon in NOT_AN_EPSILON],
-        ({"epsilons": np.zeros((2, 2), np.float32)}, ValueError, "epsilon"),
-        ({"attack": "cw"}, ValueError, "attack.*cw"),
-        ({"norm": "l3"}, ValueError, "norm.*l3"),
-        ({"images": np.full((4, 2, 2, 1), 1.01, np.float32)}, ValueError, "images"),
-        ({"labels": np.zeros(4, np.float32)}, TypeError, "labels"),
-        ({"labels": np.zeros(3, np.int32)}, ValueError, "labels"),
-        ({"steps": 0}, ValueError, "steps"),
-        ({"restarts": 0}, ValueError, "restarts"),
-    ],
-)
-def test_bad_arguments_of_the_curve_are_named(change, error, message):
-    arguments = {
-        "images": np.full((4, 2, 2, 1), 0.5, np.float32),
-        "labels": np.zeros(4, np.int32),
-        "epsilons": [0.1],
-        "steps": 2,
-        **change,
+def attacks():
+    """Each attack by name, with 5 steps where it has steps."""
+    return {
+        "fgsm": fgsm,
+        "pgd": functools.partial(pgd, KEY, steps=5),
+        "mi_fgsm": functools.partial(mi_fgsm, steps=5),
+        "apgd": functools.partial(apgd, KEY, steps=5),
     }
-    with pytest.raises(error, match=message):
-        robust_accuracy_curve(KEY, linear(np.eye(4, 2, dtype=np.float32), 0), **arguments)
+
+
+@pytest.mark.parametrize("attack", attacks())
+def test_logits_that_are_no_numbers_are_named_or_show(attack):
+    """Even where a ReLU would turn the gradient of NaN into a zero."""
+    images, labels = np.full((4, 2, 2, 1), 0.5, np.float32), np.zeros(4, np.int32)
+    run = functools.partial(attacks()[attack], images=images, labels=labels, epsilon=0.1)
+
+    def logits_fn(images):
+        return jax.nn.relu(images.reshape(len(images), -1) * jnp.nan)
+
+    with pytest.raises(ValueError, match=r"logits_fn gives logits that are NaN.*weights"):
+        run(logits_fn)
+    assert np.all(np.isnan(jax.jit(lambda: run(logits_fn))()))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("attack", attacks())
+def test_targeted_attacks_go_to_their_targets(attack, norm):
+    images, labels, weights, bias = linear_problem(classes=5, samples=40, inside=True)
+    targets = (labels + 1 + np.arange(40) % 4) % 5
+    logits_fn = linear(weights, bias)
+    run = functools.partial(attacks()[attack], logits_fn, images, labels, norm=norm, epsilon=0.3)
+    adversarial = run(targets=targets)
+    assert_inside(adversarial, images, 0.3, norm)
+    clean, targeted, untargeted = (
+        reference.cross_entropy(reference.linear_logits(x, weights, bias), targets)
+        for x in (images, adversarial, run())
+    )
+    assert np.all(targeted < clean)
+    assert np.all(targeted <= untargeted + 1e-5)
+    assert np.mean(np.argmax(logits_fn(adversarial), axis=1) == targets) > 0.35
+
+
+@pytest.mark.parametrize("attack", attacks())
+def test_targets_are_traced(attack):
+    parameters, images, labels = mlp_problem(samples=8)
+    traces = []
+
+    def logits_fn(images):
+        traces.append(None)
+        return mlp(parameters, images)
+
+    @jax.jit
+    def attacked(targets):
+        return attacks()[attack](logits_fn, images, labels, epsilon=0.1, targets=targets)
+
+    first = attacked((labels + 1) % 4)
+    once = len(traces)
+    assert np.any(attacked((labels + 2) % 4) != first)
+    assert len(traces) == once
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_early_stop_leaves_images_where_they_first_break(norm):
+    parameters, images, labels = mlp_problem()
+    logits_fn = functools.partial(mlp, parameters)
+    epsilon = 0.1 if norm == "linf" else 0.4
+    options = {"epsilon": epsilon, "norm": norm, "step_size": epsilon / 5, "random_start": False}
+    path = [
+        np.asarray(pgd(KEY, logits_fn, images, labels, steps=steps, **options))
+        for steps in range(1, 9)
+    ]
+    stopped = pgd(KEY, logits_fn, images, labels, steps=8, early_stop=True, **options)
+    wrong = np.stack([np.argmax(logits_fn(points), axis=1) != labels for points in path])
+    first = np.where(wrong.any(axis=0), wrong.argmax(axis=0), 7)
+    assert len(np.unique(first)) > 3
+    expected = np.stack(path)[first, np.arange(len(images))]
+    np.testing.assert_allclose(stopped, expected, atol=1e-5)
+
+
+def test_early_stop_ends_the_loop_when_all_are_broken():
+    images, labels, weights, bias = linear_problem()
+    endless = jax.jit(
+        lambda: pgd(
+            KEY,
+            linear(weights, bias),
+            images,
+            labels,
+            epsilon=1.0,
+            steps=2_000_000_000,
+            step_size=0.1,
+            restarts=2,
+            early_stop=True,
+        )
+    )
+    assert np.all(np.argmax(linear(weights, bias)(endless()), axis=1) != labels)
