@@ -8,6 +8,7 @@ from rich.console import Console
 
 from selectax.datasets.archives import DataError
 from selectax.study.config import ConfigurationError, SweepConfig, check
+from selectax.study.summary import print_summary
 
 
 def main() -> int:
@@ -16,7 +17,6 @@ def main() -> int:
         check(config)
         # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
         from selectax.study.experiment import run
-        from selectax.study.summary import print_summary
 
         outcome = run(config, Console(stderr=True))
     except (ConfigurationError, DataError) as error:

@@ -101,7 +101,7 @@ class EvaluationOptions:
     """Of each corruption, 1 to 5."""
     corrupted_images: Literal["auto", "official", "own"] = "auto"
     """Official corrupted set, or our corruptions of the test images; auto takes the official one
-    if it was prepared or --archives has it."""
+    if it was prepared or its archive is at hand."""
     epsilons: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
     """Radii of the attacks' balls, in 1/255 of a pixel's range."""
     norm: Literal["linf", "l2"] = "linf"
@@ -127,7 +127,7 @@ class RunOptions:
     input: Literal["auto", "resident", "stream"] = "auto"
     """Training images on the device, or streamed to it from disk; auto by the device's memory."""
     checkpoint_minutes: float = 10
-    """A checkpoint follows each epoch, and where images are streamed also so many minutes."""
+    """Minutes between checkpoints where images are streamed; one follows each epoch anyway."""
     models_at_a_time: int | None = None
     """Networks trained side by side; by default 1 on the CPU, all of them on GPU and TPU."""
 

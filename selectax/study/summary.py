@@ -1,14 +1,19 @@
 """A results table on the console, in a few lines."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 
-from selectax.study.results import summarize
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def print_summary(results: pd.DataFrame) -> None:
+def print_summary(results: "pd.DataFrame") -> None:
     """Prints means over the networks of each alpha."""
+    # Late, because pandas takes a second, and a wrong flag should not.
+    from selectax.study.results import summarize
+
     summary = summarize(results)
     table = Table(title="Means over networks; accuracies also over severities and epsilons")
     for name in summary.columns:

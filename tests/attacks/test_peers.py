@@ -11,6 +11,7 @@ from selectax.attacks import apgd, fgsm, mi_fgsm, pgd
 
 torch = pytest.importorskip("torch")
 torchattacks = pytest.importorskip("torchattacks")
+pytestmark = pytest.mark.peer
 
 EPSILONS = {"linf": np.array([0.25, 0.5, 1, 2, 4]) / 255, "l2": [0.03, 0.06, 0.12, 0.25, 0.5]}
 STEPS = 10

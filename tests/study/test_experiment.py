@@ -25,6 +25,7 @@ from selectax.study.config import (
     RunOptions,
     SweepConfig,
     TrainingOptions,
+    resolve_corruptions,
     to_json,
 )
 from selectax.study.experiment import run
@@ -79,8 +80,8 @@ def trained_networks(folder):
     recipe = experiment._recipe(CONFIG, TinyNetwork(10), datasets.describe("digits"))
     like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
-        epoch, population = checkpoints.restore(like)
-    assert epoch == EPOCHS
+        step, population = checkpoints.restore(like)
+    assert step == EPOCHS * (70 // 16)
     for number in range(len(ALPHAS) * SEEDS):
         network = jax.tree.map(lambda leaf, at=number: np.asarray(leaf[at]), population)
         yield ALPHAS[number // SEEDS], number % SEEDS, network
@@ -91,7 +92,8 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     assert {path.name for path in folder.iterdir()} == {
         *("config.json", "layers.json", "checkpoints", "results.csv", "figures")
     }
-    assert json.loads((folder / "config.json").read_text()) == to_json(CONFIG)
+    resolved = resolve_corruptions(CONFIG, official_at_hand=False)
+    assert json.loads((folder / "config.json").read_text()) == to_json(resolved)
     assert json.loads((folder / "layers.json").read_text()) == {"first": 5, "second": 4}
     assert outcome.results == folder / "results.csv"
     assert {path.name for path in outcome.figures} == {
@@ -110,7 +112,11 @@ def test_the_table_is_the_file_and_has_every_network(undisturbed):
     }
     assert set(table["dataset"]) == {"digits"}
     assert set(table["model"]) == {"resnet8"}
-    assert set(table["metric"]) == set(results.METRICS) - {"input_gradient_cv"}
+    not_asked_for = {"input_gradient_cv", "input_gradient_cv_over_units", "d_prime"} | {
+        *("class_conditional_mean_activity_selectivity", "precision_at_60"),
+        *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
+    }
+    assert set(table["metric"]) == set(results.METRICS) - not_asked_for
     of_networks = table.groupby(["alpha", "seed"]).size()
     assert len(set(of_networks)) == 1
 
@@ -152,7 +158,8 @@ def test_training_has_a_row_for_each_epoch(undisturbed):
 
 def test_each_epoch_and_network_is_told(undisturbed):
     *_, told = undisturbed
-    lines = told.splitlines()
+    # Between them are warnings, for these attacks on networks of no use find little to do.
+    lines = [line for line in told.splitlines() if line.startswith(("Training", "Evaluating"))]
     assert len(lines) == EPOCHS + len(ALPHAS) * SEEDS
     for number, line in enumerate(lines[:EPOCHS], start=1):
         assert line.startswith(f"Training 4 networks, epoch {number}/3  loss ")
@@ -168,7 +175,7 @@ def test_each_epoch_and_network_is_told(undisturbed):
 def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     folder, outcome, _ = undisturbed
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for function in ("population_epoch", "measure"):
+    for function in ("steps_of_epoch", "measure"):
         monkeypatch.setattr(experiment, function, None)
     again = run(to(folder, resume=True), silent())
     pd.testing.assert_frame_equal(again.table, outcome.table)
@@ -203,9 +210,9 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
     interruptions = [
         # Before anything is written but the configuration, and that half.
         (experiment, "write_json", 2),
-        (experiment, "population_epoch", 1),
+        (experiment, "steps_of_epoch", 1),
         # After the first epoch, within the third, whose checkpoint is not written.
-        (experiment, "population_epoch", 2),
+        (experiment, "steps_of_epoch", 2),
         (Checkpoints, "save", 2),
         # Before the first network's rows are written, after them, and while others are written.
         (experiment, "measure", 1),
@@ -249,11 +256,12 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     )
     asked_for = []
 
-    def spy(population, images, labels, validation, epoch, *, recipe, models_at_a_time):
-        asked_for.append((population.hyperparameters, len(labels), recipe, models_at_a_time))
+    def spy(population, training_images, done, *, recipe, models_at_a_time):
+        images = training_images.samples
+        asked_for.append((population.hyperparameters, images, recipe, models_at_a_time))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "population_epoch", spy)
+    monkeypatch.setattr(experiment, "steps_of_epoch", spy)
     for at_a_time in (3, 9):
         with pytest.raises(KeyboardInterrupt):
             run(to(tmp_path / str(at_a_time), config, models_at_a_time=at_a_time), silent())
