@@ -406,7 +406,7 @@ def test_logits_that_are_no_numbers_are_named_or_show(attack):
     run = functools.partial(attacks()[attack], images=images, labels=labels, epsilon=0.1)
 
     def logits_fn(images):
-        return jax.nn.relu(images.reshape(len(images), -1) * jnp.nan)
+        return jax.nn.relu(images.reshape(len(images), -1) + jnp.nan)
 
     with pytest.raises(ValueError, match=r"logits_fn gives logits that are NaN.*weights"):
         run(logits_fn)
