@@ -28,7 +28,7 @@ def test_the_example_runs(capsys):
 
 def commands(name):
     for block in blocks("sh"):
-        for command in block.replace("\\\n", "").split("&&"):
+        for command in re.split(r"&&|\n", block.replace("\\\n", "")):
             words = shlex.split(command, comments=True)
             if words[:2] == ["python", f"experiments/{name}.py"]:
                 yield words[2:]

@@ -9,6 +9,8 @@ from selectax.attacks import breaking_epsilons, pgd, robust_accuracy_curve
 from tests.attacks.problems import NORMS, linear, linear_problem, mlp, mlp_problem
 from tests.reference import attacks as reference
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(0)
 NOT_AN_EPSILON = [-0.1, np.nan, np.inf]
 

@@ -8,6 +8,8 @@ import pytest
 from selectax.attacks import believability, masking_warnings
 from tests.attacks.problems import NORMS, linear, linear_problem, mlp, mlp_problem
 
+pytestmark = pytest.mark.slow
+
 FLAGS = {
     "zero_gradients",
     "loss_not_rising",

@@ -7,6 +7,8 @@ import pytest
 from selectax.attacks import apgd, mi_fgsm, pgd, robust_accuracy_over_steps
 from tests.attacks.problems import NORMS, linear, mlp, mlp_problem
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(0)
 STEPS = np.array([1, 2, 3, 5, 8])
 

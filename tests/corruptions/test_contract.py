@@ -19,6 +19,8 @@ from selectax.corruptions.severities import SEVERITIES
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import BENCHMARKS, parameters
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(0)
 RANDOM = (
     *("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise", "glass_blur"),

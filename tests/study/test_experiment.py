@@ -331,6 +331,8 @@ from selectax.study.checkpoints import Checkpoints
 from tests.study.test_experiment import CONFIG, to
 from tests.study.tiny import TinyNetwork
 
+pytestmark = pytest.mark.slow
+
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 places = {"epoch": (experiment, "population_epoch"), "rename": (os, "rename"),
