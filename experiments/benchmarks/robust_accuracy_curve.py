@@ -1,8 +1,8 @@
 """Robust accuracy over epsilons: one queue of attacks beside torchattacks with each epsilon anew.
 
-Run as `python experiments/benchmarks/robust_accuracy_curve.py /path/to/real/data`. PyTorch's threads
-wait for each other by spinning, so that on a busy machine the ratio means something only where both
-have one core: `taskset -c 0 python …`.
+Run as `python experiments/benchmarks/robust_accuracy_curve.py /path/to/real/data`. PyTorch's
+threads wait for each other by spinning, so that on a busy machine the ratio means something only
+where both have one core: `taskset -c 0 python …`.
 """
 
 import dataclasses

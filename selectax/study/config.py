@@ -12,6 +12,8 @@ from selectax.datasets import CORRUPTED, DATASETS, SEVERITIES, describe
 from selectax.models import MODELS
 
 MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
+# One of each kind, so that the embedded data set is measured in a few minutes.
+_QUICK_CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast", "pixelate")
 MORE_MEASURES = ("input_gradients", "ablation", "indices")
 
 
@@ -96,7 +98,7 @@ class EvaluationOptions:
     evaluation_batch_size: int = 128
     """Images at a time."""
     corruptions: tuple[str, ...] | None = None
-    """Names of corruptions; by default the benchmark's 19, or 15 for tiny_imagenet."""
+    """Names of corruptions; by default 19 for cifar10, 15 for tiny_imagenet, 5 for digits."""
     severities: tuple[int, ...] = SEVERITIES
     """Of each corruption, 1 to 5."""
     corrupted_images: Literal["auto", "official", "own"] = "auto"
@@ -214,7 +216,8 @@ def resolve_corruptions(config: SweepConfig, *, official_at_hand: bool) -> Sweep
     if which == "auto":
         which = "official" if official_at_hand else "own"
     known = describe(CORRUPTED[dataset]).corruptions if dataset in CORRUPTED else CORRUPTIONS
-    names = known if evaluation.corruptions is None else evaluation.corruptions
+    by_default = known if dataset in CORRUPTED else _QUICK_CORRUPTIONS
+    names = by_default if evaluation.corruptions is None else evaluation.corruptions
     if which == "official":
         if dataset not in CORRUPTED:
             raise ConfigurationError(

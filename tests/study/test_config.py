@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 import tyro
 
-from selectax.study.config import ConfigurationError, SweepConfig, check, check_layers, to_json
+from selectax.study.config import (
+    ConfigurationError,
+    SweepConfig,
+    check,
+    check_layers,
+    resolve_corruptions,
+    to_json,
+)
 
 GROUPS = ("data", "training", "regularizer", "evaluation", "run")
 
@@ -152,3 +159,35 @@ def test_json_holds_every_flag_that_determines_the_results_and_no_other():
     assert flags["alpha"] == [-1.0, 0.0, 1.0]
     assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]
     assert to_json(changed(data_dir=Path("d"), archives=Path("a"), resume=True)) == flags
+
+
+@pytest.mark.parametrize(
+    ("dataset", "number"), [("digits", 5), ("cifar10", 19), ("tiny_imagenet", 15)]
+)
+def test_corruptions_are_spelled_out_by_data_set(dataset, number):
+    for official_at_hand in (True, False):
+        config = resolve_corruptions(
+            changed(dataset=dataset), official_at_hand=official_at_hand and dataset != "digits"
+        )
+        assert len(set(config.evaluation.corruptions)) == number
+        which = "official" if official_at_hand and dataset != "digits" else "own"
+        assert config.evaluation.corrupted_images == which
+    asked_for = changed(dataset=dataset, corruptions=("fog",), corrupted_images="own")
+    resolved = resolve_corruptions(asked_for, official_at_hand=True).evaluation
+    assert (resolved.corruptions, resolved.corrupted_images) == (("fog",), "own")
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({"dataset": "digits"}, r"--corrupted-images official: digits has no official.*take own"),
+        (
+            {"dataset": "tiny_imagenet", "corruptions": ("spatter",)},
+            r"--corruptions spatter: tiny_imagenet_c has none.*--corrupted-images own",
+        ),
+    ],
+)
+def test_what_no_official_set_has_is_refused(flags, says):
+    config = changed(corrupted_images="official", **flags)
+    with pytest.raises(ConfigurationError, match=says):
+        resolve_corruptions(config, official_at_hand=True)
