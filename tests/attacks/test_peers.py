@@ -82,7 +82,7 @@ def test_the_imported_network_is_theirs(networks):
     ours = jax.jit(logits_fn)(images)
     theirs = network(torch.tensor(images.transpose(0, 3, 1, 2).copy()))
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
-    assert np.mean(np.argmax(ours, axis=1) == labels) == 0.932
+    assert np.mean(np.argmax(ours, axis=1) == labels) == pytest.approx(0.932)
 
 
 @pytest.mark.slow

@@ -34,6 +34,8 @@ from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
 from tests.study.tiny import TinyNetwork
 
+pytestmark = pytest.mark.slow
+
 ALPHAS, SEEDS, EPOCHS = (-1.0, 2.0), 2, 3
 CONFIG = SweepConfig(
     data=DataOptions(train_limit=70),
@@ -331,11 +333,9 @@ from selectax.study.checkpoints import Checkpoints
 from tests.study.test_experiment import CONFIG, to
 from tests.study.tiny import TinyNetwork
 
-pytestmark = pytest.mark.slow
-
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-places = {"epoch": (experiment, "population_epoch"), "rename": (os, "rename"),
+places = {"epoch": (experiment, "steps_of_epoch"), "rename": (os, "rename"),
           "results": (results, "save"), "replace": (Path, "replace")}
 
 def kill_at_call(function, calls=[]):
@@ -353,7 +353,6 @@ experiment.run(to(folder, resume=folder.exists()), Console(stderr=True))
 """
 
 
-@pytest.mark.slow
 def test_a_killed_process_goes_on_as_if_nothing_had_been(tmp_path):
     """Killed between epochs, within a checkpoint, between networks and within the table."""
 
