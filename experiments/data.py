@@ -119,7 +119,7 @@ def check_all(command: Check) -> None:
     for name in chosen(command.names):
         builder = builder_of(name, command.where)
         table = Table(title=f"{name}: every image read")
-        table.add_column("part")
+        table.add_column("part", no_wrap=True)
         for column in ("images", "classes", "smallest class", "largest class", "mean pixel"):
             table.add_column(column, justify="right")
         for part in check(builder):
@@ -173,7 +173,8 @@ def show(command: Show) -> None:
         columns = min(8, len(pictures))
     output = command.output or pathlib.Path(f"{command.name}.png")
     contact_sheet(pictures, names, columns=columns).save(output, format="PNG")
-    print(f"Contact sheet: {output}")
+    of_one = f" of one {description.class_names[labels[0]]}" if description.corruptions else ""
+    print(f"Contact sheet{of_one}: {output}")
 
 
 def builder_of(name, where):

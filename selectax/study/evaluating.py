@@ -29,7 +29,7 @@ from selectax.study.config import (
 from selectax.study.corrupted_sets import is_at_hand
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.folder import RunFolder
-from selectax.study.measurement import measure
+from selectax.study.measurement import measure_network
 
 _UNKNOWN_EPOCH = 0
 _CIFAR10 = DataOptions(dataset="cifar10")
@@ -90,7 +90,7 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
     else:
         epoch, variables = _UNKNOWN_EPOCH, models.from_torch(config.weights, model, num_classes)
-    measured = measure(
+    measured = measure_network(
         config.seed,
         variables,
         load_evaluation_images(data, evaluation),

@@ -35,7 +35,7 @@ from selectax.study.evaluation import layer_units
 from selectax.study.folder import RunFolder, check_folder, write_json
 from selectax.study.inputs import steps_of_epoch
 from selectax.study.interruptible import fetch
-from selectax.study.measurement import measure
+from selectax.study.measurement import measure_network
 from selectax.study.population import Population, end_epoch, grid, init_population
 from selectax.study.progress import stage
 from selectax.study.rows import count
@@ -177,7 +177,7 @@ def _evaluate(
             if (alpha, seed) in done:
                 continue
             network = jax.tree.map(lambda leaf, at=number: leaf[at], population)
-            measured = measure(
+            measured = measure_network(
                 seed,
                 network.best_variables,
                 data.evaluation,

@@ -29,7 +29,7 @@ class Measured(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def measure(
+def measure_network(
     seed: int,
     variables: Mapping[str, Any],
     images: EvaluationImages,

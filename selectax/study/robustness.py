@@ -32,7 +32,7 @@ def corruption_rows(
     module: nn.Module,
     layers: Sequence[str],
 ) -> list[Row]:
-    """Under each corruption at each severity, and means over all; see `measurement.measure`.
+    """Under each corruption at each severity, and means over all; see `measure_network`.
 
     Args:
       variables: of the network.
@@ -81,7 +81,7 @@ def attack_rows(
     module: nn.Module,
     layers: Sequence[str],
 ) -> list[Row]:
-    """Under FGSM and PGD with each epsilon; see `measurement.measure`.
+    """Under FGSM and PGD with each epsilon; see `measure_network`.
 
     Args:
       seed: for random starts.

@@ -177,7 +177,7 @@ def test_each_epoch_and_network_is_told(undisturbed):
 def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     folder, outcome, _ = undisturbed
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for function in ("steps_of_epoch", "measure"):
+    for function in ("steps_of_epoch", "measure_network"):
         monkeypatch.setattr(experiment, function, None)
     again = run(to(folder, resume=True), silent())
     pd.testing.assert_frame_equal(again.table, outcome.table)
@@ -217,7 +217,7 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
         (experiment, "steps_of_epoch", 2),
         (Checkpoints, "save", 2),
         # Before the first network's rows are written, after them, and while others are written.
-        (experiment, "measure", 1),
+        (experiment, "measure_network", 1),
         (results, "save", 2),
         (results.os, "fsync", 2),
         (experiment, "_draw", 1),

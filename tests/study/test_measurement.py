@@ -11,7 +11,7 @@ from selectax.datasets.batches import in_batches
 from selectax.study import results, robustness
 from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import measure_perturbed
-from selectax.study.measurement import measure
+from selectax.study.measurement import measure_network
 from selectax.study.perturbations import Perturbation
 from selectax.study.rows import EvaluationImages
 from tests.reference import corruptions as reference_corruptions
@@ -34,7 +34,7 @@ DIMENSIONALITIES = [
 
 def measured(seed=0, labels=LABELS, **changes):
     """Rows by what they are of, which no two share."""
-    found = measure(
+    found = measure_network(
         seed,
         VARIABLES,
         EvaluationImages(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),

@@ -1,0 +1,143 @@
+"""Measuring any network in JAX, of whatever library, as the study measures its own."""
+
+import dataclasses
+import inspect
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Int, UInt8
+
+from selectax.corruptions import CORRUPTIONS
+from selectax.datasets.batches import in_batches
+from selectax.study import results
+from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
+from selectax.study.measurement import measure_network
+from selectax.study.rows import EvaluationImages
+
+_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES), corruptions=CORRUPTIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Function:
+    """A function in the place of a Flax module."""
+
+    apply: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]
+
+
+def measure(
+    apply_fn: Callable[..., tuple[jax.Array, dict[str, jax.Array]]],
+    variables: Any,
+    images: UInt8[np.ndarray, "samples height width channels"],
+    labels: Int[np.ndarray, "samples"],
+    num_classes: int,
+    *,
+    options: EvaluationOptions = _EVERYTHING,
+    seed: int = 0,
+    dataset: str = "",
+    model: str = "",
+    benchmark: str = "cifar10",
+) -> pd.DataFrame:
+    """The full table of measurements of a network that is any JAX function.
+
+    Signs of masked gradients are warned of.
+
+    Args:
+      apply_fn: pure function `apply_fn(variables, images)` of float32 images in [0, 1], as at
+        evaluation, that returns logits (samples, classes) and activations: a dict from layer name
+        to an array (samples, …, units), in order of depth. It must allow for forward-mode
+        differentiation if input gradients are measured. For ablation it takes `masks` too, by
+        keyword: a dict from layer name to a bool array (units,), False for units that give 0.
+      variables: any pytree of arrays: the network's parameters and state.
+      images: as bytes.
+      labels: classes from 0.
+      num_classes: number of classes.
+      options: what to measure; everything by default, but no official corrupted sets.
+      seed: of what is drawn at random.
+      dataset: for the table's column.
+      model: for the table's column.
+      benchmark: whose severities corruptions have: cifar10, tiny_imagenet or imagenet.
+
+    Returns:
+      A results table, see `selectax.study.results.table`; alpha is NaN, epoch 0.
+
+    Raises:
+      ValueError: images, labels or what apply_fn returns do not have these shapes, labels are
+        outside the classes, or ablation is asked for and apply_fn takes no masks.
+
+    References:
+      Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    _check_data(images, labels, num_classes)
+    if "ablation" in options.measures and "masks" not in inspect.signature(apply_fn).parameters:
+        raise ValueError(
+            "options.measures has ablation, but apply_fn takes no keyword masks; add it, or leave "
+            "ablation out."
+        )
+    _check_outputs(apply_fn, variables, images, num_classes)
+    names = CORRUPTIONS if options.corruptions is None else options.corruptions
+    options = dataclasses.replace(options, corruptions=names)
+    test = tuple(part[: options.evaluation_images] for part in (images, labels))
+    attacked = tuple(part[: options.attack_images] for part in test)
+    size = options.evaluation_batch_size
+    measured = measure_network(
+        seed,
+        variables,
+        EvaluationImages(in_batches(*test, size), in_batches(*attacked, size), None, benchmark),
+        options,
+        module=_Function(apply_fn),
+        num_classes=num_classes,
+    )
+    for sentence in measured.warnings:
+        warnings.warn(sentence, stacklevel=2)
+    whose = {"dataset": dataset, "model": model, "alpha": math.nan, "seed": seed, "epoch": 0}
+    return results.table([{**whose, **row} for row in measured.rows])
+
+
+def _check_data(images, labels, num_classes):
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        raise ValueError(
+            "images must be uint8 of shape (samples, height, width, channels), not "
+            f"{images.dtype} of shape {images.shape}; give bytes, at least one image."
+        )
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be integers of shape {images.shape[:1]}, not {labels.dtype} of shape "
+            f"{labels.shape}; give one for each image."
+        )
+    outside = (labels < 0) | (labels >= num_classes)
+    if np.any(outside):
+        raise ValueError(
+            f"labels hold {labels[outside][0]}, but num_classes={num_classes} allows 0 to "
+            f"{num_classes - 1}; give the network's own classes."
+        )
+
+
+def _check_outputs(apply_fn, variables, images, num_classes):
+    two = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.float32)
+    found = jax.eval_shape(apply_fn, variables, two)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
+        raise ValueError(
+            "apply_fn must return (logits, activations), activations a dict from layer name to "
+            f"array, not {type(found).__name__}; collect the layers' outputs in one."
+        )
+    logits, activations = found
+    if logits.shape != (2, num_classes):
+        raise ValueError(
+            f"apply_fn gives logits of shape {logits.shape} for 2 images, not (2, {num_classes}); "
+            "give the network's num_classes."
+        )
+    for name, layer in activations.items():
+        if layer.ndim < 2 or layer.shape[0] != 2:
+            raise ValueError(
+                f"apply_fn gives activations[{name!r}] of shape {layer.shape} for 2 images, not "
+                "(2, …, units); put samples first and units last."
+            )
+    if not activations:
+        raise ValueError("apply_fn gives no activations; collect the layers' outputs.")

@@ -1,0 +1,119 @@
+"""Networks that are plain functions, measured as Flax modules are."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+from selectax.datasets.batches import in_batches
+from selectax.study import results
+from selectax.study.any_network import measure
+from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
+from selectax.study.measurement import measure_network
+from selectax.study.rows import EvaluationImages
+from tests.reference import selectivity as reference
+from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+
+IMAGES, LABELS = bytes_and_labels(21)
+EVERYTHING = EvaluationOptions(
+    measures=(*MEASURES, *MORE_MEASURES),
+    corruptions=("contrast",),
+    severities=(1, 3),
+    attack_images=13,
+    epsilons=(4.0,),
+    pgd_steps=(2,),
+    evaluation_batch_size=8,
+)
+CLEAN = EvaluationOptions(measures=("selectivity",), evaluation_batch_size=8)
+
+
+def dense(weights, images):
+    """A network in plain JAX."""
+    hidden = jax.nn.relu(images.reshape(len(images), -1) @ weights["hidden"])
+    return hidden @ weights["logits"], {"hidden": hidden}
+
+
+@pytest.fixture
+def weights():
+    generator = np.random.default_rng(1)
+    return {
+        "hidden": generator.normal(size=(192, 7)).astype(np.float32),
+        "logits": generator.normal(size=(7, 3)).astype(np.float32),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_function_gives_the_table_of_the_module_that_it_calls():
+    variables = fitted_variables(IMAGES, LABELS)
+
+    def apply_fn(variables, images, masks=None):
+        return TinyNetwork().apply(variables, images, masks=masks)
+
+    table = measure(apply_fn, variables, IMAGES, LABELS, 3, options=EVERYTHING, seed=4)
+    attacked = in_batches(IMAGES[:13], LABELS[:13], 8)
+    of_module = measure_network(
+        4,
+        variables,
+        EvaluationImages(in_batches(IMAGES, LABELS, 8), attacked),
+        EVERYTHING,
+        module=TinyNetwork(),
+        num_classes=3,
+    )
+    whose = {"dataset": "", "model": "", "alpha": np.nan, "seed": 4, "epoch": 0}
+    expected = results.table([{**whose, **row} for row in of_module.rows])
+    pd.testing.assert_frame_equal(table, expected)
+    assert set(table["metric"]) == set(results.METRICS) - {"train_loss", "train_accuracy"}
+
+
+def test_plain_jax_against_numpy(weights):
+    table = measure(dense, weights, IMAGES, LABELS, 3, options=CLEAN, dataset="mine", model="dense")
+    hidden = np.maximum(IMAGES.reshape(21, -1) / 255 @ weights["hidden"].astype(float), 0)
+    index = reference.layer_selectivity({"hidden": hidden}, LABELS, 3)["hidden"]
+    accuracy = np.mean((hidden @ weights["logits"]).argmax(1) == LABELS)
+    found = {(row.metric, row.layer): row.value for row in table.itertuples()}
+    assert found.keys() == {
+        *(("accuracy", ""), ("class_selectivity", ""), ("class_selectivity", "hidden"))
+    }
+    np.testing.assert_allclose(found["accuracy", ""], accuracy)
+    np.testing.assert_allclose(found["class_selectivity", "hidden"], np.mean(index), rtol=1e-4)
+    assert set(table["dataset"]) == {"mine"}
+    assert set(table["model"]) == {"dense"}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # one for each other sign
+def test_masked_gradients_are_warned_of(weights):
+    def masked(weights, images):
+        logits, activations = dense(weights, images)
+        return jnp.round(logits), activations
+
+    options = EvaluationOptions(measures=("attacks",), epsilons=(4.0,), pgd_steps=(2,))
+    with pytest.warns(UserWarning, match="The gradient is zero at 100.0% of the images"):
+        table = measure(masked, weights, IMAGES, LABELS, 3, options=options)
+    assert table.loc[table["metric"] == "masked_gradients", "value"].item() >= 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"images": IMAGES / 255}, "images must be uint8 .* not float64"),
+        ({"images": IMAGES[0]}, "images must be uint8 .* of shape \\(8, 8, 3\\)"),
+        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "at least one image"),
+        ({"labels": LABELS[:4]}, "labels must be integers of shape \\(21,\\)"),
+        ({"labels": LABELS * 1.0}, "labels must be integers .* not float64"),
+        ({"labels": LABELS + 1}, "labels hold 3, but num_classes=3 allows 0 to 2"),
+        ({"labels": LABELS - 1}, "labels hold -1, but num_classes=3 allows 0 to 2"),
+        ({"num_classes": 4}, "logits of shape \\(2, 3\\) for 2 images, not \\(2, 4\\)"),
+        ({"apply_fn": lambda *args: dense(*args)[0]}, "must return \\(logits, activations\\)"),
+        ({"apply_fn": lambda *args: (dense(*args)[0], {})}, "gives no activations"),
+        (
+            {"apply_fn": lambda *args: (dense(*args)[0], {"last": jnp.zeros(2)})},
+            "activations\\['last'\\] of shape \\(2,\\) for 2 images",
+        ),
+        ({"options": EVERYTHING}, "options.measures has ablation, but apply_fn takes no"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(weights, changes, says):
+    arguments = {"apply_fn": dense, "images": IMAGES, "labels": LABELS, "num_classes": 3}
+    with pytest.raises(ValueError, match=says):
+        measure(variables=weights, **{**arguments, "options": CLEAN, **changes})

@@ -1,0 +1,162 @@
+"""One network measured: of a sweep, as the sweep measured it; of a file; and what is refused."""
+
+import dataclasses
+import io
+import json
+import shutil
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from safetensors.numpy import save_file
+
+from experiments import evaluate as command
+from selectax import datasets, models
+from selectax.models.torch_files import WeightsError
+from selectax.study import experiment, results
+from selectax.study.config import (
+    MEASURES,
+    MORE_MEASURES,
+    ConfigurationError,
+    DataOptions,
+    EvaluationOptions,
+    RegularizerOptions,
+    RunOptions,
+    SweepConfig,
+    TrainingOptions,
+)
+from selectax.study.evaluating import EvaluateConfig, evaluate
+from tests.study.tiny import TinyNetwork
+
+pytestmark = pytest.mark.slow
+
+EVALUATION = EvaluationOptions(
+    measures=(*MEASURES, *MORE_MEASURES),
+    evaluation_images=40,
+    attack_images=13,
+    evaluation_batch_size=16,
+    corruptions=("contrast", "gaussian_noise"),
+    severities=(2, 5),
+    epsilons=(4.0,),
+    pgd_steps=(2,),
+)
+SWEEP = SweepConfig(
+    data=DataOptions(train_limit=70),
+    training=TrainingOptions(epochs=2, batch_size=16),
+    regularizer=RegularizerOptions(alpha=(-1.0, 2.0), seeds=2),
+    evaluation=EVALUATION,
+)
+
+
+def silent():
+    return Console(file=io.StringIO(), width=400)
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Folder and table of a sweep of tiny networks."""
+    folder = tmp_path_factory.mktemp("runs") / "sweep"
+    config = dataclasses.replace(SWEEP, run=RunOptions(output=folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+        yield folder, experiment.run(config, silent()).table
+
+
+def weights_of_resnet8():
+    """In PyTorch's names and order of axes."""
+    generator = np.random.default_rng(0)
+    arrays = {}
+
+    def convolution_and_norm(convolution, norm, features, channels):
+        kernel = generator.normal(size=(features, channels, 3, 3))
+        arrays[f"{convolution}.weight"] = kernel * np.sqrt(2 / (9 * channels))
+        for kind in ("weight", "running_var"):
+            arrays[f"{norm}.{kind}"] = generator.uniform(0.5, 1.5, features)
+        for kind in ("bias", "running_mean"):
+            arrays[f"{norm}.{kind}"] = generator.normal(size=features) * 0.1
+
+    convolution_and_norm("conv1", "bn1", 16, 3)
+    for stage, (channels, features) in enumerate(((16, 16), (16, 32), (32, 64)), start=1):
+        block = f"layer{stage}.0"
+        convolution_and_norm(f"{block}.conv1", f"{block}.bn1", features, channels)
+        convolution_and_norm(f"{block}.conv2", f"{block}.bn2", features, features)
+    arrays |= {"linear.weight": generator.normal(size=(10, 64)), "linear.bias": np.zeros(10)}
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize(("alpha", "seed"), [(-1.0, 1), (2.0, 0)])
+def test_a_network_of_a_sweep_gives_its_rows_there(sweep, tmp_path, alpha, seed):
+    folder, table = sweep
+    file = tmp_path / "one.csv"
+    found = evaluate(
+        EvaluateConfig(folder, alpha=alpha, seed=seed, output=file, evaluation=EVALUATION), silent()
+    )
+    there = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+    expected = there[~there["metric"].str.startswith("train_")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
+    pd.testing.assert_frame_equal(results.load(file), found)
+
+
+def test_a_file_of_weights_is_measured_by_the_command(tmp_path, monkeypatch, capsys):
+    weights = tmp_path / "weights.safetensors"
+    save_file(weights_of_resnet8(), weights)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--weights", weights, "--model", "resnet8", "--dataset", "digits"]
+    arguments += ["--measures", "selectivity", "--evaluation-images", "60"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, arguments)])
+    assert command.main() == 0
+    out, _ = capsys.readouterr()
+    assert "weights.safetensors_results.csv" in out
+    table = results.load(tmp_path / "weights.safetensors_results.csv")
+    images, labels = (part[:60] for part in datasets.load("digits", "test"))
+    variables = models.from_torch(weights, "resnet8", 10)
+    logits, activations = models.create("resnet8", 10).apply(variables, images / np.float32(255))
+    accuracy = np.mean(np.argmax(logits, axis=-1) == labels)
+    of_network = table[table["layer"] == ""].set_index("metric")["value"]
+    np.testing.assert_allclose(of_network["accuracy"], accuracy)
+    assert set(table["layer"]) - {""} == set(activations)
+    assert table["alpha"].isna().all()
+    assert set(table["epoch"]) == {0}
+
+
+def sentence_of(config):
+    with pytest.raises((ConfigurationError, WeightsError)) as refusal:
+        evaluate(config, silent())
+    says = str(refusal.value)
+    assert says.endswith(".")
+    assert "\n" not in says
+    return says
+
+
+def test_networks_that_are_not_there_are_refused(sweep, tmp_path):
+    folder, _ = sweep
+    says = sentence_of(EvaluateConfig(folder, alpha=0.5, evaluation=EVALUATION))
+    assert "--alpha 0.5 --seed 0: no network of this sweep; its alphas are -1 2" in says
+    says = sentence_of(EvaluateConfig(folder, alpha=2.0, seed=2, evaluation=EVALUATION))
+    assert "seeds 0 to 1" in says
+    says = sentence_of(EvaluateConfig(folder, evaluation=EVALUATION))
+    assert "--alpha None" in says
+    assert "no such file or folder" in sentence_of(EvaluateConfig(tmp_path / "missing.pt"))
+    assert "holds no config.json of a sweep" in sentence_of(EvaluateConfig(tmp_path))
+    untrained = tmp_path / "untrained"
+    untrained.mkdir()
+    shutil.copy(folder / "config.json", untrained)
+    assert "holds no checkpoint yet" in sentence_of(EvaluateConfig(untrained, alpha=2.0))
+    (untrained / "config.json").write_text(json.dumps({"model": "resnet8"}))
+    assert "holds no config.json of a sweep" in sentence_of(EvaluateConfig(untrained, alpha=2.0))
+
+
+def test_weights_of_another_network_are_refused_and_leave_no_file(tmp_path, monkeypatch, capsys):
+    weights = tmp_path / "weights.safetensors"
+    save_file(weights_of_resnet8(), weights)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--weights", str(weights), "--model", "resnet20", "--dataset", "digits"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    assert command.main() == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "holds no weights of resnet20" in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [weights]
