@@ -205,6 +205,7 @@ def test_participation_ratio_known_by_hand():
     np.testing.assert_allclose(participation_ratio(jnp.array([3.0, 1])), 1.6, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [4, 256])
 @pytest.mark.parametrize("case", ["constant", "one sample", "no samples", "all masked"])
 def test_no_variance_is_no_dimension_and_never_nan(case, units):

@@ -413,6 +413,7 @@ def test_logits_that_are_no_numbers_are_named_or_show(attack):
     assert np.all(np.isnan(jax.jit(lambda: run(logits_fn))()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("attack", attacks())
 def test_targeted_attacks_go_to_their_targets(attack, norm):

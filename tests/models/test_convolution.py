@@ -37,6 +37,7 @@ def test_gradients_equal_those_of_the_native_convolution(stride, kernel, height,
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stride", "kernel", "height", "width"), SHAPES)
 def test_gradients_equal_finite_differences(stride, kernel, height, width):
     with jax.enable_x64(True):

@@ -22,6 +22,7 @@ def test_number_of_parameters(name, parameters):
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet8", "resnet56"])
 def test_layers_come_in_order_of_depth_through_a_compiled_function_too(name):
     module, variables = _initialised(name)

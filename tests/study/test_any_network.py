@@ -43,6 +43,7 @@ def weights():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_function_gives_the_table_of_the_module_that_it_calls():
     variables = fitted_variables(IMAGES, LABELS)
@@ -81,6 +82,7 @@ def test_plain_jax_against_numpy(weights):
     assert set(table["model"]) == {"dense"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # one for each other sign
 def test_masked_gradients_are_warned_of(weights):
     def masked(weights, images):

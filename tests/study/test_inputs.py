@@ -58,6 +58,7 @@ def test_resident_steps_are_epochs(resident):
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(population), resident)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps_at_a_time", [1, 4, 100])
 def test_streamed_training_gives_the_same_networks(steps_at_a_time, resident, monkeypatch):
     step_bytes = 2 * 8 * IMAGES[0].size  # of both seeds

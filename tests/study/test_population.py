@@ -65,6 +65,7 @@ def test_a_population_of_one_equals_a_single_run():
     assert_alike(network(population.state, 0), state, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("models_at_a_time", [1, 2, 4])
 def test_networks_of_a_population_do_not_know_each_other(models_at_a_time):
     # One epoch: rounding grows with every step, and side by side sums are taken in another order.

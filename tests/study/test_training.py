@@ -93,6 +93,7 @@ def test_learning_rate_falls_at_half_and_three_quarters_of_the_run(step, factor)
         np.testing.assert_allclose(later, factor * first, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "on"), [(9, False), (10, True), (29, True), (30, False)])
 def test_regularizer_works_in_its_epochs_alone(step, on):
     images, labels = batch()
@@ -161,6 +162,7 @@ def test_devices_that_share_a_batch_agree_with_one(transform, whole_batch, four_
         )
 
 
+@pytest.mark.slow
 def test_a_residual_network_overfits_64_images():
     images, labels = load("digits", "train")
     unit_images, labels = jnp.asarray(images[:64]) / 255, jnp.asarray(labels[:64])
