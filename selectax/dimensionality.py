@@ -326,18 +326,30 @@ def _eigenvalues(matrix):
     On the CPU `eigvalsh` computes the eigenvectors too and throws them away; bisection of the
     tridiagonal form is several times faster for hundreds of units, and as accurate. For fewer it is
     not worth the second that it takes to compile.
+
+    And there vmap takes matrices one after the other: jaxlib's LAPACK calls of several matrices
+    wait on XLA's threads for tasks that need these very threads, and two of them on two cores have
+    been seen to wait for ever (jaxlib 0.10.2).
     """
-    if len(matrix) < _BISECTED_UNITS:
+
+    @jax.custom_batching.sequential_vmap
+    def by_lapack(matrix):
         return jnp.linalg.eigvalsh(matrix)
+
+    @jax.custom_batching.sequential_vmap
+    def tridiagonal(matrix):
+        _, diagonal, beside, _ = jax.lax.linalg.tridiagonal(matrix)
+        return diagonal, beside
 
     def by_bisection(matrix):
         # Scaled, for bisection squares the entries, and those of tiny variances underflow.
         largest = jnp.max(jnp.abs(jnp.diagonal(matrix)))
         scaled = matrix / jnp.where(largest == 0, 1, largest)
-        _, diagonal, beside, _ = jax.lax.linalg.tridiagonal(scaled)
+        diagonal, beside = tridiagonal(scaled)
         return largest * jax.scipy.linalg.eigh_tridiagonal(diagonal, beside, eigvals_only=True)
 
-    return jax.lax.platform_dependent(matrix, cpu=by_bisection, default=jnp.linalg.eigvalsh)
+    on_cpu = by_lapack if len(matrix) < _BISECTED_UNITS else by_bisection
+    return jax.lax.platform_dependent(matrix, cpu=on_cpu, default=jnp.linalg.eigvalsh)
 
 
 @_eigenvalues.defjvp

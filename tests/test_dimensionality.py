@@ -471,3 +471,14 @@ def leading(**change):
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("units", [64, 256])
+def test_lapack_takes_one_matrix_at_a_time(units):
+    # Two of its calls with several matrices each can wait for each other for ever on two cores.
+    matrices = jnp.zeros((2, 3, units + 1, units))
+    variances = jax.jit(jax.vmap(jax.vmap(principal_variances)))
+    program = variances.lower(matrices).compile().as_text()
+    calls = [line for line in program.splitlines() if 'custom_call_target="lapack' in line]
+    assert calls
+    assert all(f"= (f32[{units},{units}]" in call for call in calls)
