@@ -36,7 +36,7 @@ class AutoState(NamedTuple):
       best: the point of the highest loss.
       best_gradient: the gradient there.
       best_loss: the loss there.
-      loss: of the point before this one.
+      loss: of the point before this one; 0 for the start.
       increases: steps since the last checkpoint that raised the loss.
       interval: steps between the last checkpoint and the next.
       remaining: evaluations until the next checkpoint.
@@ -98,11 +98,15 @@ def auto_projected_gradient(problem: Problem, *, steps: int | Int[Array, ""]) ->
 def remember(state: AutoState, points: Images, evaluation: Evaluation) -> AutoState:
     """The state with the best point so far, and with the last step's outcome."""
     better = ~(evaluation.loss <= state.best_loss)  # or NaN, which is to be seen
+    # As in the authors' code the first step counts as a rise if it ends above 0, not above the
+    # start: with DLR, below 0 until an image is misclassified, the first checkpoint so halves the
+    # step size, and attacks of few steps are stronger.
+    loss = jnp.where(state.best_loss == -jnp.inf, 0, evaluation.loss)
     return state._replace(
         best=jnp.where(like(better, points), points, state.best),
         best_gradient=jnp.where(like(better, points), evaluation.gradient, state.best_gradient),
         best_loss=jnp.where(better, evaluation.loss, state.best_loss),
-        loss=evaluation.loss,
+        loss=loss,
         increases=state.increases + (evaluation.loss > state.loss),
         remaining=state.remaining - 1,
     )
@@ -189,7 +193,7 @@ def apgd(
     References:
       Croce & Hein, 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
       parameter-free attacks", algorithm 1, with the checkpoints of the authors' code: whole numbers
-      of steps, rounded down.
+      of steps, rounded down, and with a first step that counts as a rise if it ends above 0.
     """
     problem = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss

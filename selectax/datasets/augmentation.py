@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 
 def augment(
@@ -11,6 +11,7 @@ def augment(
     *,
     padding: int = 4,
     horizontal_flip: bool = True,
+    part: tuple[int | Int[Array, ""], int] = (0, 1),
 ) -> Shaped[Array, "samples height width channels"]:
     """Pads with zeros, crops at random to the original size, and mirrors every second image.
 
@@ -19,15 +20,18 @@ def augment(
       images: of any dtype.
       padding: pixels on each side.
       horizontal_flip: whether to mirror, each image with probability 1/2.
+      part: which part of a batch the images are, and of how many, for devices that share one; they
+        come out as if one device had the whole batch.
     """
     samples, height, width, _ = images.shape
     around = [(0, 0), (padding, padding), (padding, padding), (0, 0)]
     crop_key, flip_key = jax.random.split(key)
-    corners = jax.random.randint(crop_key, (samples, 2), 0, 2 * padding + 1)
+    whole = samples * part[1]
+    corners = _own(jax.random.randint(crop_key, (whole, 2), 0, 2 * padding + 1), part)
     rows = corners[:, :1] + jnp.arange(height)
     columns = corners[:, 1:] + jnp.arange(width)
     if horizontal_flip:
-        flip = jax.random.bernoulli(flip_key, shape=(samples, 1))
+        flip = _own(jax.random.bernoulli(flip_key, shape=(whole, 1)), part)
         columns = jnp.where(flip, columns[:, ::-1], columns)
     samples = jnp.arange(samples)[:, None, None]
     return jnp.pad(images, around)[samples, rows[:, :, None], columns[:, None, :]]
@@ -40,6 +44,7 @@ def random_resized_crop(
     area: tuple[float, float] = (0.25, 1.0),
     aspect_ratio: tuple[float, float] = (3 / 4, 4 / 3),
     horizontal_flip: bool = True,
+    part: tuple[int | Int[Array, ""], int] = (0, 1),
 ) -> Shaped[Array, "samples height width channels"]:
     """Stretches a random rectangle of each image to the original size, and mirrors every second.
 
@@ -51,6 +56,7 @@ def random_resized_crop(
       aspect_ratio: smallest and largest width by height, relative to the image's and drawn evenly
         in its logarithm; a rectangle longer than the image is cut to its length.
       horizontal_flip: whether to mirror, each image with probability 1/2.
+      part: as for `augment`.
 
     References:
       Szegedy et al., 2015, "Going deeper with convolutions", section 6.
@@ -69,7 +75,13 @@ def random_resized_crop(
         flip = horizontal_flip & jax.random.bernoulli(flip_key)
         return jnp.where(flip, cropped[:, ::-1], cropped)
 
-    return jax.vmap(crop)(jax.random.split(key, len(images)), images)
+    return jax.vmap(crop)(_own(jax.random.split(key, len(images) * part[1]), part), images)
+
+
+def _own(draws, part):
+    """Of what was drawn for a whole batch, that for one part."""
+    at, parts = part
+    return jax.lax.dynamic_slice_in_dim(draws, at * (len(draws) // parts), len(draws) // parts)
 
 
 def resized_crop(

@@ -28,9 +28,14 @@ def in_batches(
     images: UInt8[np.ndarray, "samples height width channels"],
     labels: Int[np.ndarray, "samples"],
     batch_size: int,
+    *,
+    multiple: int = 1,
 ) -> Batches:
-    """Cuts a data set into batches; a set smaller than a batch is one batch of its own size."""
-    batch_size = min(batch_size, len(images))
+    """Cuts a data set into batches; a set smaller than a batch is one batch of its own size.
+
+    Batches are filled up to the next multiple of a number, such as that of the devices.
+    """
+    batch_size = -(-min(batch_size, len(images)) // multiple) * multiple
     missing = -len(images) % batch_size
 
     def cut(values):

@@ -1,49 +1,124 @@
-"""Checkpoints of a population, by Orbax: atomic, and the last two are kept."""
+"""Checkpoints of a population, by Orbax: written while training goes on, and the last two kept."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 Tree = TypeVar("Tree")
+
+_DAMAGED = "damaged_"
+
+
+class CheckpointError(OSError):
+    """A sentence that names the folder in which no checkpoint can be written, and the remedy."""
 
 
 class Checkpoints:
     """The checkpoints in a folder."""
 
-    def __init__(self, manager: ocp.CheckpointManager):
-        self._manager = manager
+    def __init__(
+        self, folder: Path, manager: ocp.CheckpointManager, warn: Callable[[str], None]
+    ) -> None:
+        self._folder, self._manager, self._warn = folder, manager, warn
 
     def save(self, step: int, tree: Tree) -> None:
-        """Writes a checkpoint; it counts once it is complete."""
-        self._manager.save(step, args=ocp.args.StandardSave(tree))
+        """Writes a checkpoint in the background; it counts, and the one before goes, once complete.
+
+        Raises:
+          CheckpointError: this one, or the one before, cannot be written.
+        """
+        if jax.default_backend() == "cpu":
+            # There the background reads the very memory that training is about to reuse.
+            tree = jax.tree.map(jnp.copy, tree)
+        with self._named_errors():
+            self._manager.save(step, args=ocp.args.StandardSave(tree))
+
+    def finish(self) -> None:
+        """Waits until the last checkpoint is complete.
+
+        Raises:
+          CheckpointError: it cannot be written.
+        """
+        with self._named_errors():
+            self._manager.wait_until_finished()
+
+    def latest_step(self) -> int | None:
+        """Of the latest complete checkpoint; None if there is none."""
+        return self._manager.latest_step()
 
     def restore(self, like: Tree) -> tuple[int, Tree]:
         """Latest complete checkpoint: its step and its tree; (0, like) if there is none.
 
-        Args:
-          like: a tree of the same structure, shapes and dtypes.
-        """
-        latest = self._manager.latest_step()
-        if latest is None:
-            return 0, like
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        return latest, self._manager.restore(latest, args=ocp.args.StandardRestore(shapes))
+        A damaged one is set aside with a warning, and the one before is taken.
 
-    def restore_as_it_is(self) -> dict | None:
+        Args:
+          like: a tree of the same structure, shapes, dtypes and places on the devices.
+
+        Raises:
+          ValueError: the checkpoint is of another structure or other shapes.
+        """
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        found = self._latest(ocp.args.StandardRestore(shapes))
+        return (0, like) if found is None else found
+
+    def restore_as_it_is(self) -> dict[str, Any] | None:
         """Latest complete checkpoint as dicts of arrays; None if there is none."""
-        if self._manager.latest_step() is None:
-            return None
-        return self._manager.restore(self._manager.latest_step(), args=ocp.args.StandardRestore())
+        found = self._latest(ocp.args.StandardRestore())
+        return None if found is None else found[1]
+
+    def _latest(self, arguments) -> tuple[int, Any] | None:
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                return step, self._manager.restore(step, args=arguments)
+            # Whatever a damaged file makes Orbax and what it builds on raise.
+            except Exception as error:
+                if self._is_whole(step):
+                    raise
+                aside = self._folder / f"{_DAMAGED}{step}"
+                if jax.process_index() == 0:
+                    (self._folder / str(step)).rename(aside)
+                self._manager.reload()
+                reason = " ".join(str(error).split())[:200]
+                self._warn(
+                    f"{self._folder / str(step)}: is damaged ({type(error).__name__}: {reason}); "
+                    f"it is now {aside.name}, and the checkpoint before it is taken."
+                )
+        return None
+
+    def _is_whole(self, step: int) -> bool:
+        try:
+            self._manager.restore(step, args=ocp.args.StandardRestore())
+        except Exception:
+            return False
+        return True
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        # Of a full disk, a folder that vanished, and the like, from threads and libraries below.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CheckpointError(
+                f"{self._folder}: no checkpoint can be written ({type(error).__name__}: {reason}); "
+                "make room or the folder writable, and go on with --resume."
+            ) from error
 
 
 @contextmanager
-def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
-    """Opens a folder of checkpoints."""
-    # Not in the background: training would reuse the memory that is still being written.
-    options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
-        yield Checkpoints(manager)
+def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Iterator[Checkpoints]:
+    """Opens a folder of checkpoints.
+
+    Args:
+      folder: made if need be.
+      warn: told of damaged checkpoints.
+    """
+    folder = folder.absolute()
+    options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=True)
+    with ocp.CheckpointManager(folder, options=options) as manager:
+        yield Checkpoints(folder, manager, warn)

@@ -56,6 +56,11 @@ class TrainingOptions:
     """Momentum of SGD."""
     weight_decay: float = 1e-4
     """Weight decay on all parameters."""
+    micro_batches: int = 1
+    """Parts of each batch that follow one another, for batches that do not fit; selectivity is that
+    of the whole batch, batch norm that of each part."""
+    batch_norm: Literal["synchronized", "per-device"] = "synchronized"
+    """Whether devices that share a batch take its statistics together, as one device would."""
     augmentation: Literal["crop", "resized-crop"] = "crop"
     """Pad by 4 pixels and crop, as in the papers, or stretch a random rectangle."""
 
@@ -129,9 +134,14 @@ class RunOptions:
     input: Literal["auto", "resident", "stream"] = "auto"
     """Training images on the device, or streamed to it from disk; auto by the device's memory."""
     checkpoint_minutes: float = 10
-    """Minutes between checkpoints where images are streamed; one follows each epoch anyway."""
+    """Minutes between checkpoints; one follows each epoch anyway."""
     models_at_a_time: int | None = None
-    """Networks trained side by side; by default 1 on the CPU, all of them on GPU and TPU."""
+    """Networks that a device trains side by side; by default 1 on the CPU, and on GPU and TPU as
+    many as its memory holds."""
+    mesh: str = "auto"
+    """Devices: MxD spreads the networks over M and each batch over D; auto takes all of them."""
+    dry_run: bool = False
+    """Say what would be done, how long it takes and what is done already, and do nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,6 +202,11 @@ def check(config: SweepConfig) -> None:
             raise ConfigurationError(f"{flag} {_spaced(values)}: give each value once.")
         if not values and flag != "--measures":
             raise ConfigurationError(f"{flag} is empty: give at least one value.")
+    if config.training.batch_size % config.training.micro_batches:
+        raise ConfigurationError(
+            f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
+            f"{config.training.batch_size}; give a divisor."
+        )
     if config.regularizer.alpha_epochs is not None:
         first, last = config.regularizer.alpha_epochs
         if not 1 <= first <= last <= config.training.epochs:
@@ -263,6 +278,7 @@ def _check_counts(config: SweepConfig) -> None:
         "--pgd-restarts": config.evaluation.pgd_restarts,
         "--input-gradient-directions": config.evaluation.input_gradient_directions,
         "--ablation-points": config.evaluation.ablation_points,
+        "--micro-batches": config.training.micro_batches,
         "--models-at-a-time": config.run.models_at_a_time,
         "--pgd-steps": min(config.evaluation.pgd_steps, default=None),
     }

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from selectax.datasets import describe, load
 from selectax.datasets.batches import Batches, in_batches
@@ -14,6 +15,7 @@ from selectax.datasets.streaming import choose_input
 from selectax.study.config import ConfigurationError, DataOptions, EvaluationOptions, SweepConfig
 from selectax.study.corrupted_sets import open_official_set
 from selectax.study.inputs import Resident, Streamed
+from selectax.study.mesh import copy_to_all, share_batches
 from selectax.study.rows import EvaluationImages
 
 
@@ -34,11 +36,12 @@ def where_data_lie(data: DataOptions) -> dict[str, Any]:
     }
 
 
-def load_data(config: SweepConfig) -> Data:
+def load_data(config: SweepConfig, mesh: Mesh | None = None) -> Data:
     """Loads what the sweep needs, preparing data sets if need be.
 
     Args:
       config: with its corruptions resolved.
+      mesh: devices on which the images are put.
 
     Raises:
       ConfigurationError: a batch is larger than the training set.
@@ -61,10 +64,14 @@ def load_data(config: SweepConfig) -> Data:
     if _chosen_input(config, samples) == "stream":
         training = Streamed(source, samples)
     else:
-        training = Resident(*map(jnp.asarray, split("train", samples)))
+        training = Resident(*copy_to_all(tuple(map(jnp.asarray, split("train", samples))), mesh))
+    shares = 1 if mesh is None else mesh.shape["data"]
+    validation = in_batches(
+        *split("validation", None), evaluation.evaluation_batch_size, multiple=shares
+    )
     return Data(
         training=training,
-        validation=in_batches(*split("validation", None), evaluation.evaluation_batch_size),
+        validation=share_batches(validation, mesh),
         evaluation=load_evaluation_images(data, evaluation),
     )
 

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -29,6 +28,7 @@ from selectax.study.config import (
 from selectax.study.corrupted_sets import is_at_hand
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.folder import RunFolder
+from selectax.study.jobs import read_groups
 from selectax.study.measurement import measure_network
 
 _UNKNOWN_EPOCH = 0
@@ -121,26 +121,25 @@ def _of_sweep(folder: Path) -> tuple[str, str]:
 def _trained_here(config: EvaluateConfig) -> tuple[int, dict[str, Any]]:
     """Best epoch of a sweep's network, and its variables after it."""
     folder = RunFolder(config.weights)
-    population = None
-    if folder.checkpoints.is_dir():
-        with open_checkpoints(folder.checkpoints) as checkpoints:
-            population = checkpoints.restore_as_it_is()
-    if population is None:
+    known = []
+    for number, group in enumerate(read_groups(folder)):
+        known += group
+        if (config.alpha, config.seed) in group and folder.checkpoints(number).is_dir():
+            with open_checkpoints(folder.checkpoints(number)) as checkpoints:
+                population = checkpoints.restore_as_it_is()
+            if population is not None:
+                take = group.index((config.alpha, config.seed))
+                epoch = int(population["best_epoch"][take])
+                return epoch, _taken(population["best_variables"], take)
+    if not known or (config.alpha, config.seed) in known:
         raise ConfigurationError(
             f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
         )
-    alphas, seeds = (np.asarray(population["hyperparameters"][name]) for name in ("alpha", "seed"))
-    alpha = math.nan if config.alpha is None else config.alpha
-    found = np.flatnonzero(np.isclose(alphas, alpha) & (seeds == config.seed))
-    if not len(found):
-        known = " ".join(f"{alpha:g}" for alpha in np.unique(alphas))
-        raise ConfigurationError(
-            f"--alpha {config.alpha} --seed {config.seed}: no network of this sweep; its alphas "
-            f"are {known}, its seeds 0 to {seeds.max()}."
-        )
-    variables = population["best_variables"]
-    take = int(found[0])
-    return int(population["best_epoch"][take]), _taken(variables, take)
+    alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
+    raise ConfigurationError(
+        f"--alpha {config.alpha} --seed {config.seed}: no network of this sweep; its alphas "
+        f"are {alphas}, its seeds 0 to {max(network.seed for network in known)}."
+    )
 
 
 def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:

@@ -3,46 +3,33 @@
 This is the shell around pure functions: the files, the clock and the console are here.
 """
 
-import itertools
-import math
+import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from selectax import models
-from selectax.datasets import DataSet, describe
-from selectax.datasets.augmentation import augment, random_resized_crop
 from selectax.study import figures, results
-from selectax.study.checkpoints import open_checkpoints
-from selectax.study.config import (
-    ConfigurationError,
-    SweepConfig,
-    check,
-    check_layers,
-    resolve_corruptions,
-    to_json,
-)
-from selectax.study.corrupted_sets import is_at_hand
-from selectax.study.data import Data, load_data, where_data_lie
-from selectax.study.evaluation import layer_units
-from selectax.study.folder import RunFolder, check_folder, write_json
+from selectax.study.checkpoints import Checkpoints, open_checkpoints
+from selectax.study.config import ConfigurationError, SweepConfig, check, to_json
+from selectax.study.data import Data, load_data
+from selectax.study.folder import RunFolder, alone_in, write_json
 from selectax.study.inputs import steps_of_epoch
 from selectax.study.interruptible import fetch
-from selectax.study.measurement import measure_network
-from selectax.study.population import Population, end_epoch, grid, init_population
+from selectax.study.jobs import Network, wanted_groups, write_groups
+from selectax.study.measurement import Measured, measure_in_parts, parts_of
+from selectax.study.mesh import spread_networks
+from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time
+from selectax.study.population import Population, end_epoch
 from selectax.study.progress import stage
 from selectax.study.rows import count
-from selectax.study.training import Recipe
-
-# Of the papers' ResNet-18 on Tiny ImageNet.
-_LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
+from selectax.study.stopping import Stopped, remembered_signals
+from selectax.study.training import Metrics
 
 
 class Outcome(NamedTuple):
@@ -69,24 +56,38 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     Raises:
       ConfigurationError: the configuration cannot be meant, or does not fit the data or the folder.
       selectax.datasets.archives.DataError: the data cannot be had.
+      selectax.study.checkpoints.CheckpointError: a checkpoint cannot be written.
+      selectax.study.stopping.Stopped: a signal came; training left a checkpoint.
     """
     check(config)
-    config = resolve_corruptions(
-        config, official_at_hand=is_at_hand(config.data.dataset, **where_data_lie(config.data))
-    )
-    description = describe(config.data.dataset)
-    module = models.create(config.training.model, description.num_classes)
-    units = layer_units(module, description.image_shape)
-    check_layers(config, list(units))
-    folder = check_folder(config.output, to_json(config), resume=config.run.resume)
+    with alone_in(config.output):
+        return _run(config, console)
+
+
+def _run(config: SweepConfig, console: Console) -> Outcome:
+    plan = make_plan(config)
+    folder, wanted, groups = plan.folder, plan.wanted, plan.groups
     table = _table_so_far(folder)
-    data = load_data(config)
-    write_json(folder.config, to_json(config))
-    write_json(folder.layers, units)
-    recipe = _recipe(config, module, description)
-    population = _train(config, recipe, data, folder, console)
-    table = _evaluate(config, recipe, population, data, table, folder, console)
-    return Outcome(table, folder.results, _draw(table, units, folder))
+    data = load_data(plan.config, plan.mesh)
+    write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
+    write_groups(folder, groups)
+    write_json(folder.layers, plan.units)
+    for number, group in wanted_groups(groups, wanted):
+        population = _train(plan, number, group, data, console)
+        asked_for = [network for network in group if network in wanted]
+        table = _evaluate(plan, group, asked_for, population, data, table, console)
+    return Outcome(table, folder.results, _draw(table, plan.units, folder))
+
+
+def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]]) -> SweepConfig:
+    """The configuration with the alphas and seeds of earlier runs in the folder, too."""
+    networks = [network for group in groups for network in group]
+    regularizer = dataclasses.replace(
+        config.regularizer,
+        alpha=tuple(dict.fromkeys(network.alpha for network in networks)),
+        seeds=1 + max(network.seed for network in networks),
+    )
+    return dataclasses.replace(config, regularizer=regularizer)
 
 
 def _table_so_far(folder: RunFolder) -> pd.DataFrame:
@@ -101,109 +102,135 @@ def _table_so_far(folder: RunFolder) -> pd.DataFrame:
         ) from None
 
 
-def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
-    regularizer, training = config.regularizer, config.training
-    alpha_epochs = regularizer.alpha_epochs
-    return Recipe(
-        module=module,
-        num_classes=description.num_classes,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        momentum=training.momentum,
-        weight_decay=training.weight_decay,
-        layers=regularizer.regularized_layers or None,
-        alpha_epochs=alpha_epochs and (alpha_epochs[0] - 1, alpha_epochs[1]),
-        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, (1 / 2, 3 / 4)),
-        augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
-        horizontal_flip=description.horizontal_flip,
-    )
-
-
 def _train(
-    config: SweepConfig, recipe: Recipe, data: Data, folder: RunFolder, console: Console
+    plan: Plan, number: int, group: Sequence[Network], data: Data, console: Console
 ) -> Population:
-    """Trains from the last checkpoint on, and writes one after each epoch."""
-    seeds = range(config.regularizer.seeds)
-    hyperparameters = grid(config.regularizer.alpha, seeds, config.training.learning_rate)
-    networks = len(hyperparameters.alpha)
-    at_a_time = config.run.models_at_a_time or (1 if jax.default_backend() == "cpu" else networks)
-    side_by_side = {"recipe": recipe, "models_at_a_time": min(at_a_time, networks)}
+    """Trains a group from its last checkpoint on, and writes one after each epoch."""
+    recipe, mesh = plan.recipe, plan.mesh
     steps = data.training.samples // recipe.batch_size
-    population = init_population(
-        hyperparameters, recipe=recipe, image_shape=data.validation.images.shape[2:]
-    )
-    with open_checkpoints(folder.checkpoints) as checkpoints:
+    population = spread_networks(fresh(plan, group), mesh)
+    at_a_time = models_at_a_time(plan, len(group))
+    options = {"recipe": recipe, "models_at_a_time": at_a_time, "mesh": mesh}
+
+    def warn(sentence):
+        console.print(sentence, soft_wrap=True)
+
+    with (
+        open_checkpoints(plan.folder.checkpoints(number), warn) as checkpoints,
+        remembered_signals(warn) as signalled,
+    ):
         done, population = checkpoints.restore(population)
-        title = f"Training {networks} networks, epoch"
+        saved = time.monotonic()
+        title = f"Training {len(group)} networks, epoch"
         with stage(console, title, total=recipe.epochs, done=done // steps) as progress:
             for epoch in range(done // steps, recipe.epochs):
-                saved = time.monotonic()
-                pieces = steps_of_epoch(population, data.training, done, **side_by_side)
+                pieces = steps_of_epoch(population, data.training, done, **options)
                 for done, population in pieces:
                     minutes = (time.monotonic() - saved) / 60
-                    if done < (epoch + 1) * steps and minutes > config.run.checkpoint_minutes:
+                    due = signalled() or minutes > plan.config.run.checkpoint_minutes
+                    # The epoch's last step belongs to the checkpoint after its validation.
+                    if due and done < (epoch + 1) * steps:
                         checkpoints.save(done, population)
                         saved = time.monotonic()
+                        _stop_if(signalled(), checkpoints)
                 population, accuracies = end_epoch(
-                    population, data.validation, jnp.asarray(epoch), steps=steps, **side_by_side
+                    population, data.validation, epoch, steps=steps, **options
                 )
                 history, accuracies = fetch((population.history, accuracies))
                 checkpoints.save(done, population)
+                saved = time.monotonic()
                 progress.advance(
-                    f"loss {history.loss[:, epoch].mean():.3f}  "
+                    f"loss {np.nanmean(history.loss[:, epoch]):.3f}  "
                     f"accuracy {history.accuracy[:, epoch].mean():.3f}  "
                     f"validation {accuracies.mean():.3f}  "
-                    f"selectivity {history.selectivity[:, epoch].mean():.3f}",
-                    networks * steps * recipe.batch_size,
+                    f"selectivity {np.nanmean(history.selectivity[:, epoch]):.3f}",
+                    len(group) * steps * recipe.batch_size,
                 )
+                _stop_if(signalled(), checkpoints)
+        checkpoints.finish()
     return population
 
 
+def _stop_if(signal_number: int | None, checkpoints: Checkpoints) -> None:
+    if signal_number is not None:
+        checkpoints.finish()
+        raise Stopped(signal_number)
+
+
 def _evaluate(
-    config: SweepConfig,
-    recipe: Recipe,
+    plan: Plan,
+    group: Sequence[Network],
+    asked_for: Sequence[Network],
     population: Population,
     data: Data,
     table: pd.DataFrame,
-    folder: RunFolder,
     console: Console,
 ) -> pd.DataFrame:
-    """Adds the rows of each network that has none yet to the results table."""
-    grid_points = list(itertools.product(config.regularizer.alpha, range(config.regularizer.seeds)))
-    done = set(zip(table["alpha"], table["seed"], strict=True))
+    """Adds the rows of each network that are not there yet to the results table."""
+    config = plan.config
+    parts = set(parts_of(config.evaluation))
+    measured = {network: results.parts_measured(table, *network) for network in asked_for}
+    done = [
+        network
+        for network in asked_for
+        if parts <= measured[network] or "diverged" in measured[network]
+    ]
     title = "Evaluating network"
-    with stage(console, title, total=len(grid_points), done=len(done)) as progress:
-        for number, (alpha, seed) in enumerate(grid_points):
-            if (alpha, seed) in done:
+    with stage(console, title, total=len(asked_for), done=len(done)) as progress:
+        for network in asked_for:
+            if network in done:
                 continue
-            network = jax.tree.map(lambda leaf, at=number: leaf[at], population)
-            measured = measure_network(
-                seed,
-                network.best_variables,
-                data.evaluation,
-                config.evaluation,
-                module=recipe.module,
-                num_classes=recipe.num_classes,
-            )
-            rows = _training_rows(network) + [
-                {"epoch": int(network.best_epoch), **row} for row in measured.rows
-            ]
+            at = group.index(network)
+            trained = jax.tree.map(lambda leaf, at=at: leaf[at], population)
             whose = {
                 "dataset": config.data.dataset,
                 "model": config.training.model,
-                "alpha": alpha,
-                "seed": seed,
+                **network._asdict(),
             }
-            table = results.merge(table, results.table([{**whose, **row} for row in rows]))
-            results.save(folder.results, table)
-            progress.advance(_news(alpha, seed, rows), count(data.evaluation.test))
-            for warning in measured.warnings:
-                console.print(f"alpha {alpha:g} seed {seed}: {warning}", soft_wrap=True)
+            table, rows = _measure(plan, trained, whose, measured[network], data, table, console)
+            progress.advance(_news(*network, rows), count(data.evaluation.test))
     return table
 
 
-def _training_rows(network: Population) -> list[dict]:
-    history = jax.device_get(network.history)
+def _measure(plan, trained, whose, already, data, table, console):
+    """One network; what is measured of it is kept measure by measure."""
+    history = fetch(trained.history)
+    epoch = {"epoch": int(fetch(trained.best_epoch))}
+    begin = [] if "training" in already else _training_rows(history)
+    diverged = np.flatnonzero(~np.isfinite(history.loss))
+    if len(diverged):
+        first = int(diverged[0]) + 1
+        parts = [Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())]
+        console.print(
+            f"alpha {whose['alpha']:g} seed {whose['seed']}: diverged in epoch {first}, and is not "
+            "measured; a lower --learning-rate or a weaker --alpha may help.",
+            soft_wrap=True,
+        )
+    else:
+        parts = measure_in_parts(
+            whose["seed"],
+            trained.best_variables,
+            data.evaluation,
+            plan.config.evaluation,
+            module=plan.recipe.module,
+            num_classes=plan.recipe.num_classes,
+            already=already,
+        )
+    rows = []
+    for part in parts:
+        new = begin + [{**epoch, **row} for row in part.rows]
+        begin = []
+        table = results.merge(table, results.table([{**whose, **row} for row in new]))
+        results.save(plan.folder.results, table)
+        rows += new
+        for warning in part.warnings:
+            console.print(
+                f"alpha {whose['alpha']:g} seed {whose['seed']}: {warning}", soft_wrap=True
+            )
+    return table, rows
+
+
+def _training_rows(history: Metrics) -> list[dict]:
     return [
         {"epoch": epoch, "metric": metric, "value": value}
         for metric, values in (
@@ -220,11 +247,12 @@ def _news(alpha, seed, rows) -> str:
         for row in rows
         if "layer" not in row and "perturbation" not in row
     }
-    selectivity = of_network.get("class_selectivity", math.nan)
-    return (
-        f"alpha {alpha:g} seed {seed}  accuracy {of_network['accuracy']:.3f}  "
-        f"selectivity {selectivity:.3f}"
+    figures = "".join(
+        f"  {word} {of_network[metric]:.3f}"
+        for word, metric in (("accuracy", "accuracy"), ("selectivity", "class_selectivity"))
+        if metric in of_network
     )
+    return f"alpha {alpha:g} seed {seed}{figures}"
 
 
 def _draw(table: pd.DataFrame, units: Mapping[str, int], folder: RunFolder) -> list[Path]:

@@ -3,11 +3,19 @@
 import dataclasses
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from selectax.study.config import ConfigurationError
+
+# Flags that say which networks a study has, and nothing of any one of them.
+NETWORKS = ("alpha", "seeds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +35,18 @@ class RunFolder:
         return self.path / "layers.json"
 
     @property
-    def checkpoints(self) -> Path:
-        """Networks after each of the last epochs."""
-        return self.path / "checkpoints"
+    def networks(self) -> Path:
+        """Groups of networks that are trained together."""
+        return self.path / "networks.json"
+
+    def checkpoints(self, group: int = 0) -> Path:
+        """Networks of a group after each of the last epochs."""
+        return self.path / (f"checkpoints_{group + 1}" if group else "checkpoints")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that works in the folder."""
+        return self.path / ".lock"
 
     @property
     def results(self) -> Path:
@@ -43,21 +60,13 @@ class RunFolder:
 
 
 def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFolder:
-    """Makes the folder of a new run, or finds that of the run to go on with.
+    """Looks whether a folder is free for a new run, or holds the run to go on with.
 
     Raises:
-      ConfigurationError: the folder holds another run, a run of another configuration, or cannot
-        be written; one sentence that names the flag, the value and the remedy.
+      ConfigurationError: the folder holds another run, or a run of another configuration; one
+        sentence that names the flag, the value and the remedy.
     """
     folder = RunFolder(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        raise ConfigurationError(
-            f"--output {path}: cannot be written ({error.strerror}); choose another folder."
-        ) from None
     if folder.config.exists():
         if not resume:
             raise ConfigurationError(
@@ -65,11 +74,42 @@ def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFold
                 "another folder."
             )
         _check_same(path, config, _read_config(folder.config))
-    elif any(file.suffix != ".partial" for file in path.iterdir()):
+    elif path.exists() and not _is_empty(folder):
         raise ConfigurationError(
             f"--output {path}: holds files but no config.json of a run; choose an empty folder."
         )
     return folder
+
+
+@contextmanager
+def alone_in(path: Path) -> Iterator[None]:
+    """Holds a folder, which is made if need be, for this process.
+
+    Raises:
+      ConfigurationError: another process works in it, or it cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+        lock = FileLock(RunFolder(path).lock, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise ConfigurationError(
+            f"--output {path}: another sweep works in it; wait for its end, or choose another "
+            "folder."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"--output {path}: cannot be written ({error.strerror}); choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        if path.is_dir() and _is_empty(RunFolder(path)):
+            # Of a run that was refused.
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -81,6 +121,10 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def _is_empty(folder: RunFolder) -> bool:
+    return all(file.suffix == ".partial" or file == folder.lock for file in folder.path.iterdir())
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -96,10 +140,15 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> None:
+    """Refuses a configuration that would measure otherwise; alphas and seeds may be others.
+
+    Raises:
+      ConfigurationError: the configurations differ.
+    """
     differing = [
         f"--{name.replace('_', '-')} (there {before.get(name)}, now {config.get(name)})"
         for name in {**before, **config}
-        if before.get(name) != config.get(name)
+        if before.get(name) != config.get(name) and name not in NETWORKS
     ]
     if differing:
         raise ConfigurationError(

@@ -1,6 +1,7 @@
 """The rows of the results table that one trained network gives."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 
 from selectax.study.config import EvaluationOptions
-from selectax.study.evaluation import measure_clean
+from selectax.study.evaluation import CleanMeasures, measure_clean
 from selectax.study.indices import index_rows
 from selectax.study.interruptible import fetch
 from selectax.study.robustness import attack_rows, believability_rows, corruption_rows
@@ -38,7 +39,25 @@ def measure_network(
     module: nn.Module,
     num_classes: int,
 ) -> Measured:
-    """Measures a network.
+    """Measures a network; arguments as for `measure_in_parts`."""
+    parts = measure_in_parts(
+        seed, variables, images, options, module=module, num_classes=num_classes
+    )
+    rows, warnings = ([*itertools.chain(*each)] for each in zip(*parts, strict=True))
+    return Measured(rows, tuple(warnings))
+
+
+def measure_in_parts(
+    seed: int,
+    variables: Mapping[str, Any],
+    images: EvaluationImages,
+    options: EvaluationOptions,
+    *,
+    module: nn.Module,
+    num_classes: int,
+    already: Collection[str] = (),
+) -> Iterator[Measured]:
+    """Measures a network, one part of the measures after the other.
 
     Args:
       seed: for random starts of attacks and the like; images are corrupted alike for all networks.
@@ -47,12 +66,52 @@ def measure_network(
       options: what to measure.
       module: the network.
       num_classes: classes of the data set.
+      already: parts that are not wanted, of those that `parts_of` names.
+
+    Yields:
+      The rows of each part.
     """
-    dimensionality = "dimensionality" in options.measures
     clean = fetch(measure_clean(variables, images.test, module=module, num_classes=num_classes))
     layers = list(clean.selectivity)
-    clean_accuracy = clean.correct.sum() / count(images.test)
-    rows = [{"metric": "accuracy", "value": clean_accuracy}]
+    key = jax.random.key(seed)
+
+    def attacks():
+        unattacked = fetch(
+            measure_clean(variables, images.attacked, module=module, num_classes=num_classes)
+        ).correct.ravel()
+        rows = attack_rows(seed, variables, images, unattacked, options, module, layers)
+        doubts, warnings = believability_rows(seed, variables, images.attacked, options, module)
+        return Measured(rows + doubts, warnings)
+
+    parts = {
+        "clean": lambda: _clean_rows(clean, images, options),
+        "corruptions": lambda: corruption_rows(
+            variables, images, clean.correct, options, module, layers
+        ),
+        "attacks": attacks,
+        "input_gradients": lambda: input_gradient_rows(
+            key, variables, images.attacked, options.input_gradient_directions, module
+        ),
+        "ablation": lambda: ablation_rows(
+            key, variables, images.attacked, clean.selectivity, options.ablation_points, module
+        ),
+        "indices": lambda: index_rows(variables, images.test, module, num_classes),
+    }
+    for name in parts_of(options):
+        if name not in already:
+            found = parts[name]()
+            yield found if isinstance(found, Measured) else Measured(found, ())
+
+
+def parts_of(options: EvaluationOptions) -> tuple[str, ...]:
+    """Names of the parts of the measures; selectivity and accuracy are both of clean images."""
+    within_others = ("selectivity", "dimensionality")
+    return ("clean", *(name for name in options.measures if name not in within_others))
+
+
+def _clean_rows(clean: CleanMeasures, images: EvaluationImages, options: EvaluationOptions):
+    layers = list(clean.selectivity)
+    rows = [{"metric": "accuracy", "value": clean.correct.sum() / count(images.test)}]
     if "selectivity" in options.measures:
         means = {name: clean.selectivity[name].mean() for name in layers}
         rows.append({"metric": "class_selectivity", "value": np.mean(list(means.values()))})
@@ -60,25 +119,6 @@ def measure_network(
             {"metric": "class_selectivity", "layer": name, "value": mean}
             for name, mean in means.items()
         ]
-    if dimensionality:
+    if "dimensionality" in options.measures:
         rows += dimensionality_rows(clean.dimensionality, layers, {})
-    if "corruptions" in options.measures:
-        rows += corruption_rows(variables, images, clean.correct, options, module, layers)
-    warnings = ()
-    if "attacks" in options.measures:
-        unattacked = fetch(
-            measure_clean(variables, images.attacked, module=module, num_classes=num_classes)
-        ).correct.ravel()
-        rows += attack_rows(seed, variables, images, unattacked, options, module, layers)
-        doubts, warnings = believability_rows(seed, variables, images.attacked, options, module)
-        rows += doubts
-    key = jax.random.key(seed)
-    if "input_gradients" in options.measures:
-        directions = options.input_gradient_directions
-        rows += input_gradient_rows(key, variables, images.attacked, directions, module)
-    if "ablation" in options.measures:
-        points = options.ablation_points
-        rows += ablation_rows(key, variables, images.attacked, clean.selectivity, points, module)
-    if "indices" in options.measures:
-        rows += index_rows(variables, images.test, module, num_classes)
-    return Measured(rows, warnings)
+    return rows

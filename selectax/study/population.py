@@ -2,12 +2,12 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.datasets.batches import Batches
@@ -47,16 +47,6 @@ class Population:
     running: Metrics
 
 
-def grid(alphas: Sequence[float], seeds: Sequence[int], learning_rate: float) -> Hyperparameters:
-    """Every alpha with every seed, the seeds of one alpha side by side."""
-    alpha, seed = (axis.ravel() for axis in np.meshgrid(alphas, seeds, indexing="ij"))
-    return Hyperparameters(
-        jnp.asarray(alpha, jnp.float32),
-        jnp.full(alpha.shape, learning_rate, jnp.float32),
-        jnp.asarray(seed, jnp.int32),
-    )
-
-
 @functools.partial(jax.jit, static_argnames=("recipe", "image_shape"))
 def init_population(
     hyperparameters: Hyperparameters, *, recipe: Recipe, image_shape: tuple[int, int, int]
@@ -89,6 +79,7 @@ def population_epoch(
     *,
     recipe: Recipe,
     models_at_a_time: int = 1,
+    mesh: Mesh | None = None,
 ) -> tuple[Population, Float[Array, "models"]]:
     """Trains every network for one epoch and validates it.
 
@@ -99,38 +90,35 @@ def population_epoch(
       validation: by which the best epoch is chosen.
       epoch: counted from 0; traced.
       recipe: what all networks share.
-      models_at_a_time: networks trained side by side by vmap; groups of them follow one another.
+      models_at_a_time: networks of a device trained side by side by vmap; groups of them follow one
+        another.
+      mesh: devices, as `selectax.study.mesh.make_mesh` makes it: the networks are spread over the
+        axis "model", and each network's batches over the axis "data"; None for one device.
 
     Returns:
       Networks after it, and their validation accuracies.
     """
     steps = len(labels) // recipe.batch_size
+    where = {"models_at_a_time": models_at_a_time, "mesh": mesh}
     population = resident_steps(
-        population,
-        images,
-        labels,
-        epoch * steps,
-        recipe=recipe,
-        steps=steps,
-        models_at_a_time=models_at_a_time,
+        population, images, labels, epoch * steps, steps, recipe=recipe, **where
     )
-    return end_epoch(
-        population, validation, epoch, recipe=recipe, steps=steps, models_at_a_time=models_at_a_time
-    )
+    return end_epoch(population, validation, epoch, recipe=recipe, steps=steps, **where)
 
 
 @functools.partial(
-    jax.jit, static_argnames=("recipe", "steps", "models_at_a_time"), donate_argnames="population"
+    jax.jit, static_argnames=("recipe", "models_at_a_time", "mesh"), donate_argnames="population"
 )
 def resident_steps(
     population: Population,
     images: UInt8[Array, "samples height width channels"],
     labels: Int[Array, "samples"],
     done: Int[Array, ""],
+    steps: int | Int[Array, ""],
     *,
     recipe: Recipe,
-    steps: int,
     models_at_a_time: int = 1,
+    mesh: Mesh | None = None,
 ) -> Population:
     """Trains every network for some steps of an epoch on images that lie on the device.
 
@@ -139,34 +127,32 @@ def resident_steps(
       images: of the whole training set.
       labels: their classes.
       done: steps that were taken since the start of training; traced.
+      steps: to take, not past the epoch's end; traced, so that one compilation serves any number.
       recipe: what all networks share.
-      steps: to take, not past the epoch's end.
       models_at_a_time: as for `population_epoch`.
+      mesh: as for `population_epoch`.
     """
     steps_per_epoch = len(labels) // recipe.batch_size
 
-    def one(network: Population):
+    def one(network: Population, shared):
+        images, labels, done, steps = shared
         epoch, start = done // steps_per_epoch, done % steps_per_epoch
         seed = network.hyperparameters.seed
-        order, keys = (
-            jax.lax.dynamic_slice_in_dim(part, start, steps)
-            for part in epoch_order(seed, epoch, len(labels), recipe.batch_size)
-        )
-        return _train(
-            network,
-            order,
-            keys,
-            lambda chosen: (images[chosen], labels[chosen]),
-            recipe=recipe,
-            steps_per_epoch=steps_per_epoch,
-        )
+        order, keys = epoch_order(seed, epoch, len(labels), recipe.batch_size)
 
-    return _over_networks(one, population, models_at_a_time)
+        def batch_at(step):
+            chosen = _own_share(order[start + step], mesh)
+            return keys[start + step], images[chosen], labels[chosen]
+
+        return _train(network, steps, batch_at, recipe, steps_per_epoch, mesh)
+
+    shared = (images, labels, jnp.asarray(done), jnp.asarray(steps))
+    return _over_networks(one, population, shared, P(), models_at_a_time, mesh)
 
 
 @functools.partial(
     jax.jit,
-    static_argnames=("recipe", "steps_per_epoch", "models_at_a_time"),
+    static_argnames=("recipe", "steps_per_epoch", "models_at_a_time", "mesh"),
     donate_argnames="population",
 )
 def streamed_steps(
@@ -179,6 +165,7 @@ def streamed_steps(
     recipe: Recipe,
     steps_per_epoch: int,
     models_at_a_time: int = 1,
+    mesh: Mesh | None = None,
 ) -> Population:
     """Trains every network for some steps of an epoch on the batches that its seed takes.
 
@@ -191,25 +178,28 @@ def streamed_steps(
       recipe: what all networks share.
       steps_per_epoch: of which the schedules are multiples.
       models_at_a_time: as for `population_epoch`.
+      mesh: as for `population_epoch`.
     """
 
-    def one(network_and_seed):
+    def one(network_and_seed, shared):
         network, seed = network_and_seed
-        # Step by step from the whole: a copy of a seed's batches would double them.
-        return _train(
-            network,
-            jnp.arange(images.shape[1]),
-            keys[seed],
-            lambda step: (images[seed, step], labels[seed, step]),
-            recipe=recipe,
-            steps_per_epoch=steps_per_epoch,
-        )
+        images, labels, keys = shared
 
-    return _over_networks(one, (population, seed_of), models_at_a_time)
+        # Step by step from the whole: a copy of a seed's batches would double them.
+        def batch_at(step):
+            return keys[seed, step], images[seed, step], labels[seed, step]
+
+        return _train(network, images.shape[1], batch_at, recipe, steps_per_epoch, mesh)
+
+    shares = (P(None, None, "data"), P(None, None, "data"), P())
+    shared = (images, labels, keys)
+    return _over_networks(one, (population, seed_of), shared, shares, models_at_a_time, mesh)
 
 
 @functools.partial(
-    jax.jit, static_argnames=("recipe", "steps", "models_at_a_time"), donate_argnames="population"
+    jax.jit,
+    static_argnames=("recipe", "steps", "models_at_a_time", "mesh"),
+    donate_argnames="population",
 )
 def end_epoch(
     population: Population,
@@ -219,23 +209,29 @@ def end_epoch(
     recipe: Recipe,
     steps: int,
     models_at_a_time: int = 1,
+    mesh: Mesh | None = None,
 ) -> tuple[Population, Float[Array, "models"]]:
     """Validates every network, keeps the best, and writes the epoch into its history.
 
     Args:
       population: networks after the last step of an epoch; its memory is reused.
-      validation: by which the best epoch is chosen.
+      validation: by which the best epoch is chosen; the size of its batches is a multiple of the
+        number of devices that share a batch.
       epoch: counted from 0; traced.
       recipe: what all networks share.
       steps: of an epoch.
       models_at_a_time: as for `population_epoch`.
+      mesh: as for `population_epoch`.
 
     Returns:
       Networks, and their validation accuracies.
     """
 
-    def one(network: Population):
-        accuracy = validate(recipe.module, network.state.variables, validation)
+    def one(network: Population, shared):
+        validation, epoch = shared
+        accuracy = validate(
+            recipe.module, network.state.variables, validation, axis_name=_data_axis(mesh)
+        )
         better = accuracy > network.best_accuracy
 
         def keep_best(new, old):
@@ -252,18 +248,59 @@ def end_epoch(
         )
         return ended, accuracy
 
-    return _over_networks(one, population, models_at_a_time)
+    shares = (P(None, "data"), P())
+    shared = (validation, jnp.asarray(epoch))
+    return _over_networks(one, population, shared, shares, models_at_a_time, mesh)
 
 
-def _train(network: Population, batches, keys, fetch, **options) -> Population:
-    state, sums = train_steps(
-        network.state, batches, keys, fetch, network.hyperparameters, **options
+def _train(network: Population, steps, batch_at, recipe, steps_per_epoch, mesh) -> Population:
+    state, running = train_steps(
+        network.state,
+        network.running,
+        steps,
+        batch_at,
+        network.hyperparameters,
+        recipe=recipe,
+        steps_per_epoch=steps_per_epoch,
+        axis_name=_data_axis(mesh),
     )
-    running = jax.tree.map(jnp.add, network.running, sums)
     return dataclasses.replace(network, state=state, running=running)
 
 
-def _over_networks(one, networks, models_at_a_time: int):
-    # One network at a time must not be vmapped: grouped convolutions are slow on the CPU.
-    batch_size = None if models_at_a_time == 1 else models_at_a_time
-    return jax.lax.map(one, networks, batch_size=batch_size)
+def _data_axis(mesh: Mesh | None) -> str | None:
+    return None if mesh is None or mesh.shape["data"] == 1 else "data"
+
+
+def _own_share(batch, mesh):
+    """Of a batch, what this device takes."""
+    if _data_axis(mesh) is None:
+        return batch
+    return batch.reshape(mesh.shape["data"], -1)[jax.lax.axis_index("data")]
+
+
+def _over_networks(one, networks, shared, shares, models_at_a_time: int, mesh: Mesh | None):
+    """Maps over networks that are spread over the mesh, what they share spread as shares say."""
+
+    def on_device(networks, shared):
+        # One network at a time must not be vmapped: grouped convolutions are slow on the CPU.
+        batch_size = None if models_at_a_time == 1 else models_at_a_time
+        return jax.lax.map(lambda network: one(network, shared), networks, batch_size=batch_size)
+
+    if mesh is None:
+        return on_device(networks, shared)
+    number = len(jax.tree.leaves(networks)[0])
+    # Where they cannot be spread evenly, some devices train the last network once more.
+    which = jnp.minimum(
+        jnp.arange(-(-number // mesh.shape["model"]) * mesh.shape["model"]), number - 1
+    )
+    if len(which) > number:
+        networks = jax.tree.map(lambda leaf: leaf[which], networks)
+    # Unchecked: a device's gradients are its own, to be averaged, as under jax.pmap.
+    spread = jax.shard_map(
+        on_device,
+        mesh=mesh,
+        in_specs=(P("model"), shares),
+        out_specs=P("model"),
+        check_vma=False,
+    )(networks, shared)
+    return jax.tree.map(lambda leaf: leaf[:number], spread) if len(which) > number else spread

@@ -42,6 +42,7 @@ METRICS = (
     "precision_at_60",
     "train_loss",
     "train_accuracy",
+    "diverged",
 )
 
 
@@ -107,6 +108,28 @@ def load(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: no results table ({reason}).") from error
+
+
+def parts_measured(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
+    """What the table holds of a network.
+
+    Returns:
+      Of "training", "diverged", and the parts of `selectax.study.measurement.parts_of`.
+    """
+    rows = frame[(frame["alpha"] == alpha) & (frame["seed"] == seed)]
+    metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
+    clean_accuracy = (rows["metric"] == "accuracy") & (rows["perturbation"] == "")
+    signs = {
+        "training": "train_loss" in metrics,
+        "diverged": "diverged" in metrics,
+        "clean": clean_accuracy.any(),
+        "corruptions": "corruptions" in perturbations,
+        "attacks": "masked_gradients" in metrics,
+        "input_gradients": "input_gradient_cv" in metrics,
+        "ablation": any(name.startswith("ablation:") for name in perturbations),
+        "indices": "d_prime" in metrics,
+    }
+    return {part for part, found in signs.items() if found}
 
 
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:

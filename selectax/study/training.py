@@ -21,8 +21,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 from selectax.datasets.augmentation import augment
 from selectax.datasets.batches import Batches, to_unit_range
 from selectax.datasets.order import epoch_order
-from selectax.regularization import selectivity_penalty
-from selectax.selectivity import mean_selectivity
+from selectax.study.gradients import Metrics, loss_gradients, micro_batched_gradients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +39,10 @@ class Recipe:
       layers: names of the regularized layers; None for all.
       alpha_epochs: first epoch with the regularizer and first without it again, counted from 0;
         None for all.
-      augment: (key, images, horizontal_flip) to images that training takes instead.
+      augment: (key, images, horizontal_flip, part) to images that training takes instead.
       horizontal_flip: whether images are mirrored at random.
+      micro_batches: parts of the batch that go through the network one after the other.
+      synchronize_batch_norm: whether devices that share a batch take its statistics together.
     """
 
     module: nn.Module
@@ -55,6 +56,8 @@ class Recipe:
     alpha_epochs: tuple[int, int] | None = None
     augment: Callable[..., Array] = augment
     horizontal_flip: bool = True
+    micro_batches: int = 1
+    synchronize_batch_norm: bool = True
 
 
 @jax.tree_util.register_dataclass
@@ -75,16 +78,6 @@ class TrainState:
     variables: dict[str, Any]
     momentum: Any
     step: Int[Array, ""]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Metrics:
-    """Means over an epoch's batches, or one batch's values."""
-
-    loss: Float[Array, ""]
-    accuracy: Float[Array, ""]
-    selectivity: Float[Array, ""]
 
 
 def init_state(
@@ -111,7 +104,7 @@ def train_step(
 
     Args:
       state: the network before.
-      images: this device's share of the batch, in [0, 1].
+      images: this device's share of the batch, in [0, 1]; a multiple of the micro-batches.
       labels: its classes.
       hyperparameters: alpha and learning rate, traced.
       recipe: what all networks share.
@@ -127,27 +120,13 @@ def train_step(
     on = (state.step >= first * steps_per_epoch) & (state.step < end * steps_per_epoch)
     alpha = jnp.where(on, hyperparameters.alpha, 0)
 
-    def loss_and_metrics(params):
-        (logits, activations), updates = recipe.module.apply(
-            state.variables | {"params": params}, images, train=True, mutable=["batch_stats"]
-        )
-        where_and_what = (activations, labels, recipe.num_classes)
-        loss = jnp.mean(
-            optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        ) + selectivity_penalty(
-            *where_and_what, alpha=alpha, layers=recipe.layers, axis_name=axis_name
-        )
-        metrics = Metrics(
-            loss,
-            jnp.mean(jnp.argmax(logits, axis=-1) == labels, dtype=jnp.float32),
-            mean_selectivity(*where_and_what, axis_name=axis_name),
-        )
-        return loss, (metrics, updates)
-
-    params = state.variables["params"]
-    gradients, (metrics, updates) = jax.grad(loss_and_metrics, has_aux=True)(params)
+    share = loss_gradients if recipe.micro_batches == 1 else micro_batched_gradients
+    gradients, metrics, updates = share(
+        state.variables, images, labels, alpha, recipe=recipe, axis_name=axis_name
+    )
     if axis_name is not None:
-        gradients, metrics = jax.lax.pmean((gradients, metrics), axis_name)
+        gradients, metrics, updates = jax.lax.pmean((gradients, metrics, updates), axis_name)
+    params = state.variables["params"]
     directions, momentum = _optimizer(recipe).update(gradients, state.momentum, params)
     params = optax.apply_updates(params, optax.tree.scale(-learning_rate, directions))
     return TrainState({"params": params, **updates}, momentum, state.step + 1), metrics
@@ -155,44 +134,53 @@ def train_step(
 
 def train_steps(
     state: TrainState,
-    batches: Any,
-    keys: PRNGKeyArray,
-    fetch: Callable[[Any], tuple[UInt8[Array, "samples height width channels"], Array]],
+    running: Metrics,
+    steps: int | Int[Array, ""],
+    batch_at: Callable[
+        [Int[Array, ""]], tuple[PRNGKeyArray, UInt8[Array, "samples height width channels"], Array]
+    ],
     hyperparameters: Hyperparameters,
     *,
     recipe: Recipe,
     steps_per_epoch: int,
+    axis_name: str | None = None,
 ) -> tuple[TrainState, Metrics]:
-    """Some steps of an epoch in one scan, each on images that are cropped and flipped at random.
+    """Some steps of an epoch in one loop, each on images that are cropped and flipped at random.
 
     Args:
       state: the network before.
-      batches: what is known of each batch, along the first axis of its leaves.
-      keys: for the augmentation of each.
-      fetch: gives a batch's images, as bytes, and labels.
+      running: sums of its metrics before.
+      steps: how many; traced, so that one compilation serves any number.
+      batch_at: gives the key of a step's augmentation, and this device's share of its images, as
+        bytes, and of their labels.
       hyperparameters: of the network.
       recipe: what all networks share.
       steps_per_epoch: of which the schedules are multiples.
+      axis_name: mapped axis of the devices that share each batch.
 
     Returns:
-      The network after them, and the sums of their metrics.
+      The network after them, and the sums of its metrics.
     """
+    part = (0, 1)
+    if axis_name is not None:
+        part = jax.lax.axis_index(axis_name), jax.lax.axis_size(axis_name)
 
-    def step(state, key_and_batch):
-        key, batch = key_and_batch
-        images, labels = fetch(batch)
-        augmented = recipe.augment(key, images, horizontal_flip=recipe.horizontal_flip)
-        return train_step(
+    def step(number, state_and_running):
+        state, running = state_and_running
+        key, images, labels = batch_at(number)
+        augmented = recipe.augment(key, images, horizontal_flip=recipe.horizontal_flip, part=part)
+        state, metrics = train_step(
             state,
             to_unit_range(augmented),
             labels,
             hyperparameters,
             recipe=recipe,
             steps_per_epoch=steps_per_epoch,
+            axis_name=axis_name,
         )
+        return state, jax.tree.map(jnp.add, running, metrics)
 
-    state, metrics = jax.lax.scan(step, state, (keys, batches))
-    return state, jax.tree.map(jnp.sum, metrics)
+    return jax.lax.fori_loop(0, steps, step, (state, running))
 
 
 def train_epoch(
@@ -206,11 +194,12 @@ def train_epoch(
 ) -> tuple[TrainState, Metrics]:
     """One pass over a training set on the device, in random order; metrics are means."""
     order, keys = epoch_order(hyperparameters.seed, epoch, len(images), recipe.batch_size)
+    nothing = jnp.zeros((), jnp.float32)
     state, metrics = train_steps(
         state,
-        order,
-        keys,
-        lambda chosen: (images[chosen], labels[chosen]),
+        Metrics(nothing, nothing, nothing),
+        len(order),
+        lambda step: (keys[step], images[order[step]], labels[order[step]]),
         hyperparameters,
         recipe=recipe,
         steps_per_epoch=len(order),
@@ -218,14 +207,18 @@ def train_epoch(
     return state, jax.tree.map(lambda total: total / len(order), metrics)
 
 
-def validate(module: nn.Module, variables: dict[str, Any], batches: Batches) -> Float[Array, ""]:
-    """Accuracy with running batch-norm statistics, a fraction."""
+def validate(
+    module: nn.Module, variables: dict[str, Any], batches: Batches, *, axis_name: str | None = None
+) -> Float[Array, ""]:
+    """Accuracy with running batch-norm statistics, a fraction, over all devices of an axis."""
 
     def correct(batch):
         logits, _ = module.apply(variables, to_unit_range(batch.images))
         return jnp.sum((jnp.argmax(logits, axis=-1) == batch.labels) & batch.where)
 
-    return jnp.sum(jax.lax.map(correct, batches)) / jnp.sum(batches.where)
+    counts = jnp.sum(jax.lax.map(correct, batches)), jnp.sum(batches.where)
+    right, all_of_them = counts if axis_name is None else jax.lax.psum(counts, axis_name)
+    return right / all_of_them
 
 
 def _optimizer(recipe: Recipe) -> optax.GradientTransformation:

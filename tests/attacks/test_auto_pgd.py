@@ -89,6 +89,12 @@ def test_a_loss_that_rises_too_seldom_halves_the_step_size():
         assert sizes[-1] == expected
 
 
+@pytest.mark.parametrize(("lowest", "expected"), [(1, 0.5), (-20, 0.25)])
+def test_the_first_step_is_compared_with_0_as_in_the_authors_code(lowest, expected):
+    sizes, _, _ = run_rule(np.arange(lowest, lowest + 4.0), 10)
+    assert sizes.tolist() == [0.5, 0.5, *2 * [expected]]
+
+
 def test_without_a_new_best_the_step_size_is_halved_though_most_steps_rise():
     """The loss falls far between the checkpoints, and rises slowly then, not to its best."""
     rising = np.append(np.arange(12.0), np.arange(-10, 0))

@@ -5,13 +5,14 @@ import os
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.study.checkpoints import open_checkpoints
-from selectax.study.population import grid, init_population
+from selectax.study.checkpoints import CheckpointError, open_checkpoints
+from selectax.study.population import init_population
 from selectax.study.training import Recipe
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, grid
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +60,16 @@ def test_without_a_checkpoint_one_begins_at_the_beginning(population, tmp_path):
     assert restored is population
 
 
-def test_a_saved_checkpoint_is_complete_at_once(population, tmp_path):
-    """Its memory is reused by the next epoch, and the process may be killed."""
+def test_training_may_reuse_the_memory_of_what_is_being_saved(population, tmp_path):
+    """And once it is finished, the process may be killed."""
     saved = at_epoch(population, 1)
-    expected = jax.device_get(saved)
+    expected = jax.tree.map(np.array, saved)
+    overwrite = jax.jit(lambda tree: jax.tree.map(jnp.zeros_like, tree), donate_argnums=0)
     with open_checkpoints(tmp_path / "checkpoints") as checkpoints:
         checkpoints.save(1, saved)
+        jax.block_until_ready(overwrite(saved))
+        checkpoints.finish()
         shutil.copytree(tmp_path / "checkpoints", tmp_path / "as after a kill")
-        jax.tree.map(lambda leaf: leaf.delete(), saved.history)
     with open_checkpoints(tmp_path / "as after a kill") as checkpoints:
         epoch, restored = checkpoints.restore(population)
     assert epoch == 1
@@ -77,6 +80,7 @@ def test_the_last_two_are_kept(population, tmp_path):
     with open_checkpoints(tmp_path) as checkpoints:
         for epoch in (1, 2, 3, 4):
             checkpoints.save(epoch, at_epoch(population, epoch))
+            assert len(epochs_in(tmp_path)) >= min(epoch - 1, 2)
     assert epochs_in(tmp_path) == ["3", "4"]
 
 
@@ -84,19 +88,21 @@ def test_a_checkpoint_half_written_is_ignored(population, tmp_path, monkeypatch)
     """Whatever is renamed last makes it complete; a kill just before leaves all but that."""
     with open_checkpoints(tmp_path / "run") as checkpoints:
         checkpoints.save(1, at_epoch(population, 1))
+        checkpoints.finish()
         half_written = tmp_path / "half"
 
         def killed(source, *_, **__):
             if not half_written.exists():
                 shutil.copytree(tmp_path / "run", half_written)
-            raise KeyboardInterrupt
+            raise OSError(28, os.strerror(28))
 
         two = at_epoch(population, 2)
         with monkeypatch.context() as patch:
             patch.setattr(os, "rename", killed)
             patch.setattr(os, "replace", killed)
-            with pytest.raises(KeyboardInterrupt):
-                checkpoints.save(2, two)
+            checkpoints.save(2, two)
+            with pytest.raises(CheckpointError, match=r"No space left on device.*--resume"):
+                checkpoints.finish()
     assert len(epochs_in(half_written)) == 2
     assert len(list(half_written.glob("*2*/**/*"))) > 2, "killed too early to show anything"
     with open_checkpoints(half_written) as checkpoints:
@@ -116,3 +122,49 @@ def test_a_checkpoint_of_other_shapes_is_not_taken_for_ours(population, tmp_path
         fewer = jax.tree.map(lambda leaf: leaf[:3], population)
         with pytest.raises(ValueError, match=r"shape"):
             checkpoints.restore(fewer)
+
+
+def damage_one_file(folder, change):
+    """Of those that hold arrays, the largest."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "/d/" in path.as_posix()]
+    change(max(files, key=lambda path: path.stat().st_size))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    ],
+    ids=["removed", "truncated", "zeros"],
+)
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(population, tmp_path, change):
+    with open_checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, at_epoch(population, 1))
+        checkpoints.save(2, at_epoch(population, 2))
+    damage_one_file(tmp_path / "2", change)
+    warnings = []
+    with open_checkpoints(tmp_path, warnings.append) as checkpoints:
+        epoch, restored = checkpoints.restore(population)
+        assert epoch == 1
+        assert_same(restored, at_epoch(population, 1))
+        checkpoints.save(2, at_epoch(population, 2))
+    (warning,) = warnings
+    assert f"{tmp_path / '2'}: is damaged (" in warning
+    assert "damaged_2" in warning
+    with open_checkpoints(tmp_path, warnings.append) as checkpoints:
+        epoch, restored = checkpoints.restore(population)
+    assert epoch == 2
+    assert_same(restored, at_epoch(population, 2))
+    assert len(warnings) == 1
+
+
+def test_without_any_whole_checkpoint_one_begins_at_the_beginning(population, tmp_path):
+    with open_checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, at_epoch(population, 1))
+    damage_one_file(tmp_path / "1", lambda path: path.unlink())
+    warnings = []
+    with open_checkpoints(tmp_path, warnings.append) as checkpoints:
+        assert checkpoints.restore(population) == (0, population)
+    assert len(warnings) == 1

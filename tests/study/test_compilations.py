@@ -10,12 +10,12 @@ import pytest
 from selectax.datasets.batches import in_batches
 from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import measure_perturbed
-from selectax.study.measurement import measure
+from selectax.study.measurement import measure_network
 from selectax.study.perturbations import Perturbation
-from selectax.study.population import grid, init_population, population_epoch
+from selectax.study.population import init_population, population_epoch
 from selectax.study.rows import EvaluationImages
 from selectax.study.training import Recipe
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables, grid
 
 MODULE = TinyNetwork()
 RECIPE = Recipe(MODULE, 3, epochs=3, batch_size=8)
@@ -82,7 +82,9 @@ def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
         corruptions = ("gaussian_noise",)
         options = EvaluationOptions(corruptions=corruptions, epsilons=epsilons, pgd_steps=steps)
         images = EvaluationImages(BATCHES, BATCHES)
-        found = measure(seed, variables, images, options, module=TinyNetwork(), num_classes=3)
+        found = measure_network(
+            seed, variables, images, options, module=TinyNetwork(), num_classes=3
+        )
         return [row["value"] for row in found.rows]
 
     before = measured(0, np.float32(1), (2.0, 4.0), (2,))

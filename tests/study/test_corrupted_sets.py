@@ -8,7 +8,7 @@ from selectax.datasets import load
 from selectax.datasets.batches import in_batches
 from selectax.study.config import EvaluationOptions
 from selectax.study.corrupted_sets import is_at_hand, open_official_set
-from selectax.study.measurement import measure
+from selectax.study.measurement import measure_network
 from selectax.study.rows import EvaluationImages
 from tests.datasets import small_archives as small
 from tests.reference import tiny_network as reference
@@ -64,7 +64,7 @@ def test_rows_name_the_set_and_difference_needs_pairs(where, labels, paired):
     module = TinyNetwork(10)
     variables = module.init(jax.random.key(0), images[:1] / 255)
     official = open_official_set("cifar10", where, images, labels, batch_size=2)
-    rows = measure(
+    rows = measure_network(
         0,
         variables,
         EvaluationImages(in_batches(images, labels, 2), in_batches(images, labels, 2), official),

@@ -4,18 +4,20 @@ import dataclasses
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from selectax import datasets, models
-from selectax.study import experiment, results
+from selectax.study import experiment, measurement, plan, results
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
@@ -29,10 +31,13 @@ from selectax.study.config import (
     to_json,
 )
 from selectax.study.experiment import run
-from selectax.study.population import grid, init_population
+from selectax.study.plan import hyperparameters_of
+from selectax.study.population import init_population
+from selectax.study.stopping import Stopped
+from selectax.study.training import Recipe
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, grid
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +58,7 @@ CONFIG = SweepConfig(
 
 
 def to(folder, config=CONFIG, **options):
-    return dataclasses.replace(config, run=RunOptions(output=folder, **options))
+    return dataclasses.replace(config, run=RunOptions(output=folder, **{"mesh": "1x1", **options}))
 
 
 def silent():
@@ -79,7 +84,7 @@ def undisturbed(tmp_path_factory):
 
 def trained_networks(folder):
     """Of the last checkpoint: each network by alpha and seed."""
-    recipe = experiment._recipe(CONFIG, TinyNetwork(10), datasets.describe("digits"))
+    recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
     like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         step, population = checkpoints.restore(like)
@@ -92,7 +97,8 @@ def trained_networks(folder):
 def test_a_run_leaves_its_files_behind(undisturbed):
     folder, outcome, _ = undisturbed
     assert {path.name for path in folder.iterdir()} == {
-        *("config.json", "layers.json", "checkpoints", "results.csv", "figures")
+        *("config.json", "layers.json", "networks.json", "checkpoints", "results.csv", "figures"),
+        ".lock",
     }
     resolved = resolve_corruptions(CONFIG, official_at_hand=False)
     assert json.loads((folder / "config.json").read_text()) == to_json(resolved)
@@ -114,7 +120,7 @@ def test_the_table_is_the_file_and_has_every_network(undisturbed):
     }
     assert set(table["dataset"]) == {"digits"}
     assert set(table["model"]) == {"resnet8"}
-    not_asked_for = {"input_gradient_cv", "input_gradient_cv_over_units", "d_prime"} | {
+    not_asked_for = {"input_gradient_cv", "input_gradient_cv_over_units", "d_prime", "diverged"} | {
         *("class_conditional_mean_activity_selectivity", "precision_at_60"),
         *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
     }
@@ -177,7 +183,7 @@ def test_each_epoch_and_network_is_told(undisturbed):
 def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     folder, outcome, _ = undisturbed
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for function in ("steps_of_epoch", "measure_network"):
+    for function in ("steps_of_epoch", "measure_in_parts"):
         monkeypatch.setattr(experiment, function, None)
     again = run(to(folder, resume=True), silent())
     pd.testing.assert_frame_equal(again.table, outcome.table)
@@ -217,7 +223,7 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
         (experiment, "steps_of_epoch", 2),
         (Checkpoints, "save", 2),
         # Before the first network's rows are written, after them, and while others are written.
-        (experiment, "measure_network", 1),
+        (experiment, "measure_in_parts", 1),
         (results, "save", 2),
         (results.os, "fsync", 2),
         (experiment, "_draw", 1),
@@ -236,9 +242,14 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
     assert {path.name for path in folder.iterdir()} == {path.name for path in expected.iterdir()}
 
 
-def test_models_at_a_time_change_no_result_but_by_rounding(undisturbed, tmp_path):
+@pytest.mark.parametrize(
+    "arrangement", [{"models_at_a_time": 3}, {"mesh": "4x1"}, {"mesh": "2x2"}, {"mesh": "auto"}]
+)
+def test_arrangements_change_no_result_but_by_rounding(
+    undisturbed, tmp_path, arrangement, four_devices
+):
     _, outcome, _ = undisturbed
-    other = run(to(tmp_path / "run", models_at_a_time=3), silent()).table
+    other = run(to(tmp_path / "run", **arrangement), silent()).table
     measured = [*results.COLUMNS[:4], *results.COLUMNS[5:-1]]
     one = outcome.table[outcome.table["metric"] == "train_loss"]
     another = other[other["metric"] == "train_loss"]
@@ -258,15 +269,16 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     )
     asked_for = []
 
-    def spy(population, training_images, done, *, recipe, models_at_a_time):
+    def spy(population, training_images, done, *, recipe, models_at_a_time, mesh):
         images = training_images.samples
         asked_for.append((population.hyperparameters, images, recipe, models_at_a_time))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(experiment, "steps_of_epoch", spy)
     for at_a_time in (3, 9):
+        folder = tmp_path / str(at_a_time)
         with pytest.raises(KeyboardInterrupt):
-            run(to(tmp_path / str(at_a_time), config, models_at_a_time=at_a_time), silent())
+            run(to(folder, config, models_at_a_time=at_a_time), silent())
     (hyperparameters, images, recipe, three), (*_, all_four) = asked_for
     assert images == 70
     assert (three, all_four) == (3, 4)
@@ -293,7 +305,7 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     ],
 )
 def test_what_does_not_fit_is_refused_and_leaves_no_run(tmp_path, monkeypatch, changes, says):
-    monkeypatch.setattr(experiment, "init_population", None)
+    monkeypatch.setattr(experiment, "_train", None)
     with pytest.raises(ConfigurationError) as raised:
         run(to(tmp_path / "run", dataclasses.replace(CONFIG, **changes)), silent())
     assert str(raised.value).startswith(says)
@@ -331,7 +343,7 @@ from selectax import models
 from selectax.study import experiment, results
 from selectax.study.checkpoints import Checkpoints
 from tests.study.test_experiment import CONFIG, to
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, grid
 
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -373,3 +385,125 @@ def test_a_killed_process_goes_on_as_if_nothing_had_been(tmp_path):
     assert code == 0, told
     for name in ("results.csv", "config.json", "layers.json"):
         assert (killed / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def rows_of(table, alpha, seed):
+    rows = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+    return rows.reset_index(drop=True)
+
+
+def test_alphas_and_seeds_that_are_added_run_alone_and_as_they_would_have(undisturbed, tmp_path):
+    _, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    fewer = dataclasses.replace(CONFIG, regularizer=RegularizerOptions(alpha=(2.0,), seeds=1))
+    run(to(folder, fewer), silent())
+    before = (folder / "checkpoints").stat().st_mtime_ns
+    console = Console(file=io.StringIO(), width=200)
+    table = run(to(folder, resume=True), console).table
+    said = console.file.getvalue()
+    assert "Training 3 networks, epoch 3/3" in said
+    assert "Training 1 networks" not in said
+    assert (folder / "checkpoints").stat().st_mtime_ns == before
+    groups = json.loads((folder / "networks.json").read_text())["groups"]
+    assert [len(group) for group in groups] == [1, 3]
+    assert json.loads((folder / "config.json").read_text())["alpha"] == [2.0, -1.0]
+    pd.testing.assert_frame_equal(table, outcome.table, rtol=1e-5)
+
+
+def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(undisturbed, tmp_path):
+    _, outcome, _ = undisturbed
+    config = dataclasses.replace(
+        CONFIG, regularizer=RegularizerOptions(alpha=(-1.0, 3e38), seeds=SEEDS)
+    )
+    console = Console(file=io.StringIO(), width=200)
+    table = run(to(tmp_path / "run", config), console).table
+    for seed in range(SEEDS):
+        pd.testing.assert_frame_equal(
+            rows_of(table, -1.0, seed), rows_of(outcome.table, -1.0, seed), check_exact=True
+        )
+        diverged = rows_of(table, 2.0, seed)
+        assert set(diverged["metric"]) == {"diverged", "train_loss", "train_accuracy"}
+        (first,) = diverged.loc[diverged["metric"] == "diverged", "epoch"]
+        losses = diverged[diverged["metric"] == "train_loss"].set_index("epoch")["value"]
+        assert not np.isfinite(losses[first])
+        assert np.all(np.isfinite(losses.loc[: first - 1]))
+        assert f"alpha 2 seed {seed}: diverged in epoch {first}" in console.file.getvalue()
+    again = run(to(tmp_path / "run", resume=True), silent()).table
+    pd.testing.assert_frame_equal(again, table)
+
+
+@pytest.mark.parametrize("part", ["corruption_rows", "attack_rows"])
+def test_what_was_measured_of_a_network_is_not_measured_again(
+    undisturbed, tmp_path, monkeypatch, part
+):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(measurement, part, at_call(getattr(measurement, part), 2))
+        with pytest.raises(KeyboardInterrupt):
+            run(to(folder), silent())
+    before = results.load(folder / "results.csv")
+    known = results.parts_measured(before, ALPHAS[0], 1)
+    assert "clean" in known
+    called = []
+
+    def counting(name, function):
+        def counted(*arguments, **options):
+            called.append(name)
+            return function(*arguments, **options)
+
+        return counted
+
+    for name in ("corruption_rows", "attack_rows"):
+        monkeypatch.setattr(measurement, name, counting(name, getattr(measurement, name)))
+    table = run(to(folder, resume=True), silent()).table
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert called.count("corruption_rows") == 3 - ("corruptions" in known)
+    assert called.count("attack_rows") == 3
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 15)])
+def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
+    undisturbed, tmp_path, monkeypatch, number, code
+):
+    """Sent after the second step of the second epoch."""
+    folder = tmp_path / "run"
+    pieces = experiment.steps_of_epoch
+
+    def signalling(*arguments, **options):
+        for done, population in pieces(*arguments, piece_seconds=0, **options):
+            if done == 70 // 16 + 2:
+                signal.raise_signal(number)
+            yield done, population
+
+    console = Console(file=io.StringIO(), width=200)
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "steps_of_epoch", signalling)
+        with pytest.raises(Stopped) as stopped:
+            run(to(folder), console)
+    assert stopped.value.number == code
+    assert "Stopping after a checkpoint; once more stops at once." in console.file.getvalue()
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["4", "6"]
+    table = run(to(folder, resume=True), silent()).table
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(table, outcome.table)
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(undisturbed, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    save = results.save
+
+    def full(*arguments, calls=[]):  # noqa: B006
+        calls.append(1)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device", str(arguments[0]))
+        return save(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            run(to(folder), silent())
+    assert len(results.load(folder / "results.csv"))
+    table = run(to(folder, resume=True), silent()).table
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(table, outcome.table)

@@ -2,13 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from selectax.study import folder as folder_module
 from selectax.study.config import ConfigurationError
-from selectax.study.folder import RunFolder, check_folder, write_json
+from selectax.study.folder import RunFolder, alone_in, check_folder, write_json
 
 CONFIG = {"dataset": "digits", "alpha": [-1.0, 0.5], "train_limit": None, "epochs": 5}
 
@@ -29,6 +31,7 @@ def refusal(path, config=CONFIG, *, resume=False):
 def run(tmp_path):
     """The folder of a run under way."""
     found = check_folder(tmp_path / "run", CONFIG, resume=False)
+    found.path.mkdir()
     write_json(found.config, CONFIG)
     found.results.write_text("")
     return found
@@ -38,14 +41,60 @@ def run(tmp_path):
 def test_a_new_run_gets_its_folder_and_those_above_it(tmp_path, resume):
     path = tmp_path / "some" / "where"
     assert check_folder(path, CONFIG, resume=resume) == RunFolder(path)
-    assert list(path.iterdir()) == []
+    assert not path.exists()
+    with alone_in(path):
+        assert path.is_dir()
+        assert check_folder(path, CONFIG, resume=resume) == RunFolder(path)
+        write_json(RunFolder(path).config, CONFIG)
+    assert RunFolder(path).config.exists()
+
+
+def test_a_refused_run_leaves_no_folder_and_files_stay(tmp_path):
+    path = tmp_path / "run"
+    with pytest.raises(ConfigurationError), alone_in(path):
+        raise ConfigurationError("refused.")
+    assert not path.exists()
+    (tmp_path / "thesis.tex").write_text("x")
+    with alone_in(tmp_path):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_two_runs_in_one_folder_are_refused_until_one_ends_or_dies(tmp_path):
+    path = tmp_path / "run"
+    program = """
+import sys, time
+from pathlib import Path
+from selectax.study.folder import alone_in
+with alone_in(Path(sys.argv[1])):
+    print("within", flush=True)
+    time.sleep(100)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "within\n"
+        (path / "config.json").write_text("{}")
+        with pytest.raises(ConfigurationError) as raised, alone_in(path):
+            pass
+        assert str(raised.value) == (
+            f"--output {path}: another sweep works in it; wait for its end, or choose another "
+            "folder."
+        )
+        other.kill()
+    with alone_in(path):
+        pass
 
 
 def test_files_lie_where_the_design_says(tmp_path):
     found = RunFolder(tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in (found.config, found.layers)]
-    names += [found.checkpoints.name, found.results.name, found.figures.name]
-    assert names == ["config.json", "layers.json", "checkpoints", "results.csv", "figures"]
+    names += [found.checkpoints().name, found.checkpoints(1).name, found.networks.name]
+    names += [found.results.name, found.figures.name]
+    assert names == [
+        *("config.json", "layers.json", "checkpoints", "checkpoints_2", "networks.json"),
+        *("results.csv", "figures"),
+    ]
 
 
 def test_another_run_is_never_overwritten(run):
@@ -60,13 +109,18 @@ def test_a_run_goes_on_with_the_same_configuration(run):
 
 
 def test_another_configuration_is_refused_with_the_fields_that_differ(run):
-    other = CONFIG | {"alpha": [-1.0, 2.0], "train_limit": 100}
+    other = CONFIG | {"dataset": "cifar10", "train_limit": 100}
     text = refusal(run.path, other, resume=True)
-    assert "--alpha (there [-1.0, 0.5], now [-1.0, 2.0])" in text
+    assert "--dataset (there digits, now cifar10)" in text
     assert "--train-limit (there None, now 100)" in text
-    assert "--dataset" not in text
+    assert "--alpha" not in text
     assert "--epochs" not in text
     assert "give the same flags" in text
+
+
+def test_other_networks_are_no_other_configuration(run):
+    other = CONFIG | {"alpha": [-1.0, 2.0]}
+    assert check_folder(run.path, other, resume=True) == run
 
 
 def test_fields_that_one_configuration_lacks_differ(run):
@@ -106,8 +160,15 @@ def test_a_folder_in_place_of_the_configuration_is_refused(run):
 def test_folders_that_cannot_be_made_or_written_are_refused(tmp_path, monkeypatch):
     """Root may write where others may not, so permissions alone would show nothing."""
     (tmp_path / "file").write_text("")
+
+    def refused(path):
+        with pytest.raises(ConfigurationError) as raised, alone_in(path):
+            pass
+        assert str(raised.value).startswith(f"--output {path}: ")
+        return str(raised.value)
+
     for path in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("n" * 300)):
-        text = refusal(path)
+        text = refused(path)
         assert "cannot be written (" in text
         assert "choose another folder" in text
 
@@ -115,17 +176,16 @@ def test_folders_that_cannot_be_made_or_written_are_refused(tmp_path, monkeypatc
         raise OSError(30, os.strerror(30))
 
     monkeypatch.setattr(folder_module.tempfile, "TemporaryFile", read_only)
-    assert f"cannot be written ({os.strerror(30)})" in refusal(tmp_path / "mounted")
+    assert f"cannot be written ({os.strerror(30)})" in refused(tmp_path / "mounted")
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that none can write")
 def test_a_folder_in_which_no_file_can_be_made_is_refused():
-    assert "cannot be written (" in refusal(Path("/proc/self"))
-
-
-def test_the_trial_leaves_no_file(tmp_path):
-    check_folder(tmp_path, CONFIG, resume=False)
-    assert list(tmp_path.iterdir()) == []
+    with (
+        pytest.raises(ConfigurationError, match=r"cannot be written \("),
+        alone_in(Path("/proc/self")),
+    ):
+        pass
 
 
 def test_json_comes_back_as_written(tmp_path):

@@ -42,7 +42,7 @@ def test_columns_and_metrics_are_those_of_the_design():
     assert set(results.METRICS) == {
         *("class_selectivity", "accuracy", "relative_accuracy", "dimensionality_90"),
         *("dimensionality_95", "dimensionality_99", "participation_ratio"),
-        *("input_gradient_cv", "train_loss", "train_accuracy"),
+        *("input_gradient_cv", "train_loss", "train_accuracy", "diverged"),
         *("input_gradient_cv_over_units", "masked_gradients"),
         *("class_conditional_mean_activity_selectivity", "d_prime", "precision_at_60"),
         *("treves_rolls_sparseness", "vinje_gallant_sparseness"),

@@ -188,7 +188,7 @@ def test_an_epoch_takes_each_image_once_and_drops_the_last_batch():
     images = np.arange(1, 22, dtype=np.uint8)[:, None, None, None]
     seen = []
 
-    recipe = tiny_recipe(augment=lambda key, images, horizontal_flip: images)
+    recipe = tiny_recipe(augment=lambda key, images, horizontal_flip, part: images)
     state = init_state(hyperparameters(), recipe, (1, 1, 1))
     labels = jnp.arange(21) % 3
 

@@ -3,7 +3,16 @@
 import flax.linen as nn
 import numpy as np
 
+from selectax.study.jobs import Network
+from selectax.study.plan import hyperparameters_of
 from tests.reference.tiny_network import logits_and_responses
+
+
+def grid(alphas, seeds, learning_rate):
+    """Every alpha with every seed, the seeds of one alpha side by side."""
+    return hyperparameters_of(
+        [Network(alpha, seed) for alpha in alphas for seed in seeds], learning_rate
+    )
 
 
 class TinyNetwork(nn.Module):

@@ -1,0 +1,148 @@
+"""What a sweep is going to do, before it does anything: networks, program and devices."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from selectax import models
+from selectax.datasets import DataSet, describe
+from selectax.datasets.augmentation import augment, random_resized_crop
+from selectax.study.config import SweepConfig, check_layers, resolve_corruptions, to_json
+from selectax.study.corrupted_sets import is_at_hand
+from selectax.study.data import where_data_lie
+from selectax.study.evaluation import layer_units
+from selectax.study.folder import RunFolder, check_folder
+from selectax.study.jobs import Network, plan_groups
+from selectax.study.mesh import make_mesh
+from selectax.study.population import Population, init_population, resident_steps
+from selectax.study.training import Hyperparameters, Recipe
+
+# Of the papers' ResNet-18 on Tiny ImageNet.
+_LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
+# Of a device's free memory, for the networks that it trains side by side.
+_MEMORY_SHARE = 0.8
+
+
+class Plan(NamedTuple):
+    """What a sweep is going to do.
+
+    Attributes:
+      config: its configuration, spelled out.
+      folder: of the run.
+      units: number of units of each layer, in order of depth.
+      recipe: what all networks share.
+      mesh: devices; None for one.
+      wanted: networks that are asked for.
+      groups: networks that are trained together, those of earlier runs in the folder first.
+    """
+
+    config: SweepConfig
+    folder: RunFolder
+    units: Mapping[str, int]
+    recipe: Recipe
+    mesh: Mesh | None
+    wanted: list[Network]
+    groups: list[list[Network]]
+
+
+def make_plan(config: SweepConfig) -> Plan:
+    """Looks at the configuration, the folder and the devices.
+
+    Args:
+      config: a configuration that `selectax.study.config.check` lets pass.
+
+    Raises:
+      ConfigurationError: the configuration does not fit the network, the folder or the devices.
+    """
+    config = resolve_corruptions(
+        config, official_at_hand=is_at_hand(config.data.dataset, **where_data_lie(config.data))
+    )
+    description = describe(config.data.dataset)
+    module = models.create(config.training.model, description.num_classes)
+    units = layer_units(module, description.image_shape)
+    check_layers(config, list(units))
+    folder = check_folder(config.output, to_json(config), resume=config.run.resume)
+    wanted = [
+        Network(alpha, seed)
+        for alpha in config.regularizer.alpha
+        for seed in range(config.regularizer.seeds)
+    ]
+    batch_size = config.training.batch_size
+    mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
+    recipe = _recipe(config, module, description)
+    return Plan(config, folder, units, recipe, mesh, wanted, plan_groups(folder, wanted))
+
+
+def hyperparameters_of(networks: Sequence[Network], learning_rate: float) -> Hyperparameters:
+    """What differs between networks, stacked."""
+    alphas, seeds = zip(*networks, strict=True)
+    return Hyperparameters(
+        jnp.asarray(alphas, jnp.float32),
+        jnp.full(len(networks), learning_rate, jnp.float32),
+        jnp.asarray(seeds, jnp.int32),
+    )
+
+
+def models_at_a_time(plan: Plan, networks: int) -> int:
+    """Networks that a device trains side by side: as many as its memory holds, on the CPU one."""
+    if plan.mesh is not None:
+        networks = -(-networks // plan.mesh.shape["model"])
+    asked_for = plan.config.run.models_at_a_time
+    if asked_for is not None:
+        return min(asked_for, networks)
+    if jax.default_backend() == "cpu":
+        return 1
+    statistics = jax.local_devices()[0].memory_stats()
+    if not statistics:
+        return networks
+    free = statistics["bytes_limit"] - statistics["bytes_in_use"]
+    return max(1, min(networks, int(_MEMORY_SHARE * free / bytes_of_one(plan))))
+
+
+def bytes_of_one(plan: Plan) -> int:
+    """Memory that training one network at a time takes, besides the images."""
+    images, labels = one_batch(plan)
+    population = jax.eval_shape(lambda: fresh(plan, plan.wanted[:1]))
+    lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=plan.recipe)
+    memory = lowered.compile().memory_analysis()
+    return memory.temp_size_in_bytes + memory.argument_size_in_bytes
+
+
+def fresh(plan: Plan, networks: Sequence[Network]) -> Population:
+    """Networks drawn from their seeds."""
+    return init_population(
+        hyperparameters_of(networks, plan.config.training.learning_rate),
+        recipe=plan.recipe,
+        image_shape=describe(plan.config.data.dataset).image_shape,
+    )
+
+
+def one_batch(plan: Plan) -> tuple[jax.Array, jax.Array]:
+    """Images, all black, and labels in the place of the training set."""
+    batch_size = plan.recipe.batch_size
+    shape = describe(plan.config.data.dataset).image_shape
+    return jnp.zeros((batch_size, *shape), jnp.uint8), jnp.zeros(batch_size, jnp.int32)
+
+
+def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
+    regularizer, training = config.regularizer, config.training
+    alpha_epochs = regularizer.alpha_epochs
+    return Recipe(
+        module=module,
+        num_classes=description.num_classes,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+        layers=regularizer.regularized_layers or None,
+        alpha_epochs=alpha_epochs and (alpha_epochs[0] - 1, alpha_epochs[1]),
+        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, (1 / 2, 3 / 4)),
+        augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
+        horizontal_flip=description.horizontal_flip,
+        micro_batches=training.micro_batches,
+        synchronize_batch_norm=training.batch_norm == "synchronized",
+    )
