@@ -10,7 +10,8 @@ from contest import print_ratios, time_in_turn
 
 from selectax import models
 from selectax.datasets import load
-from selectax.study import training
+from selectax.study import gradients, training
+from selectax.study.recipe import Recipe
 
 BATCH, STEPS, ROUNDS = 128, 4, 15
 WITHOUT = "without selectivity"
@@ -35,13 +36,13 @@ def main():
 
 def compiled_epoch(images, labels, *left_out):
     """An epoch in which these functions of the training step are compiled as zero."""
-    recipe = training.Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=BATCH)
+    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=BATCH)
     hyperparameters = training.Hyperparameters(*map(jnp.asarray, (-1.0, 0.1, 0)))
     state = training.init_state(hyperparameters, recipe, images.shape[1:])
     arguments = (state, jnp.asarray(images), jnp.asarray(labels), hyperparameters, jnp.int32(0))
     with contextlib.ExitStack() as patches:
         for name in left_out:
-            patches.enter_context(mock.patch.object(training, name, return_value=jnp.zeros(())))
+            patches.enter_context(mock.patch.object(gradients, name, return_value=jnp.zeros(())))
         epoch = jax.jit(functools.partial(training.train_epoch, recipe=recipe))
         epoch = epoch.lower(*arguments).compile()
     return lambda: jax.block_until_ready(epoch(*arguments))

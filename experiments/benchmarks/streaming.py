@@ -26,7 +26,8 @@ from selectax.datasets.augmentation import augment
 from selectax.datasets.batches import to_unit_range
 from selectax.datasets.loading import open_source
 from selectax.datasets.streaming import epoch_order, stream
-from selectax.study.training import Hyperparameters, Recipe, init_state, train_step
+from selectax.study.recipe import Recipe
+from selectax.study.training import Hyperparameters, init_state, train_step
 
 
 @dataclasses.dataclass(frozen=True)

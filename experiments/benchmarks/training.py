@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from selectax import models
 from selectax.datasets import load
-from selectax.study.training import Hyperparameters, Recipe, init_state, train_epoch
+from selectax.study.recipe import Recipe
+from selectax.study.training import Hyperparameters, init_state, train_epoch
 
 BATCH, STEPS, ROUNDS = 128, 4, 9
 

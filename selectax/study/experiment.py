@@ -19,6 +19,7 @@ from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import ConfigurationError, SweepConfig, check, to_json
 from selectax.study.data import Data, load_data
 from selectax.study.folder import RunFolder, alone_in, write_json
+from selectax.study.gradients import Metrics
 from selectax.study.inputs import steps_of_epoch
 from selectax.study.interruptible import fetch
 from selectax.study.jobs import Network, wanted_groups, write_groups
@@ -29,7 +30,6 @@ from selectax.study.population import Population, end_epoch
 from selectax.study.progress import stage
 from selectax.study.rows import count
 from selectax.study.stopping import Stopped, remembered_signals
-from selectax.study.training import Metrics
 
 
 class Outcome(NamedTuple):

@@ -7,7 +7,7 @@ selectivity, which costs one more forward pass. Batch norm takes the statistics 
 """
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -24,9 +24,7 @@ from selectax.selectivity import (
     unit_responses,
     update_moments,
 )
-
-if TYPE_CHECKING:
-    from selectax.study.training import Recipe
+from selectax.study.recipe import Recipe
 
 Variables = dict[str, Any]
 
@@ -50,7 +48,7 @@ def loss_gradients(
     labels: Int[Array, "samples"],
     alpha: Float[Array, ""],
     *,
-    recipe: "Recipe",
+    recipe: Recipe,
     axis_name: str | None,
 ) -> Gradients:
     """Of one device's share of a batch; the devices' mean is that of the whole batch.
@@ -88,7 +86,7 @@ def micro_batched_gradients(
     labels: Int[Array, "samples"],
     alpha: Float[Array, ""],
     *,
-    recipe: "Recipe",
+    recipe: Recipe,
     axis_name: str | None,
 ) -> Gradients:
     """The same as `loss_gradients`, one micro-batch after the other."""
@@ -149,7 +147,7 @@ def _apply(variables, images, recipe, axis_name):
     return logits, activations, updates
 
 
-def _in_training(recipe: "Recipe", axis_name: str | None) -> nn.Module:
+def _in_training(recipe: Recipe, axis_name: str | None) -> nn.Module:
     """The network, whose batch norms may take their statistics over the devices."""
     module = recipe.module
     together = axis_name is not None and recipe.synchronize_batch_norm

@@ -11,8 +11,8 @@ from jaxtyping import Array, Int, UInt8
 
 from selectax.study.interruptible import fetch, wait
 from selectax.study.population import Population, resident_steps, streamed_steps
+from selectax.study.recipe import Recipe
 from selectax.study.streaming import streamed_epoch
-from selectax.study.training import Recipe
 
 # Of the batches of all seeds that lie on the device at a time, besides those being read.
 _STREAMED_BYTES = 1 << 28

@@ -19,7 +19,8 @@ from selectax.study.folder import RunFolder, check_folder
 from selectax.study.jobs import Network, plan_groups
 from selectax.study.mesh import make_mesh
 from selectax.study.population import Population, init_population, resident_steps
-from selectax.study.training import Hyperparameters, Recipe
+from selectax.study.recipe import Recipe
+from selectax.study.training import Hyperparameters
 
 # Of the papers' ResNet-18 on Tiny ImageNet.
 _LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}

@@ -12,15 +12,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.datasets.batches import Batches
 from selectax.datasets.order import epoch_order
-from selectax.study.training import (
-    Hyperparameters,
-    Metrics,
-    Recipe,
-    TrainState,
-    init_state,
-    train_steps,
-    validate,
-)
+from selectax.study.gradients import Metrics
+from selectax.study.recipe import Recipe
+from selectax.study.training import Hyperparameters, TrainState, init_state, train_steps, validate
 
 
 @jax.tree_util.register_dataclass

@@ -16,7 +16,8 @@ from selectax.datasets.batches import to_unit_range
 from selectax.datasets.loading import open_source
 from selectax.datasets.order import epoch_order
 from selectax.datasets.streaming import choose_input, stream
-from selectax.study.training import Hyperparameters, Recipe, init_state, train_epoch, train_step
+from selectax.study.recipe import Recipe
+from selectax.study.training import Hyperparameters, init_state, train_epoch, train_step
 from tests.datasets import small_archives as small
 from tests.study.tiny import TinyNetwork, bytes_and_labels
 

@@ -179,8 +179,8 @@ def test_folders_of_other_runs_are_refused(refuse, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         experiment.run(SweepConfig(run=options), None)
     assert_one_sentence(refuse("--output", path), f"--output {path}: holds a run", "--resume")
-    text = refuse("--output", path, "--resume", "--seeds", "2", "--train-limit", "100")
-    assert_one_sentence(text, f"--output {path}: ", "--seeds (there 3, now 2)")
+    text = refuse("--output", path, "--resume", "--batch-size", "2", "--train-limit", "100")
+    assert_one_sentence(text, f"--output {path}: ", "--batch-size (there 32, now 2)")
     assert_one_sentence(text, "--train-limit (there None, now 100)", "give the same flags")
     assert "--epochs" not in text
     (path / "config.json").write_text("{")

@@ -11,7 +11,7 @@ import pytest
 
 from selectax.study.checkpoints import CheckpointError, open_checkpoints
 from selectax.study.population import init_population
-from selectax.study.training import Recipe
+from selectax.study.recipe import Recipe
 from tests.study.tiny import TinyNetwork, grid
 
 

@@ -13,8 +13,8 @@ from selectax.study.evaluation import measure_perturbed
 from selectax.study.measurement import measure_network
 from selectax.study.perturbations import Perturbation
 from selectax.study.population import init_population, population_epoch
+from selectax.study.recipe import Recipe
 from selectax.study.rows import EvaluationImages
-from selectax.study.training import Recipe
 from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables, grid
 
 MODULE = TinyNetwork()

@@ -58,10 +58,10 @@ def silent():
 def sweep(tmp_path_factory):
     """Folder and table of a sweep of tiny networks."""
     folder = tmp_path_factory.mktemp("runs") / "sweep"
-    config = dataclasses.replace(SWEEP, run=RunOptions(output=folder))
+    config = dataclasses.replace(SWEEP, run=RunOptions(output=folder, mesh="1x1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-        yield folder, experiment.run(config, silent()).table
+        return folder, experiment.run(config, silent()).table
 
 
 def weights_of_resnet8():
@@ -87,7 +87,8 @@ def weights_of_resnet8():
 
 
 @pytest.mark.parametrize(("alpha", "seed"), [(-1.0, 1), (2.0, 0)])
-def test_a_network_of_a_sweep_gives_its_rows_there(sweep, tmp_path, alpha, seed):
+def test_a_network_of_a_sweep_gives_its_rows_there(sweep, tmp_path, monkeypatch, alpha, seed):
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
     folder, table = sweep
     file = tmp_path / "one.csv"
     found = evaluate(

@@ -33,8 +33,8 @@ from selectax.study.config import (
 from selectax.study.experiment import run
 from selectax.study.plan import hyperparameters_of
 from selectax.study.population import init_population
+from selectax.study.recipe import Recipe
 from selectax.study.stopping import Stopped
-from selectax.study.training import Recipe
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
 from tests.study.tiny import TinyNetwork, grid
@@ -410,13 +410,18 @@ def test_alphas_and_seeds_that_are_added_run_alone_and_as_they_would_have(undist
     pd.testing.assert_frame_equal(table, outcome.table, rtol=1e-5)
 
 
-def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(undisturbed, tmp_path):
+def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(
+    undisturbed, tmp_path, monkeypatch
+):
+    def learning_too_fast(networks, learning_rate):
+        found = hyperparameters_of(networks, learning_rate)
+        rates = jnp.where(found.alpha == 2, 1e30, found.learning_rate)
+        return dataclasses.replace(found, learning_rate=rates)
+
     _, outcome, _ = undisturbed
-    config = dataclasses.replace(
-        CONFIG, regularizer=RegularizerOptions(alpha=(-1.0, 3e38), seeds=SEEDS)
-    )
+    monkeypatch.setattr(plan, "hyperparameters_of", learning_too_fast)
     console = Console(file=io.StringIO(), width=200)
-    table = run(to(tmp_path / "run", config), console).table
+    table = run(to(tmp_path / "run"), console).table
     for seed in range(SEEDS):
         pd.testing.assert_frame_equal(
             rows_of(table, -1.0, seed), rows_of(outcome.table, -1.0, seed), check_exact=True

@@ -9,7 +9,7 @@ from selectax.datasets.batches import in_batches
 from selectax.study import inputs
 from selectax.study.inputs import Resident, Streamed, steps_of_epoch
 from selectax.study.population import end_epoch, init_population, population_epoch
-from selectax.study.training import Recipe
+from selectax.study.recipe import Recipe
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
 RECIPE = Recipe(TinyNetwork(), 3, epochs=2, batch_size=8)

@@ -19,7 +19,8 @@ from selectax.study.mesh import (
     spread_networks,
 )
 from selectax.study.population import end_epoch, init_population, resident_steps
-from selectax.study.training import Recipe, init_state, train_step
+from selectax.study.recipe import Recipe
+from selectax.study.training import init_state, train_step
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
 IMAGES, LABELS = bytes_and_labels(42)

@@ -7,7 +7,8 @@ import pytest
 
 from selectax.datasets.batches import in_batches
 from selectax.study.population import init_population, population_epoch
-from selectax.study.training import Recipe, init_state, train_epoch, validate
+from selectax.study.recipe import Recipe
+from selectax.study.training import init_state, train_epoch, validate
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
 RECIPE = Recipe(TinyNetwork(), 3, epochs=3, batch_size=8)

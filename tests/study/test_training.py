@@ -11,14 +11,8 @@ from jax.sharding import Mesh, PartitionSpec
 from selectax import models
 from selectax.datasets import load
 from selectax.datasets.batches import in_batches
-from selectax.study.training import (
-    Hyperparameters,
-    Recipe,
-    init_state,
-    train_epoch,
-    train_step,
-    validate,
-)
+from selectax.study.recipe import Recipe
+from selectax.study.training import Hyperparameters, init_state, train_epoch, train_step, validate
 from tests.reference import selectivity as reference
 from tests.study.tiny import TinyNetwork, bytes_and_labels
 
