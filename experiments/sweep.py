@@ -20,7 +20,9 @@ def main() -> int:
         raise_on_signals()
         # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
         from selectax.study.experiment import run
+        from selectax.study.hosts import join
 
+        join(config.run)
         if config.run.dry_run:
             from selectax.study.dry_run import dry_run
 
@@ -38,7 +40,8 @@ def main() -> int:
         print(f"Interrupted; {goes_on}.", file=sys.stderr, flush=True)
         # At once: the interpreter's own end would wait for the work under way on the device.
         os._exit(128 + getattr(stopped, "number", signal.SIGINT))
-    print_summary(outcome.table)
+    if outcome.figures:  # none on a host that is not the first
+        print_summary(outcome.table)
     print(f"Results: {outcome.results}")
     for path in outcome.figures:
         print(f"Figure: {path}")

@@ -101,11 +101,17 @@ def _kernel_gradient(images, shape, gradient, stride):
         ]
         patches = jnp.concatenate(views, axis=-1).reshape(-1, height * width * channels)
         # In this order the product is up to half as fast again as patches.T @ gradient.
-        return total + gradient.T @ patches, None
+        product = jnp.matmul(gradient.T, patches, preferred_element_type=total.dtype)
+        return total + product, None
 
     # Like the gradient it varies over the devices of a shard_map.
-    none = jnp.zeros_like(gradient, shape=(features, height * width * channels))
-    return lax.scan(add_chunk, none, (images, gradient))[0].T.reshape(shape)
+    none = jnp.zeros_like(
+        gradient,
+        shape=(features, height * width * channels),
+        dtype=jnp.promote_types(gradient.dtype, jnp.float32),
+    )
+    total, _ = lax.scan(add_chunk, none, (images, gradient))
+    return total.T.reshape(shape).astype(gradient.dtype)
 
 
 def _padded(shape, height, width):

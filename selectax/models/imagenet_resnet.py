@@ -19,8 +19,8 @@ from selectax.models.layers import (
     Masks,
     activate,
     check_masks,
-    logits_layer,
     normalization,
+    pooled_logits,
 )
 
 
@@ -41,6 +41,8 @@ class ImageNetResNet(nn.Module):
       deviation: per channel, by which the images are divided then.
       axis_name: mapped axis of devices over which batch norm takes its statistics in training.
       convolve: (images, kernel, stride) to feature maps.
+      dtype: of the feature maps, by default as weights and images; weights, statistics and logits
+        are not below float32.
     """
 
     blocks: tuple[int, int, int, int]
@@ -50,6 +52,7 @@ class ImageNetResNet(nn.Module):
     deviation: tuple[float, ...]
     axis_name: str | None = None
     convolve: Callable[[Array, Array, int], Array] = convolution
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(
@@ -65,9 +68,14 @@ class ImageNetResNet(nn.Module):
 
         def convolve(maps, features, size, stride, name):
             convolved = Convolution(
-                features, stride, self.convolve, size, name=f"{name}_convolution"
+                features,
+                stride,
+                self.convolve,
+                size,
+                dtype=self.dtype,
+                name=f"{name}_convolution",
             )(maps)
-            return normalization(train, self.axis_name, f"{name}_norm")(convolved)
+            return normalization(train, self.axis_name, f"{name}_norm", self.dtype)(convolved)
 
         activations = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
@@ -91,4 +99,4 @@ class ImageNetResNet(nn.Module):
                 residual = convolve(maps, features, last_size, 1, f"{name}_sum")
                 maps = respond(shortcut + residual, f"{name}_sum")
         check_masks(masks, activations)
-        return logits_layer(self.num_classes)(jnp.mean(maps, axis=(1, 2))), activations
+        return pooled_logits(maps, self.num_classes), activations

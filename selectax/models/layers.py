@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Masks = Mapping[str, Float[Array, "units"]]
@@ -17,6 +18,7 @@ class Convolution(nn.Module):
       convolve: (images, kernel, stride) to feature maps.
       size: height and width of the kernel, odd.
       use_bias: whether a number is added to each feature map.
+      dtype: of the feature maps and of what they are computed from, by default as given.
     """
 
     features: int
@@ -24,28 +26,39 @@ class Convolution(nn.Module):
     convolve: Callable[[Array, Array, int], Array]
     size: int = 3
     use_bias: bool = False
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
         """Images, or feature maps, to feature maps."""
         shape = (self.size, self.size, images.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
-        maps = self.convolve(images, kernel, self.stride)
+        dtype = self.dtype or jnp.promote_types(images.dtype, kernel.dtype)
+        maps = self.convolve(images.astype(dtype), kernel.astype(dtype), self.stride)
         if self.use_bias:
-            maps = maps + self.param("bias", nn.initializers.zeros, (self.features,))
+            bias = self.param("bias", nn.initializers.zeros, (self.features,))
+            maps = maps + bias.astype(dtype)
         return maps
 
 
-def normalization(train: bool, axis_name: str | None, name: str) -> nn.BatchNorm:
+def normalization(
+    train: bool, axis_name: str | None, name: str, dtype: jnp.dtype | None = None
+) -> nn.BatchNorm:
     """Batch norm with PyTorch's epsilon, and its momentum of 0.1 on the new value.
 
     Args:
       train: take the batch's statistics, not the running ones.
       axis_name: mapped axis of devices over which the batch's statistics are taken.
       name: of the layer.
+      dtype: of the feature maps, by default as given; the statistics are not below float32.
     """
     return nn.BatchNorm(
-        use_running_average=not train, momentum=0.9, epsilon=1e-5, axis_name=axis_name, name=name
+        use_running_average=not train,
+        momentum=0.9,
+        epsilon=1e-5,
+        axis_name=axis_name,
+        dtype=dtype,
+        name=name,
     )
 
 
@@ -53,7 +66,7 @@ def activate(maps: Array, name: str, activations: dict[str, Array], masks: Masks
     """A layer's ReLU, times its mask if there is one; the result joins the activations."""
     maps = nn.relu(maps)
     if masks and name in masks:
-        maps = maps * masks[name]
+        maps = maps * masks[name].astype(maps.dtype)
     activations[name] = maps
     return maps
 
@@ -68,6 +81,8 @@ def check_masks(masks: Masks | None, activations: Mapping[str, Array]) -> None:
         raise ValueError(f"masks names {sorted(unknown)}, which are no layers of the network.")
 
 
-def logits_layer(num_classes: int) -> nn.Dense:
-    """The linear layer at the end."""
-    return nn.Dense(num_classes, kernel_init=nn.initializers.he_normal(), name="logits")
+def pooled_logits(maps: Array, num_classes: int) -> Array:
+    """The mean over positions and the linear layer at the end, in float32; within a network."""
+    pooled = jnp.mean(maps, axis=(1, 2), dtype=jnp.promote_types(maps.dtype, jnp.float32))
+    layer = nn.Dense(num_classes, kernel_init=nn.initializers.he_normal(), name="logits")
+    return layer(pooled)

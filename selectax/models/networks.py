@@ -4,6 +4,7 @@ import difflib
 import functools
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from selectax.models.imagenet_resnet import ImageNetResNet
 from selectax.models.resnet import CifarResNet
@@ -30,6 +31,7 @@ def create(
     mean: tuple[float, ...] = _MEAN,
     deviation: tuple[float, ...] = _DEVIATION,
     axis_name: str | None = None,
+    dtype: jnp.dtype | None = None,
 ) -> nn.Module:
     """Makes a network by name; `module.apply(variables, images)` gives (logits, activations).
 
@@ -41,6 +43,8 @@ def create(
       mean: of the training images' channels in [0, 1], subtracted inside the network.
       deviation: of the training images' channels, by which they are divided inside the network.
       axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      dtype: of the feature maps, such as bfloat16, by default as weights and images; weights,
+        statistics and logits are float32.
 
     Raises:
       ValueError: the name is unknown, or there are no classes.
@@ -51,5 +55,9 @@ def create(
     if num_classes < 1:
         raise ValueError(f"num_classes must be at least 1, not {num_classes}.")
     return _MODULES[name](
-        num_classes=num_classes, mean=mean, deviation=deviation, axis_name=axis_name
+        num_classes=num_classes,
+        mean=mean,
+        deviation=deviation,
+        axis_name=axis_name,
+        dtype=dtype,
     )

@@ -17,8 +17,8 @@ from selectax.models.layers import (
     Masks,
     activate,
     check_masks,
-    logits_layer,
     normalization,
+    pooled_logits,
 )
 
 
@@ -36,6 +36,8 @@ class CifarResNet(nn.Module):
       deviation: per channel, by which the images are divided then.
       axis_name: mapped axis of devices over which batch norm takes its statistics in training.
       convolve: (images, kernel, stride) to feature maps.
+      dtype: of the feature maps, by default as weights and images; weights, statistics and logits
+        are not below float32.
     """
 
     depth: int
@@ -44,6 +46,7 @@ class CifarResNet(nn.Module):
     deviation: tuple[float, ...]
     axis_name: str | None = None
     convolve: Callable[[Array, Array, int], Array] = convolution
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(
@@ -58,8 +61,10 @@ class CifarResNet(nn.Module):
         """
 
         def convolve(maps, features, stride, name):
-            maps = Convolution(features, stride, self.convolve, name=f"{name}_convolution")(maps)
-            return normalization(train, self.axis_name, f"{name}_norm")(maps)
+            maps = Convolution(
+                features, stride, self.convolve, dtype=self.dtype, name=f"{name}_convolution"
+            )(maps)
+            return normalization(train, self.axis_name, f"{name}_norm", self.dtype)(maps)
 
         activations = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
@@ -78,5 +83,4 @@ class CifarResNet(nn.Module):
                 residual = convolve(inner, features, 1, f"{name}_sum")
                 maps = respond(shortcut + residual, f"{name}_sum")
         check_masks(masks, activations)
-        pooled = jnp.mean(maps, axis=(1, 2))
-        return logits_layer(self.num_classes)(pooled), activations
+        return pooled_logits(maps, self.num_classes), activations

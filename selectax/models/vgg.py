@@ -17,8 +17,8 @@ from selectax.models.layers import (
     Masks,
     activate,
     check_masks,
-    logits_layer,
     normalization,
+    pooled_logits,
 )
 
 # Feature maps of each stage's convolutions; a max-pool ends a stage.
@@ -42,6 +42,8 @@ class VGG16(nn.Module):
       deviation: per channel, by which the images are divided then.
       axis_name: mapped axis of devices over which batch norm takes its statistics in training.
       convolve: (images, kernel, stride) to feature maps.
+      dtype: of the feature maps, by default as weights and images; weights, statistics and logits
+        are not below float32.
     """
 
     num_classes: int
@@ -49,6 +51,7 @@ class VGG16(nn.Module):
     deviation: tuple[float, ...]
     axis_name: str | None = None
     convolve: Callable[[Array, Array, int], Array] = convolution
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(
@@ -67,10 +70,15 @@ class VGG16(nn.Module):
             for layer, features in enumerate(widths, start=1):
                 name = f"stage{stage}_layer{layer}"
                 maps = Convolution(
-                    features, 1, self.convolve, use_bias=True, name=f"{name}_convolution"
+                    features,
+                    1,
+                    self.convolve,
+                    use_bias=True,
+                    dtype=self.dtype,
+                    name=f"{name}_convolution",
                 )(maps)
-                maps = normalization(train, self.axis_name, f"{name}_norm")(maps)
+                maps = normalization(train, self.axis_name, f"{name}_norm", self.dtype)(maps)
                 maps = activate(maps, name, activations, masks)
             maps = nn.max_pool(maps, (2, 2), (2, 2))
         check_masks(masks, activations)
-        return logits_layer(self.num_classes)(jnp.mean(maps, axis=(1, 2))), activations
+        return pooled_logits(maps, self.num_classes), activations

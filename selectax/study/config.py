@@ -56,6 +56,9 @@ class TrainingOptions:
     """Momentum of SGD."""
     weight_decay: float = 1e-4
     """Weight decay on all parameters."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the feature maps in training; weights, sums, statistics and selectivity are float32, and
+    so is what is measured."""
     micro_batches: int = 1
     """Parts of each batch that follow one another, for batches that do not fit; selectivity is that
     of the whole batch, batch norm that of each part."""
@@ -140,6 +143,13 @@ class RunOptions:
     many as its memory holds."""
     mesh: str = "auto"
     """Devices: MxD spreads the networks over M and each batch over D; auto takes all of them."""
+    coordinator: str | None = None
+    """For several hosts, which run the same command: HOST:PORT of the first, or auto on a cluster
+    that says so itself (Slurm, MPI, TPU pods)."""
+    hosts: int | None = None
+    """Number of hosts, with a --coordinator that is not auto."""
+    host: int | None = None
+    """Number of this host, from 0, with a --coordinator that is not auto."""
     dry_run: bool = False
     """Say what would be done, how long it takes and what is done already, and do nothing."""
 
@@ -202,6 +212,18 @@ def check(config: SweepConfig) -> None:
             raise ConfigurationError(f"{flag} {_spaced(values)}: give each value once.")
         if not values and flag != "--measures":
             raise ConfigurationError(f"{flag} is empty: give at least one value.")
+    run = config.run
+    if run.coordinator not in (None, "auto"):
+        if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
+            raise ConfigurationError(
+                f"--coordinator {run.coordinator}: needs --hosts, the number of them, and --host, "
+                f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
+            )
+    elif run.hosts is not None or run.host is not None:
+        raise ConfigurationError(
+            f"--hosts {run.hosts} --host {run.host}: say nothing without a --coordinator; add "
+            "HOST:PORT of the first."
+        )
     if config.training.batch_size % config.training.micro_batches:
         raise ConfigurationError(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "

@@ -98,4 +98,4 @@ def _chosen_input(config: SweepConfig, samples: int) -> str:
         return config.run.input
     host_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     image_bytes = samples * math.prod(describe(config.data.dataset).image_shape)
-    return choose_input(image_bytes, jax.devices()[0], host_memory=host_memory)
+    return choose_input(image_bytes, jax.local_devices()[0], host_memory=host_memory)

@@ -3,11 +3,12 @@
 This is the shell around pure functions: the files, the clock and the console are here.
 """
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,6 +21,7 @@ from selectax.study.config import ConfigurationError, SweepConfig, check, to_jso
 from selectax.study.data import Data, load_data
 from selectax.study.folder import RunFolder, alone_in, write_json
 from selectax.study.gradients import Metrics
+from selectax.study.hosts import from_all, is_first, wait_for_all
 from selectax.study.inputs import steps_of_epoch
 from selectax.study.interruptible import fetch
 from selectax.study.jobs import Network, wanted_groups, write_groups
@@ -28,7 +30,7 @@ from selectax.study.mesh import spread_networks
 from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time
 from selectax.study.population import Population, end_epoch
 from selectax.study.progress import stage
-from selectax.study.rows import count
+from selectax.study.rows import Row, count
 from selectax.study.stopping import Stopped, remembered_signals
 
 
@@ -60,7 +62,9 @@ def run(config: SweepConfig, console: Console) -> Outcome:
       selectax.study.stopping.Stopped: a signal came; training left a checkpoint.
     """
     check(config)
-    with alone_in(config.output):
+    if not is_first():
+        console = Console(quiet=True)
+    with alone_in(config.output) if is_first() else contextlib.nullcontext():
         return _run(config, console)
 
 
@@ -69,14 +73,17 @@ def _run(config: SweepConfig, console: Console) -> Outcome:
     folder, wanted, groups = plan.folder, plan.wanted, plan.groups
     table = _table_so_far(folder)
     data = load_data(plan.config, plan.mesh)
-    write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
-    write_groups(folder, groups)
-    write_json(folder.layers, plan.units)
+    # Until here all hosts read the folder as it was.
+    wait_for_all("planned")
+    if is_first():
+        write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
+        write_groups(folder, groups)
+        write_json(folder.layers, plan.units)
     for number, group in wanted_groups(groups, wanted):
         population = _train(plan, number, group, data, console)
         asked_for = [network for network in group if network in wanted]
         table = _evaluate(plan, group, asked_for, population, data, table, console)
-    return Outcome(table, folder.results, _draw(table, plan.units, folder))
+    return Outcome(table, folder.results, _draw(table, plan.units, folder) if is_first() else [])
 
 
 def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]]) -> SweepConfig:
@@ -166,68 +173,97 @@ def _evaluate(
     table: pd.DataFrame,
     console: Console,
 ) -> pd.DataFrame:
-    """Adds the rows of each network that are not there yet to the results table."""
-    config = plan.config
-    parts = set(parts_of(config.evaluation))
+    """Adds the rows of each network that are not there yet to the results table.
+
+    Several hosts measure as many networks at a time, one each, and the first writes the rows.
+    """
+    parts = set(parts_of(plan.config.evaluation))
     measured = {network: results.parts_measured(table, *network) for network in asked_for}
-    done = [
+    left = [
         network
         for network in asked_for
-        if parts <= measured[network] or "diverged" in measured[network]
+        if not parts <= measured[network] and "diverged" not in measured[network]
     ]
-    title = "Evaluating network"
-    with stage(console, title, total=len(asked_for), done=len(done)) as progress:
-        for network in asked_for:
-            if network in done:
-                continue
-            at = group.index(network)
-            trained = jax.tree.map(lambda leaf, at=at: leaf[at], population)
-            whose = {
-                "dataset": config.data.dataset,
-                "model": config.training.model,
-                **network._asdict(),
-            }
-            table, rows = _measure(plan, trained, whose, measured[network], data, table, console)
-            progress.advance(_news(*network, rows), count(data.evaluation.test))
+    hosts, title = jax.process_count(), "Evaluating network"
+    done = len(asked_for) - len(left)
+    with stage(console, title, total=len(asked_for), done=done) as progress:
+        for at_once in _batched(left, hosts):
+            rows = []
+            for host, network in enumerate(at_once):
+                at = group.index(network)
+                trained = jax.tree.map(lambda leaf, at=at: leaf[at], population)
+                # Of all hosts, for each holds a part of it.
+                trained = fetch((trained.history, trained.best_epoch, trained.best_variables))
+                if host == jax.process_index():
+                    for new in _measure(plan, network, *trained, measured[network], data, console):
+                        rows += new
+                        if hosts == 1:
+                            table = _kept(table, new, plan.folder)
+            if hosts > 1:
+                rows = from_all(rows)
+                table = _kept(table, rows, plan.folder)
+            for network in at_once:
+                progress.advance(_news(network, rows), count(data.evaluation.test))
     return table
 
 
-def _measure(plan, trained, whose, already, data, table, console):
-    """One network; what is measured of it is kept measure by measure."""
-    history = fetch(trained.history)
-    epoch = {"epoch": int(fetch(trained.best_epoch))}
+def _measure(
+    plan: Plan,
+    network: Network,
+    history: Metrics,
+    best_epoch: np.ndarray,
+    variables: Mapping[str, Any],
+    already: Collection[str],
+    data: Data,
+    console: Console,
+) -> Iterator[list[Row]]:
+    """The rows of one network, measure by measure."""
+    config = plan.config
+    whose = {
+        "dataset": config.data.dataset,
+        "model": config.training.model,
+        **network._asdict(),
+    }
+    name = f"alpha {network.alpha:g} seed {network.seed}"
     begin = [] if "training" in already else _training_rows(history)
     diverged = np.flatnonzero(~np.isfinite(history.loss))
     if len(diverged):
         first = int(diverged[0]) + 1
-        parts = [Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())]
         console.print(
-            f"alpha {whose['alpha']:g} seed {whose['seed']}: diverged in epoch {first}, and is not "
-            "measured; a lower --learning-rate or a weaker --alpha may help.",
+            f"{name}: diverged in epoch {first}, and is not measured; a lower --learning-rate or "
+            "a weaker --alpha may help.",
             soft_wrap=True,
         )
+        parts = [Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())]
     else:
         parts = measure_in_parts(
-            whose["seed"],
-            trained.best_variables,
+            network.seed,
+            variables,
             data.evaluation,
-            plan.config.evaluation,
-            module=plan.recipe.module,
+            config.evaluation,
+            module=plan.module,
             num_classes=plan.recipe.num_classes,
             already=already,
         )
-    rows = []
     for part in parts:
-        new = begin + [{**epoch, **row} for row in part.rows]
+        rows = [{"epoch": int(best_epoch), **row} for row in part.rows]
+        yield [{**whose, **row} for row in begin + rows]
         begin = []
-        table = results.merge(table, results.table([{**whose, **row} for row in new]))
-        results.save(plan.folder.results, table)
-        rows += new
         for warning in part.warnings:
-            console.print(
-                f"alpha {whose['alpha']:g} seed {whose['seed']}: {warning}", soft_wrap=True
-            )
-    return table, rows
+            console.print(f"{name}: {warning}", soft_wrap=True)
+
+
+def _kept(table: pd.DataFrame, rows: Sequence[Row], folder: RunFolder) -> pd.DataFrame:
+    """The table with more rows, in its file too."""
+    table = results.merge(table, results.table(rows))
+    if is_first():
+        results.save(folder.results, table)
+    return table
+
+
+def _batched(networks: Sequence[Network], size: int) -> Iterator[Sequence[Network]]:
+    # Python 3.11 has no itertools.batched.
+    return (networks[at : at + size] for at in range(0, len(networks), size))
 
 
 def _training_rows(history: Metrics) -> list[dict]:
@@ -241,18 +277,20 @@ def _training_rows(history: Metrics) -> list[dict]:
     ]
 
 
-def _news(alpha, seed, rows) -> str:
+def _news(network: Network, rows: Sequence[Row]) -> str:
     of_network = {
         row["metric"]: row["value"]
         for row in rows
-        if "layer" not in row and "perturbation" not in row
+        if (row["alpha"], row["seed"]) == network
+        and "layer" not in row
+        and "perturbation" not in row
     }
     figures = "".join(
         f"  {word} {of_network[metric]:.3f}"
         for word, metric in (("accuracy", "accuracy"), ("selectivity", "class_selectivity"))
         if metric in of_network
     )
-    return f"alpha {alpha:g} seed {seed}{figures}"
+    return f"alpha {network.alpha:g} seed {network.seed}{figures}"
 
 
 def _draw(table: pd.DataFrame, units: Mapping[str, int], folder: RunFolder) -> list[Path]:

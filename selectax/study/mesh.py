@@ -58,19 +58,19 @@ def spread_networks(tree: Tree, mesh: Mesh | None) -> Tree:
         return tree
     networks = len(jax.tree.leaves(tree)[0])
     spec = P("model") if networks % mesh.shape["model"] == 0 else P()
-    return jax.device_put(tree, NamedSharding(mesh, spec))
+    return _put(tree, NamedSharding(mesh, spec))
 
 
 def copy_to_all(tree: Tree, mesh: Mesh | None) -> Tree:
     """The same arrays on every device."""
-    return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, P()))
+    return tree if mesh is None else _put(tree, NamedSharding(mesh, P()))
 
 
 def share_batches(
     batches: Batches, mesh: Mesh | None, axes: tuple[str, ...] = ("data",)
 ) -> Batches:
     """Each batch spread over the devices of some axes."""
-    return batches if mesh is None else jax.device_put(batches, NamedSharding(mesh, P(None, axes)))
+    return batches if mesh is None else _put(batches, NamedSharding(mesh, P(None, axes)))
 
 
 def device_count(mesh: Mesh | None) -> int:
@@ -85,6 +85,18 @@ def describe_mesh(mesh: Mesh | None) -> str:
     models, data = mesh.shape["model"], mesh.shape["data"]
     kind = mesh.devices.flat[0].device_kind
     return f"{mesh.size} devices ({kind}): {models} for networks × {data} for each batch"
+
+
+def _put(tree: Tree, sharding: NamedSharding) -> Tree:
+    if jax.process_count() == 1:
+        return jax.device_put(tree, sharding)
+
+    # Every host has the whole; device_put would compare them, and take NaN for a difference.
+    def parts(leaf):
+        whole = np.asarray(leaf)
+        return jax.make_array_from_callback(whole.shape, sharding, whole.__getitem__)
+
+    return jax.tree.map(parts, tree)
 
 
 def _models_axis(networks: int, batch_size: int, devices: int) -> int:

@@ -35,6 +35,7 @@ class Plan(NamedTuple):
       config: its configuration, spelled out.
       folder: of the run.
       units: number of units of each layer, in order of depth.
+      module: the network, as it is measured.
       recipe: what all networks share.
       mesh: devices; None for one.
       wanted: networks that are asked for.
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
     config: SweepConfig
     folder: RunFolder
     units: Mapping[str, int]
+    module: nn.Module
     recipe: Recipe
     mesh: Mesh | None
     wanted: list[Network]
@@ -75,7 +77,8 @@ def make_plan(config: SweepConfig) -> Plan:
     batch_size = config.training.batch_size
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
     recipe = _recipe(config, module, description)
-    return Plan(config, folder, units, recipe, mesh, wanted, plan_groups(folder, wanted))
+    groups = plan_groups(folder, wanted)
+    return Plan(config, folder, units, module, recipe, mesh, wanted, groups)
 
 
 def hyperparameters_of(networks: Sequence[Network], learning_rate: float) -> Hyperparameters:
@@ -132,6 +135,8 @@ def one_batch(plan: Plan) -> tuple[jax.Array, jax.Array]:
 def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
     regularizer, training = config.regularizer, config.training
     alpha_epochs = regularizer.alpha_epochs
+    if training.precision != "float32":
+        module = module.clone(dtype=jnp.dtype(training.precision))
     return Recipe(
         module=module,
         num_classes=description.num_classes,
