@@ -1,5 +1,6 @@
 """Trains networks at several alphas and measures selectivity, robustness and dimensionality."""
 
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ def main() -> int:
     try:
         check(config)
         raise_on_signals()
+        _quiet_orbax()
         # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
         from selectax.study.experiment import run
         from selectax.study.hosts import join
@@ -46,6 +48,20 @@ def main() -> int:
     for path in outcome.figures:
         print(f"Figure: {path}")
     return 0
+
+
+def _quiet_orbax() -> None:
+    """What it logs with tracebacks it raises as well, and that is told in a sentence here."""
+    for library in ("absl", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    hook = sys.unraisablehook
+
+    def without_closed_loops(unraisable):
+        # Of its tasks that were left when one of them failed.
+        if "Event loop is closed" not in str(unraisable.exc_value):
+            hook(unraisable)
+
+    sys.unraisablehook = without_closed_loops
 
 
 def _sentence(error: OSError, config: SweepConfig) -> str:

@@ -1,5 +1,7 @@
 """Checkpoints of a population, by Orbax: written while training goes on, and the last two kept."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,10 +85,10 @@ class Checkpoints:
                 if jax.process_index() == 0:
                     (self._folder / str(step)).rename(aside)
                 self._manager.reload()
-                reason = " ".join(str(error).split())[:200]
                 self._warn(
-                    f"{self._folder / str(step)}: is damaged ({type(error).__name__}: {reason}); "
-                    f"it is now {aside.name}, and the checkpoint before it is taken."
+                    f"{self._folder / str(step)}: is damaged "
+                    f"({type(error).__name__}: {_line(error)}); it is now {aside.name}, and the "
+                    "checkpoint before it is taken."
                 )
         return None
 
@@ -103,11 +105,17 @@ class Checkpoints:
             yield
         # Of a full disk, a folder that vanished, and the like, from threads and libraries below.
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
+            full = os.strerror(errno.ENOSPC)
+            reason = full if full in str(error) else f"{type(error).__name__}: {_line(error)}"
             raise CheckpointError(
-                f"{self._folder}: no checkpoint can be written ({type(error).__name__}: {reason}); "
-                "make room or the folder writable, and go on with --resume."
+                f"{self._folder}: no checkpoint can be written ({reason}); make room or the folder "
+                "writable, and go on with --resume."
             ) from error
+
+
+def _line(error: Exception) -> str:
+    """The beginning of what it says, in one line."""
+    return " ".join(str(error).split())[:200]
 
 
 @contextmanager

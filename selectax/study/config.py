@@ -147,9 +147,9 @@ class RunOptions:
     """For several hosts, which run the same command: HOST:PORT of the first, or auto on a cluster
     that says so itself (Slurm, MPI, TPU pods)."""
     hosts: int | None = None
-    """Number of hosts, with a --coordinator that is not auto."""
+    """Number of hosts, with a coordinator that is not auto."""
     host: int | None = None
-    """Number of this host, from 0, with a --coordinator that is not auto."""
+    """Number of this host, from 0, with a coordinator that is not auto."""
     dry_run: bool = False
     """Say what would be done, how long it takes and what is done already, and do nothing."""
 

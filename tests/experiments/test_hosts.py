@@ -25,13 +25,13 @@ sys.argv[0] = "sweep.py"
 sys.exit(sweep.main())
 """
 SMALL = (
-    *("--train-limit", "70", "--epochs", "3", "--batch-size", "16", "--alpha", "-1", "2"),
+    *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
     *("--seeds", "2", "--evaluation-images", "40", "--attack-images", "13", "--epsilons", "4"),
     *("--evaluation-batch-size", "16", "--corruptions", "contrast", "--pgd-steps", "2"),
 )
 
 
-def start(*arguments, devices):
+def start(*arguments, devices, epochs=3):
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -39,7 +39,7 @@ def start(*arguments, devices):
         "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
         "JAX_PLATFORMS": "cpu",
     }
-    command = [sys.executable, "-c", PROGRAM, *SMALL, *map(str, arguments)]
+    command = [sys.executable, "-c", PROGRAM, *SMALL, "--epochs", str(epochs), *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -1,0 +1,159 @@
+"""A population of 8 beside eight times one, and what checkpoints and gaps between pieces cost.
+
+Run as `python experiments/benchmarks/population.py`; with
+`XLA_FLAGS=--xla_force_host_platform_device_count=N` the layouts on N devices are timed, too.
+"""
+
+import dataclasses
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from selectax import models
+from selectax.datasets import load
+from selectax.study.checkpoints import open_checkpoints
+from selectax.study.inputs import Resident, steps_of_epoch
+from selectax.study.interruptible import wait
+from selectax.study.jobs import Network
+from selectax.study.mesh import copy_to_all, make_mesh, spread_networks
+from selectax.study.plan import hyperparameters_of
+from selectax.study.population import init_population, resident_steps
+from selectax.study.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Prints tables of times and ratios."""
+
+    model: str = "resnet8"
+    """Network."""
+    batch_sizes: tuple[int, ...] = (32, 128)
+    """Images a step."""
+    sizes: tuple[int, ...] = (1, 2, 4, 8)
+    """Numbers of networks."""
+    steps: int = 4
+    """Of each timing."""
+    rounds: int = 5
+    """Timings of each, in turn, of which the median counts."""
+
+
+def population_of(size, recipe, mesh=None):
+    networks = [Network(alpha, 0) for alpha in np.linspace(-1, 1, size)]
+    population = init_population(
+        hyperparameters_of(networks, 0.1), recipe=recipe, image_shape=(32, 32, 3)
+    )
+    return spread_networks(population, mesh)
+
+
+def time_sizes(options, images, labels):
+    table = Table(title=f"{options.model}: ms a step and network, one at a time")
+    for title in ("batch", "networks", "layout", "ms", "of one network's", "compilations"):
+        table.add_column(title, justify="right")
+    devices = jax.devices()
+    for batch_size in options.batch_sizes:
+        recipe = Recipe(models.create(options.model, 10), 10, epochs=1, batch_size=batch_size)
+        layouts = {(size, "1x1"): None for size in options.sizes}
+        if len(devices) > 1:
+            size = max(options.sizes)
+            data = [d for d in (1, 2, len(devices)) if len(devices) % d == 0]
+            for layout in dict.fromkeys(f"{len(devices) // d}x{d}" for d in data):
+                layouts[size, layout] = make_mesh(layout, size, batch_size, devices)
+        states, compiled = {}, {}
+        for (size, layout), mesh in layouts.items():
+            before = resident_steps._cache_size()
+            there = copy_to_all((images, labels), mesh)
+            state = population_of(size, recipe, mesh)
+            for _ in range(2):
+                state = resident_steps(state, *there, 0, options.steps, recipe=recipe, mesh=mesh)
+            wait(state.running)
+            states[size, layout] = state, there
+            compiled[size, layout] = resident_steps._cache_size() - before
+        times = {key: [] for key in layouts}
+        for _ in range(options.rounds):
+            for key, mesh in layouts.items():
+                state, there = states[key]
+                begin = time.perf_counter()
+                state = resident_steps(state, *there, 0, options.steps, recipe=recipe, mesh=mesh)
+                wait(state.running)
+                times[key].append((time.perf_counter() - begin) / options.steps / key[0])
+                states[key] = state, there
+        one = statistics.median(times[min(options.sizes), "1x1"])
+        for (size, layout), seconds in times.items():
+            median = statistics.median(seconds)
+            row = (batch_size, size, layout, f"{1e3 * median:.1f}", f"{median / one:.3f}")
+            table.add_row(*map(str, row), str(compiled[size, layout]))
+    return table
+
+
+def time_checkpoints(options, images, labels):
+    """Seconds that saving holds training up, those of epochs, and those of writing."""
+    recipe = Recipe(models.create(options.model, 10), 10, epochs=9, batch_size=128)
+    population = population_of(max(options.sizes), recipe)
+    training = Resident(images, labels)
+    held_up, epochs, done = [], [], 0
+    with tempfile.TemporaryDirectory() as folder, open_checkpoints(Path(folder)) as checkpoints:
+        for _ in range(3):
+            begin = time.perf_counter()
+            *_, (done, population) = steps_of_epoch(population, training, done, recipe=recipe)
+            before = time.perf_counter()
+            checkpoints.save(done, population)
+            held_up.append(time.perf_counter() - before)
+            epochs.append(time.perf_counter() - begin)
+        before = time.perf_counter()
+        checkpoints.finish()
+        written = time.perf_counter() - before
+    return held_up, epochs, written
+
+
+def seconds_between_pieces(options, images, labels):
+    """Seconds between two pieces: what 16 pieces of a step take beyond one piece of 16."""
+    recipe = Recipe(models.create(options.model, 10), 10, epochs=9, batch_size=128)
+    seconds = {}
+    for lengths in ((1,) * 16, (16,)):
+        state = population_of(1, recipe)
+        state = resident_steps(state, images, labels, 0, 1, recipe=recipe)
+        wait(state.running)
+        times = []
+        for _ in range(options.rounds):
+            begin = time.perf_counter()
+            for done, steps in zip(itertools.accumulate(lengths, initial=0), lengths, strict=False):
+                state = resident_steps(state, images, labels, done, steps, recipe=recipe)
+                wait(state.running)
+            times.append(time.perf_counter() - begin)
+        seconds[len(lengths)] = statistics.median(times)
+    return max(0.0, (seconds[16] - seconds[1]) / 15)
+
+
+def main() -> int:
+    options = tyro.cli(Options, description=__doc__)
+    console = Console(width=100)
+    images, labels = load("digits", "train")
+    images, labels = jnp.asarray(images), jnp.asarray(labels)
+    console.print(time_sizes(options, images, labels))
+    many = jnp.tile(images, (8, 1, 1, 1)), jnp.tile(labels, 8)
+    held_up, epochs, written = time_checkpoints(options, *many)
+    console.print(
+        f"Checkpoints of {max(options.sizes)} networks hold training up for "
+        f"{1e3 * max(held_up):.0f} ms at most, {max(held_up) / 30:.2%} of an epoch of 30 s "
+        f"(epochs here took {epochs[-1]:.1f} s; writing in the background {written:.2f} s)"
+    )
+    gap = seconds_between_pieces(options, images, labels)
+    console.print(
+        f"Between pieces {1e3 * gap:.1f} ms, {gap / 5:.2%} of a piece of 5 s, in which the "
+        "device idles"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
