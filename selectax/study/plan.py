@@ -20,10 +20,11 @@ from selectax.study.jobs import Network, plan_groups
 from selectax.study.mesh import make_mesh
 from selectax.study.population import Population, init_population, resident_steps
 from selectax.study.recipe import Recipe
-from selectax.study.training import Hyperparameters
+from selectax.study.training import ALL_EPOCHS, Hyperparameters
 
 # Of the papers' ResNet-18 on Tiny ImageNet.
 _LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
+_USUAL_DROPS = (1 / 2, 3 / 4)
 # Of a device's free memory, for the networks that it trains side by side.
 _MEMORY_SHARE = 0.8
 
@@ -81,13 +82,26 @@ def make_plan(config: SweepConfig) -> Plan:
     return Plan(config, folder, units, module, recipe, mesh, wanted, groups)
 
 
-def hyperparameters_of(networks: Sequence[Network], learning_rate: float) -> Hyperparameters:
-    """What differs between networks, stacked."""
+def hyperparameters_of(
+    networks: Sequence[Network],
+    learning_rate: float,
+    *,
+    learning_rate_drops: Sequence[float] = _USUAL_DROPS,
+    alpha_epochs: tuple[int, int] = ALL_EPOCHS,
+) -> Hyperparameters:
+    """What differs between networks, stacked; see `Hyperparameters`."""
     alphas, seeds = zip(*networks, strict=True)
+
+    def for_each(value, dtype):
+        value = jnp.asarray(value, dtype)
+        return jnp.broadcast_to(value, (len(networks), *value.shape))
+
     return Hyperparameters(
         jnp.asarray(alphas, jnp.float32),
-        jnp.full(len(networks), learning_rate, jnp.float32),
+        for_each(learning_rate, jnp.float32),
         jnp.asarray(seeds, jnp.int32),
+        for_each(learning_rate_drops, jnp.float32),
+        for_each(alpha_epochs, jnp.int32),
     )
 
 
@@ -119,7 +133,7 @@ def bytes_of_one(plan: Plan) -> int:
 def fresh(plan: Plan, networks: Sequence[Network]) -> Population:
     """Networks drawn from their seeds."""
     return init_population(
-        hyperparameters_of(networks, plan.config.training.learning_rate),
+        _hyperparameters(plan.config, networks),
         recipe=plan.recipe,
         image_shape=describe(plan.config.data.dataset).image_shape,
     )
@@ -132,9 +146,18 @@ def one_batch(plan: Plan) -> tuple[jax.Array, jax.Array]:
     return jnp.zeros((batch_size, *shape), jnp.uint8), jnp.zeros(batch_size, jnp.int32)
 
 
+def _hyperparameters(config: SweepConfig, networks: Sequence[Network]) -> Hyperparameters:
+    first, last = config.regularizer.alpha_epochs or (1, ALL_EPOCHS[1])
+    return hyperparameters_of(
+        networks,
+        config.training.learning_rate,
+        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, _USUAL_DROPS),
+        alpha_epochs=(first - 1, last),
+    )
+
+
 def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
     regularizer, training = config.regularizer, config.training
-    alpha_epochs = regularizer.alpha_epochs
     if training.precision != "float32":
         module = module.clone(dtype=jnp.dtype(training.precision))
     return Recipe(
@@ -145,8 +168,6 @@ def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Rec
         momentum=training.momentum,
         weight_decay=training.weight_decay,
         layers=regularizer.regularized_layers or None,
-        alpha_epochs=alpha_epochs and (alpha_epochs[0] - 1, alpha_epochs[1]),
-        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, (1 / 2, 3 / 4)),
         augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
         horizontal_flip=description.horizontal_flip,
         micro_batches=training.micro_batches,

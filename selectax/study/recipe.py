@@ -20,10 +20,7 @@ class Recipe:
       batch_size: images a step; the last, smaller batch of an epoch is dropped.
       momentum: of SGD.
       weight_decay: of SGD, on all parameters.
-      learning_rate_drops: shares of the run after which the learning rate falls to a tenth.
       layers: names of the regularized layers; None for all.
-      alpha_epochs: first epoch with the regularizer and first without it again, counted from 0;
-        None for all.
       augment: (key, images, horizontal_flip, part) to images that training takes instead.
       horizontal_flip: whether images are mirrored at random.
       micro_batches: parts of the batch that go through the network one after the other.
@@ -36,9 +33,7 @@ class Recipe:
     batch_size: int
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    learning_rate_drops: tuple[float, ...] = (1 / 2, 3 / 4)
     layers: tuple[str, ...] | None = None
-    alpha_epochs: tuple[int, int] | None = None
     augment: Callable[..., Array] = augment
     horizontal_flip: bool = True
     micro_batches: int = 1

@@ -15,6 +15,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
@@ -23,15 +24,32 @@ from selectax.datasets.order import epoch_order
 from selectax.study.gradients import Metrics, loss_gradients, micro_batched_gradients
 from selectax.study.recipe import Recipe
 
+# Of `Hyperparameters.alpha_epochs`, for a regularizer that is never off.
+ALL_EPOCHS = (0, np.iinfo(np.int32).max)
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters:
-    """What may differ between networks of a population; traced."""
+    """What may differ between networks of a population; traced.
+
+    Attributes:
+      alpha: strength of the regularizer.
+      learning_rate: at the start.
+      seed: of the network, of the order of its images and of their augmentation.
+      learning_rate_drops: shares of the run after which the learning rate falls to a tenth.
+      alpha_epochs: first epoch with the regularizer and first without it again, counted from 0.
+    """
 
     alpha: Float[Array, ""]
     learning_rate: Float[Array, ""]
     seed: Int[Array, ""]
+    learning_rate_drops: Float[Array, "drops"] = dataclasses.field(
+        default_factory=lambda: np.array([1 / 2, 3 / 4], np.float32)
+    )
+    alpha_epochs: Int[Array, "2"] = dataclasses.field(
+        default_factory=lambda: np.array(ALL_EPOCHS, np.int32)
+    )
 
 
 @jax.tree_util.register_dataclass
@@ -70,18 +88,17 @@ def train_step(
       state: the network before.
       images: this device's share of the batch, in [0, 1]; a multiple of the micro-batches.
       labels: its classes.
-      hyperparameters: alpha and learning rate, traced.
+      hyperparameters: of the network.
       recipe: what all networks share.
       steps_per_epoch: of which the schedules are multiples.
       axis_name: mapped axis of the devices that share the batch.
     """
     run_length = recipe.epochs * steps_per_epoch
-    drops = {round(share * run_length): 0.1 for share in recipe.learning_rate_drops}
-    learning_rate = hyperparameters.learning_rate * optax.piecewise_constant_schedule(1.0, drops)(
-        state.step
-    )
-    first, end = recipe.alpha_epochs or (0, recipe.epochs)
-    on = (state.step >= first * steps_per_epoch) & (state.step < end * steps_per_epoch)
+    dropped = state.step >= jnp.round(hyperparameters.learning_rate_drops * run_length)
+    learning_rate = hyperparameters.learning_rate * jnp.prod(jnp.where(dropped, 0.1, 1))
+    first, end = hyperparameters.alpha_epochs
+    epoch = state.step // steps_per_epoch
+    on = (epoch >= first) & (epoch < end)
     alpha = jnp.where(on, hyperparameters.alpha, 0)
 
     share = loss_gradients if recipe.micro_batches == 1 else micro_batched_gradients

@@ -286,7 +286,9 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     np.testing.assert_allclose(hyperparameters.learning_rate, np.full(4, 0.02))
     assert recipe.module == TinyNetwork(10)
     assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (3, 16, 0.5)
-    assert (recipe.weight_decay, recipe.layers, recipe.alpha_epochs) == (0.25, ("second",), (1, 3))
+    assert (recipe.weight_decay, recipe.layers) == (0.25, ("second",))
+    np.testing.assert_array_equal(hyperparameters.alpha_epochs, 4 * [[1, 3]])
+    np.testing.assert_allclose(hyperparameters.learning_rate_drops, 4 * [[0.5, 0.75]])
     assert not recipe.horizontal_flip
 
 
@@ -413,8 +415,8 @@ def test_alphas_and_seeds_that_are_added_run_alone_and_as_they_would_have(undist
 def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(
     undisturbed, tmp_path, monkeypatch
 ):
-    def learning_too_fast(networks, learning_rate):
-        found = hyperparameters_of(networks, learning_rate)
+    def learning_too_fast(networks, learning_rate, **schedules):
+        found = hyperparameters_of(networks, learning_rate, **schedules)
         rates = jnp.where(found.alpha == 2, 1e30, found.learning_rate)
         return dataclasses.replace(found, learning_rate=rates)
 

@@ -91,10 +91,10 @@ def test_learning_rate_falls_at_half_and_three_quarters_of_the_run(step, factor)
 @pytest.mark.parametrize(("step", "on"), [(9, False), (10, True), (29, True), (30, False)])
 def test_regularizer_works_in_its_epochs_alone(step, on):
     images, labels = batch()
-    recipe = tiny_recipe(epochs=4, alpha_epochs=(1, 3))
+    recipe = tiny_recipe(epochs=4)
     results = []
     for alpha in (0, 5):
-        given = hyperparameters(alpha=alpha)
+        given = dataclasses.replace(hyperparameters(alpha=alpha), alpha_epochs=np.array([1, 3]))
         state = init_state(given, recipe, (8, 8, 3))
         state = dataclasses.replace(state, step=jnp.asarray(step, jnp.int32))
         after, metrics = train_step(state, images, labels, given, recipe=recipe, steps_per_epoch=10)
@@ -213,3 +213,33 @@ def test_validation_accuracy_counts_padding_out():
     expected = np.mean(np.argmax(logits, axis=1) == labels)
     accuracy = validate(TinyNetwork(), state.variables, in_batches(images, labels, 8))
     np.testing.assert_allclose(accuracy, expected, rtol=1e-6)
+
+
+def test_networks_of_one_program_may_have_schedules_of_their_own():
+    """The learning rate falls where each network's shares of 20 steps say."""
+    images, labels = batch()
+    recipe = tiny_recipe(epochs=4)
+    given = hyperparameters(alpha=0)
+    state = init_state(given, recipe, (8, 8, 3))
+    drops = np.array([[0.5, 0.75], [0.25, 0.25], [1, 1]], np.float32)
+
+    @jax.jit
+    def lengths_of_steps(step):
+        def of_network(drops):
+            own = dataclasses.replace(given, learning_rate_drops=drops)
+            at = dataclasses.replace(state, step=step)
+            after, _ = train_step(at, images, labels, own, recipe=recipe, steps_per_epoch=5)
+            moved = jax.tree.map(
+                lambda one, other: jnp.sum(jnp.abs(one - other)),
+                after.variables["params"],
+                state.variables["params"],
+            )
+            return sum(jax.tree.leaves(moved))
+
+        return jax.lax.map(of_network, drops)
+
+    first = lengths_of_steps(jnp.int32(0))
+    expected = {4: (1, 1, 1), 5: (1, 0.01, 1), 10: (0.1, 0.01, 1), 15: (0.01, 0.01, 1)}
+    for step, factors in expected.items():
+        found = lengths_of_steps(jnp.int32(step)) / first
+        np.testing.assert_allclose(found, factors, rtol=1e-2)
