@@ -13,7 +13,6 @@ bytes.
 import dataclasses
 import math
 import os
-import re
 import statistics
 import sys
 import tempfile
@@ -111,6 +110,7 @@ def exchanged(job, module, shares):
     import jax
     import jax.numpy as jnp
 
+    from selectax.study.collectives import count_exchanges
     from selectax.study.jobs import Network
     from selectax.study.mesh import make_mesh
     from selectax.study.plan import hyperparameters_of
@@ -129,17 +129,7 @@ def exchanged(job, module, shares):
         )
     )
     lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=recipe, mesh=mesh)
-    program = lowered.compile().as_text()
-    sizes = {"f32": 4, "s32": 4, "u32": 4, "pred": 1, "bf16": 2}
-    count, total = 0, 0
-    for line in program.splitlines():
-        # Of "%x = (f32[16]{0}, f32[3,3]{1,0}) all-reduce(...)", what comes out.
-        found = re.match(r"\s*(?:ROOT )?%\S+ = (.*?) all-reduce(?:-start)?\(", line)
-        if found:
-            count += 1
-            for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", found[1]):
-                total += sizes[kind] * math.prod(int(side) for side in shape.split(",") if side)
-    return count, total
+    return count_exchanges(lowered.compile().as_text())
 
 
 def measured_here(job):

@@ -1,5 +1,7 @@
 """A population of 8 beside eight times one, and what checkpoints and gaps between pieces cost.
 
+What devices exchange is counted a step and network, from the compiled program.
+
 Run as `python experiments/benchmarks/population.py`; with
 `XLA_FLAGS=--xla_force_host_platform_device_count=N` the layouts on N devices are timed, too.
 """
@@ -22,6 +24,7 @@ from rich.table import Table
 from selectax import models
 from selectax.datasets import load
 from selectax.study.checkpoints import open_checkpoints
+from selectax.study.collectives import count_exchanges
 from selectax.study.inputs import Resident, steps_of_epoch
 from selectax.study.interruptible import wait
 from selectax.study.jobs import Network
@@ -57,7 +60,15 @@ def population_of(size, recipe, mesh=None):
 
 def time_sizes(options, images, labels):
     table = Table(title=f"{options.model}: ms a step and network, one at a time")
-    for title in ("batch", "networks", "layout", "ms", "of one network's", "compilations"):
+    for title in (
+        "batch",
+        "networks",
+        "layout",
+        "ms",
+        "of one network's",
+        "compilations",
+        "exchanged",
+    ):
         table.add_column(title, justify="right")
     devices = jax.devices()
     for batch_size in options.batch_sizes:
@@ -68,7 +79,7 @@ def time_sizes(options, images, labels):
             data = [d for d in (1, 2, len(devices)) if len(devices) % d == 0]
             for layout in dict.fromkeys(f"{len(devices) // d}x{d}" for d in data):
                 layouts[size, layout] = make_mesh(layout, size, batch_size, devices)
-        states, compiled = {}, {}
+        states, compiled, exchanged = {}, {}, {}
         for (size, layout), mesh in layouts.items():
             before = resident_steps._cache_size()
             there = copy_to_all((images, labels), mesh)
@@ -77,6 +88,11 @@ def time_sizes(options, images, labels):
                 state = resident_steps(state, *there, 0, options.steps, recipe=recipe, mesh=mesh)
             wait(state.running)
             states[size, layout] = state, there
+            lowered = resident_steps.lower(
+                state, *there, 0, options.steps, recipe=recipe, mesh=mesh
+            )
+            number, size_of_all = count_exchanges(lowered.compile().as_text())
+            exchanged[size, layout] = f"{size_of_all / 2**20:.2f} MiB in {number}"
             compiled[size, layout] = resident_steps._cache_size() - before
         times = {key: [] for key in layouts}
         for _ in range(options.rounds):
@@ -91,7 +107,7 @@ def time_sizes(options, images, labels):
         for (size, layout), seconds in times.items():
             median = statistics.median(seconds)
             row = (batch_size, size, layout, f"{1e3 * median:.1f}", f"{median / one:.3f}")
-            table.add_row(*map(str, row), str(compiled[size, layout]))
+            table.add_row(*map(str, row), str(compiled[size, layout]), exchanged[size, layout])
     return table
 
 

@@ -47,7 +47,7 @@ def test_feature_maps_are_coarse_and_nothing_else_is(name):
         assert {layer.dtype for layer in index.values()} == {np.dtype(np.float32)}
         results.append((logits, index))
     (logits, index), (coarse_logits, coarse_index) = results
-    assert 0 < np.sqrt(np.mean((logits - coarse_logits) ** 2)) < 0.05 * np.std(logits)
+    assert 0 < np.sqrt(np.mean((logits - coarse_logits) ** 2)) < 0.1 * np.std(logits)
     for layer in index:
         assert abs(np.mean(index[layer]) - np.mean(coarse_index[layer])) < 0.01
 
