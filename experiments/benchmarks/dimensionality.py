@@ -14,7 +14,7 @@ import warnings
 import jax
 import jax.numpy as jnp
 import numpy as np
-from interleaved import compare
+from contest import print_ratios, time_in_turn
 from sklearn.decomposition import PCA
 
 from selectax.dimensionality import (
@@ -115,15 +115,14 @@ def main():
 
     solvers = {}
     for width in clean:
-        full, by_covariance, _ = compare(
-            lambda width=width: PCA(svd_solver="full").fit(clean[width][0]),
-            lambda width=width: PCA(svd_solver="covariance_eigh").fit(clean[width][0]),
-            5,
-        )
-        solvers[width] = "full" if full < by_covariance else "covariance_eigh"
-        print(
-            f"scikit-learn, {width} units: full {full:.4f} s, by covariance {by_covariance:.4f} s"
-        )
+        fit = {
+            solver: functools.partial(PCA(svd_solver=solver).fit, clean[width][0])
+            for solver in ("full", "covariance_eigh")
+        }
+        fastest = {solver: min(times) for solver, times in time_in_turn(fit, rounds=5).items()}
+        solvers[width] = min(fastest, key=fastest.get)
+        times = ", ".join(f"{solver} {seconds:.4f} s" for solver, seconds in fastest.items())
+        print(f"scikit-learn, {width} units: {times}")
 
     ours = functools.partial(by_selectax, *batches)
     theirs = functools.partial(by_scikit_learn, clean, perturbed, solvers)
@@ -136,7 +135,15 @@ def main():
         differing = sum(int(np.sum(np.asarray(found[width]) != exact[width])) for width in exact)
         total = sum(numbers.size for numbers in exact.values())
         print(f"{name}: {differing} of {total} component counts differ from float64 scikit-learn")
-    print(compare(lambda: jax.block_until_ready(ours()), theirs, options.rounds), "(aim: 3)")
+    contestants = {"selectax": lambda: jax.block_until_ready(ours()), "scikit-learn": theirs}
+    print_ratios(
+        "Components of clean and perturbed responses and their difference, all layers",
+        time_in_turn(contestants, rounds=options.rounds),
+        work=1,
+        unit="jobs",
+        peer="scikit-learn",
+        aim="≥ 3",
+    )
 
 
 if __name__ == "__main__":

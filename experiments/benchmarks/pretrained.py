@@ -3,8 +3,6 @@
 import pathlib
 import tarfile
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import torch
 from torch import nn
@@ -30,27 +28,9 @@ def weights(real_data: pathlib.Path) -> dict[str, torch.Tensor]:
     return {name.removeprefix("module."): value for name, value in content["state_dict"].items()}
 
 
-def jax_logits(state):
+def jax_logits(real_data: pathlib.Path):
     """Images (samples, 32, 32, 3) to logits."""
-    state = {name: value.numpy() for name, value in state.items()}
-    params, statistics = {}, {}
-
-    def take(ours, convolution, norm):
-        kernel = state[f"{convolution}.weight"].transpose(2, 3, 1, 0)
-        params[f"{ours}_convolution"] = {"kernel": kernel}
-        scale, bias = state[f"{norm}.weight"], state[f"{norm}.bias"]
-        params[f"{ours}_norm"] = {"scale": scale, "bias": bias}
-        mean, variance = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
-        statistics[f"{ours}_norm"] = {"mean": mean, "var": variance}
-
-    take("stage0_stem", "conv1", "bn1")
-    for stage in (1, 2, 3):
-        for block in range(1, 6):
-            theirs = f"layer{stage}.{block - 1}"
-            take(f"stage{stage}_block{block}_inner", f"{theirs}.conv1", f"{theirs}.bn1")
-            take(f"stage{stage}_block{block}_sum", f"{theirs}.conv2", f"{theirs}.bn2")
-    params["logits"] = {"kernel": state["linear.weight"].T, "bias": state["linear.bias"]}
-    variables = jax.tree.map(jnp.asarray, {"params": params, "batch_stats": statistics})
+    variables = models.from_torch(real_data / "resnet32-cifar10.th", "resnet32", 10)
     module = models.create("resnet32", 10)
     return lambda images: module.apply(variables, images)[0]
 

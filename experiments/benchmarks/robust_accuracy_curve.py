@@ -47,7 +47,7 @@ def main(options: Options) -> None:
     """Prints seconds, image-steps and curves."""
     state = weights(options.real_data)
     images, labels = true_test_images(options.real_data, options.images)
-    logits_fn, theirs = jax_logits(state), TorchResNet32(state)
+    logits_fn, theirs = jax_logits(options.real_data), TorchResNet32(state)
 
     @jax.jit
     def curve(key, epsilons):

@@ -1,9 +1,13 @@
 """A study as a set of networks to be trained: which are done, and which are trained together."""
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from selectax.study.checkpoints import open_checkpoints
 from selectax.study.config import ConfigurationError
 from selectax.study.folder import RunFolder, write_json
 
@@ -31,7 +35,8 @@ def plan_groups(folder: RunFolder, wanted: Sequence[Network]) -> list[list[Netwo
 
 def write_groups(folder: RunFolder, groups: Sequence[Sequence[Network]]) -> None:
     """Keeps the groups for later runs, if they are not kept already."""
-    if read_groups(folder) != [list(group) for group in groups]:
+    kept = folder.networks.exists() and read_groups(folder) == [list(group) for group in groups]
+    if not kept:
         content = [[network._asdict() for network in group] for group in groups]
         write_json(folder.networks, {"groups": content})
 
@@ -48,11 +53,13 @@ def wanted_groups(
 def read_groups(folder: RunFolder) -> list[list[Network]]:
     """Groups of networks of the runs in a folder so far.
 
+    Without the list of them their checkpoints are asked.
+
     Raises:
       ConfigurationError: the folder's list of networks cannot be read.
     """
     if not folder.networks.exists():
-        return []
+        return list(_of_checkpoints(folder))
     try:
         content = json.loads(folder.networks.read_text())
         return [
@@ -61,5 +68,22 @@ def read_groups(folder: RunFolder) -> list[list[Network]]:
         ]
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigurationError(
-            f"--output {folder.path}: its networks.json cannot be read; choose another folder."
+            f"--output {folder.path}: its networks.json cannot be read; remove that file, and the "
+            "checkpoints are asked for it."
         ) from None
+
+
+def _of_checkpoints(folder: RunFolder) -> Iterator[list[Network]]:
+    for number in itertools.count():
+        if not folder.checkpoints(number).is_dir():
+            return
+        with open_checkpoints(folder.checkpoints(number)) as checkpoints:
+            population = checkpoints.restore_as_it_is()
+        if population is None:
+            return
+        given = population["hyperparameters"]
+        alphas, seeds = (np.asarray(given[name]) for name in ("alpha", "seed"))
+        # The shortest number that is the same in float32 is the one that was given.
+        yield [
+            Network(float(str(alpha)), int(seed)) for alpha, seed in zip(alphas, seeds, strict=True)
+        ]

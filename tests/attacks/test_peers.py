@@ -24,7 +24,7 @@ def networks(real_data):
 
     state = pretrained.weights(real_data)
     images, labels = pretrained.true_test_images(real_data, 500)
-    return pretrained.jax_logits(state), pretrained.TorchResNet32(state), images, labels
+    return pretrained.jax_logits(real_data), pretrained.TorchResNet32(state), images, labels
 
 
 def theirs(name, network, epsilon, norm):

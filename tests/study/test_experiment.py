@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -514,3 +515,30 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(undisturbed, tmp_path, 
     table = run(to(folder, resume=True), silent()).table
     _, outcome, _ = undisturbed
     pd.testing.assert_frame_equal(table, outcome.table)
+
+
+@pytest.mark.parametrize(
+    "name", ["networks.json", "layers.json", "results.csv", "figures/selectivity_by_alpha.png"]
+)
+def test_a_removed_file_is_made_again(undisturbed, tmp_path, name):
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    (folder / name).unlink()
+    table = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert (folder / name).exists()
+    if name.endswith(".json"):
+        assert (folder / name).read_bytes() == (expected / name).read_bytes()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"groups": [[{"alpha": 1}]]}', "[1]"])
+def test_a_damaged_list_of_networks_is_refused_with_the_remedy(undisturbed, tmp_path, content):
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    (folder / "networks.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=r"networks.json cannot be read; remove that file"):
+        run(to(folder, resume=True), silent())
+    (folder / "networks.json").unlink()
+    pd.testing.assert_frame_equal(run(to(folder, resume=True), silent()).table, outcome.table)

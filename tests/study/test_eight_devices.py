@@ -1,0 +1,41 @@
+"""Two and eight devices, which need a process of their own, beside one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = """
+import jax, numpy as np
+from tests.study.test_mesh import TINY, assert_close, trained
+
+with jax.enable_x64(True):
+    options = {"recipe": TINY, "dtype": np.float64}
+    expected = trained("1x1", 20, jax.devices(), **options)
+    for layout in ("2x1", "1x2", "8x1", "4x2", "2x4", "1x8"):
+        assert_close(trained(layout, 20, jax.devices(), **options), expected, 1e-8)
+expected = trained("1x1", 10, jax.devices(), recipe=TINY)
+for layout in ("8x1", "2x4", "1x8"):
+    assert_close(trained(layout, 10, jax.devices(), recipe=TINY), expected, 1e-4)
+"""
+
+
+def test_two_and_eight_devices_agree_with_one():
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_PLATFORMS": "cpu",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
