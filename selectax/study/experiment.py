@@ -21,7 +21,7 @@ from selectax.study.config import ConfigurationError, SweepConfig, check, to_jso
 from selectax.study.data import Data, load_data
 from selectax.study.folder import RunFolder, alone_in, write_json
 from selectax.study.gradients import Metrics
-from selectax.study.hosts import from_all, is_first, wait_for_all
+from selectax.study.hosts import from_all, is_first, largest, wait_for_all
 from selectax.study.inputs import steps_of_epoch
 from selectax.study.interruptible import fetch
 from selectax.study.jobs import Network, wanted_groups, write_groups
@@ -134,12 +134,13 @@ def _train(
                 pieces = steps_of_epoch(population, data.training, done, **options)
                 for done, population in pieces:
                     minutes = (time.monotonic() - saved) / 60
-                    due = signalled() or minutes > plan.config.run.checkpoint_minutes
+                    overdue = minutes > plan.config.run.checkpoint_minutes
+                    signal_number, overdue = largest(signalled(), int(overdue))
                     # The epoch's last step belongs to the checkpoint after its validation.
-                    if due and done < (epoch + 1) * steps:
+                    if (signal_number or overdue) and done < (epoch + 1) * steps:
                         checkpoints.save(done, population)
                         saved = time.monotonic()
-                        _stop_if(signalled(), checkpoints)
+                        _stop_if(signal_number, checkpoints)
                 population, accuracies = end_epoch(
                     population, data.validation, epoch, steps=steps, **options
                 )
@@ -147,19 +148,25 @@ def _train(
                 checkpoints.save(done, population)
                 saved = time.monotonic()
                 progress.advance(
-                    f"loss {np.nanmean(history.loss[:, epoch]):.3f}  "
+                    f"loss {_mean(history.loss[:, epoch]):.3f}  "
                     f"accuracy {history.accuracy[:, epoch].mean():.3f}  "
                     f"validation {accuracies.mean():.3f}  "
-                    f"selectivity {np.nanmean(history.selectivity[:, epoch]):.3f}",
+                    f"selectivity {_mean(history.selectivity[:, epoch]):.3f}",
                     len(group) * steps * recipe.batch_size,
                 )
-                _stop_if(signalled(), checkpoints)
+                _stop_if(*largest(signalled()), checkpoints)
         checkpoints.finish()
     return population
 
 
-def _stop_if(signal_number: int | None, checkpoints: Checkpoints) -> None:
-    if signal_number is not None:
+def _mean(values: np.ndarray) -> float:
+    """Over the networks that have not diverged."""
+    finite = values[np.isfinite(values)]
+    return finite.mean() if len(finite) else np.nan
+
+
+def _stop_if(signal_number: int, checkpoints: Checkpoints) -> None:
+    if signal_number:
         checkpoints.finish()
         raise Stopped(signal_number)
 

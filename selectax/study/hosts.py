@@ -47,6 +47,14 @@ def wait_for_all(what: str) -> None:
         multihost_utils.sync_global_devices(what)
 
 
+def largest(*numbers: int) -> tuple[int, ...]:
+    """Each number where it is largest, so that all hosts decide alike; each of them has to ask."""
+    if jax.process_count() == 1:
+        return numbers
+    of_all = multihost_utils.process_allgather(np.array(numbers))
+    return tuple(of_all.max(axis=0).tolist())
+
+
 def from_all(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of all hosts; each of them has to ask."""
     if jax.process_count() == 1:

@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, UInt8
 
+from selectax.study.hosts import largest
 from selectax.study.interruptible import fetch, wait
 from selectax.study.population import Population, resident_steps, streamed_steps
 from selectax.study.recipe import Recipe
@@ -85,6 +86,7 @@ def _resident(population, training_images, done, end, piece_seconds, options):
     length = 1
     while done < end:
         begin = time.monotonic()
+        (length,) = largest(length)
         steps = min(length, end - done)
         population = resident_steps(population, images, labels, done, steps, **options)
         wait(population.running)

@@ -20,14 +20,14 @@ def raise_on_signals() -> None:
 
 
 @contextmanager
-def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int | None]]:
+def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int]]:
     """Within, the first signal is remembered only; a second one raises `Stopped` at once.
 
     Args:
       tell: told of the first signal.
 
     Yields:
-      A function that gives the number of the signal, or None so far.
+      A function that gives the number of the signal, 0 so far.
     """
     received = []
 
@@ -42,10 +42,10 @@ def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int
         before = {number: signal.signal(number, remember) for number in numbers}
     except ValueError:
         # Signals reach the main thread alone: elsewhere, as in a notebook's worker, nothing comes.
-        yield lambda: None
+        yield lambda: 0
         return
     try:
-        yield lambda: received[0] if received else None
+        yield lambda: received[0] if received else 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
