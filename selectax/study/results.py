@@ -136,8 +136,9 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     """Means over the networks of each alpha, one row an alpha.
 
     Returns:
-      Columns `networks`, and of what was measured: `class selectivity`, `clean accuracy`, and the
-      mean accuracy over the strengths of each kind of perturbation, `corruptions`, `fgsm`, `pgd`.
+      Columns `networks`, `diverged` if any has, and of what was measured: `class selectivity`,
+      `clean accuracy`, and the mean accuracy over the strengths of each kind of perturbation,
+      `corruptions`, `fgsm`, `pgd`.
     """
     whole = frame[frame["layer"] == ""]
     accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
@@ -154,7 +155,11 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
         if len(part)
     }
     networks = frame.groupby("alpha", dropna=False)["seed"].nunique()
-    return pd.DataFrame({"networks": networks, **means}).reset_index()
+    diverged = frame[frame["metric"] == "diverged"].groupby("alpha")["seed"].nunique()
+    counts = {"networks": networks}
+    if len(diverged):
+        counts["diverged"] = diverged.reindex(networks.index, fill_value=0)
+    return pd.DataFrame({**counts, **means}).reset_index()
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ def print_summary(results: "pd.DataFrame") -> None:
     for name in summary.columns:
         table.add_column(name, justify="right")
     for row in summary.itertuples(index=False):
-        alpha, networks, *means = row
-        table.add_row(f"{alpha:g}", str(networks), *(f"{mean:.3f}" for mean in means))
+        alpha, *rest = row
+        cells = [str(cell) if isinstance(cell, int) else f"{cell:.3f}" for cell in rest]
+        table.add_row(f"{alpha:g}", *cells)
     Console().print(table)

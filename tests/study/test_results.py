@@ -222,6 +222,20 @@ def test_summary_is_means_by_hand():
     pd.testing.assert_frame_equal(results.summarize(results.table(rows)), expected)
 
 
+def test_summary_counts_networks_that_diverged():
+    measured = WHOSE | {"epoch": 4, "metric": "accuracy", "value": 0.5}
+    diverged = WHOSE | {"epoch": 2, "metric": "diverged", "value": 1}
+    rows = [
+        measured | {"alpha": -1.0, "seed": 0},
+        measured | {"alpha": 2.0, "seed": 0},
+        *(diverged | {"alpha": 2.0, "seed": seed} for seed in (1, 2)),
+    ]
+    summary = results.summarize(results.table(rows))
+    assert summary["networks"].tolist() == [1, 3]
+    assert summary["diverged"].tolist() == [0, 2]
+    assert summary["clean accuracy"].tolist() == [0.5, 0.5]
+
+
 def test_summary_has_no_columns_for_what_was_not_measured():
     summary = results.summarize(results.table(ROWS[:1]))
     assert list(summary.columns) == ["alpha", "networks", "clean accuracy"]
