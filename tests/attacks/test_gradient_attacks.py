@@ -143,6 +143,7 @@ def test_a_network_without_gradient_gives_no_nan(norm):
     assert_inside(by_descent, images, 0.1, norm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 def test_epsilon_per_sample_equals_an_attack_per_sample(norm):
     parameters, images, labels = mlp_problem(samples=6)
@@ -451,6 +452,7 @@ def test_targets_are_traced(attack):
     assert len(traces) == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 def test_early_stop_leaves_images_where_they_first_break(norm):
     parameters, images, labels = mlp_problem()

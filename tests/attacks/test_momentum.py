@@ -47,6 +47,7 @@ def test_steps_go_along_the_decaying_sum_of_gradients(decay, norm):
     np.testing.assert_allclose(found, points, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("bounds", [(0, 1), (0, 255)])
 def test_results_are_inside_ball_and_bounds_exactly(norm, bounds):

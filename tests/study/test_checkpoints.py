@@ -130,6 +130,7 @@ def damage_one_file(folder, change):
     change(max(files, key=lambda path: path.stat().st_size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -117,6 +117,7 @@ def test_micro_batches_take_the_step_of_the_whole_batch(micro_batches, layers):
     assert_close(found, expected, 1e-5)
 
 
+@pytest.mark.slow
 def test_micro_batches_of_devices_take_the_step_of_the_whole_batch(four_devices):
     images, labels = (values[:16] for values in (IMAGES / np.float32(255), LABELS))
     given = jax.tree.map(lambda leaf: leaf[0], grid([5.0], [1], 0.1))
@@ -136,6 +137,7 @@ def test_micro_batches_of_devices_take_the_step_of_the_whole_batch(four_devices)
         assert_close(one, expected, 1e-5)
 
 
+@pytest.mark.slow
 def test_batch_norm_may_be_of_each_device(four_devices):
     """Then the networks differ from those of one device, and the devices agree all the same."""
     recipe = dataclasses.replace(RECIPE, synchronize_batch_norm=False)

@@ -92,6 +92,7 @@ def test_networks_of_one_seed_start_alike_whatever_their_alpha():
     assert np.any(kernel[0] != kernel[1])
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_kept_and_of_several_the_first():
     population, accuracies = trained([0, 3], [0, 1, 2], learning_rate=0.3)
     np.testing.assert_array_equal(population.best_epoch, accuracies.argmax(axis=0) + 1)

@@ -37,6 +37,7 @@ def cross_entropy(params, images, labels):
     return jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 
+@pytest.mark.slow
 def test_step_is_sgd_with_momentum_and_decay_as_pytorch_documents_it():
     """With g the gradient: g += decay · p; v = momentum · v + g; p -= learning rate · v."""
     images, labels = batch()
