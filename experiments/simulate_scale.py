@@ -105,16 +105,25 @@ def bytes_moved(job, module):
     return _TIMES_MOVED * _FLOAT_BYTES * maps
 
 
+def one_network(recipe, job):
+    """A population of it."""
+    from selectax.study.jobs import Network
+    from selectax.study.plan import hyperparameters_of
+    from selectax.study.population import init_population
+
+    hyperparameters = hyperparameters_of([Network(0.0, 0)], 0.1)
+    image_shape = (job.size, job.size, 3)
+    return init_population(hyperparameters, recipe=recipe, image_shape=image_shape)
+
+
 def exchanged(job, module, shares):
     """Number of exchanges in a step of a network on several devices, and their bytes."""
     import jax
     import jax.numpy as jnp
 
     from selectax.study.collectives import count_exchanges
-    from selectax.study.jobs import Network
     from selectax.study.mesh import make_mesh
-    from selectax.study.plan import hyperparameters_of
-    from selectax.study.population import init_population, resident_steps
+    from selectax.study.population import resident_steps
     from selectax.study.recipe import Recipe
 
     shares = min(shares, len(jax.devices()))
@@ -123,11 +132,7 @@ def exchanged(job, module, shares):
     mesh = make_mesh(f"1x{shares}", 1, recipe.batch_size, jax.devices())
     images = jax.ShapeDtypeStruct((2 * shares, job.size, job.size, 3), jnp.uint8)
     labels = jax.ShapeDtypeStruct((2 * shares,), jnp.int32)
-    population = jax.eval_shape(
-        lambda: init_population(
-            hyperparameters_of([Network(0.0, 0)], 0.1), recipe=recipe, image_shape=images.shape[1:]
-        )
-    )
+    population = jax.eval_shape(lambda: one_network(recipe, job))
     lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=recipe, mesh=mesh)
     return count_exchanges(lowered.compile().as_text())
 
@@ -140,9 +145,7 @@ def measured_here(job):
     from selectax import models
     from selectax.study.checkpoints import open_checkpoints
     from selectax.study.interruptible import wait
-    from selectax.study.jobs import Network
-    from selectax.study.plan import hyperparameters_of
-    from selectax.study.population import init_population, resident_steps
+    from selectax.study.population import resident_steps
     from selectax.study.recipe import Recipe
 
     def fastest(run, times=5):
@@ -162,11 +165,7 @@ def measured_here(job):
     recipe = Recipe(module, job.num_classes, epochs=1, batch_size=batch_size)
     images = jnp.zeros((batch_size, job.size, job.size, 3), jnp.uint8)
     labels = jnp.zeros(batch_size, jnp.int32)
-    population = [
-        init_population(
-            hyperparameters_of([Network(0.0, 0)], 0.1), recipe=recipe, image_shape=images.shape[1:]
-        )
-    ]
+    population = [one_network(recipe, job)]
 
     def step():
         population[0] = resident_steps(population[0], images, labels, 0, 1, recipe=recipe)

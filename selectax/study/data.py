@@ -15,7 +15,7 @@ from selectax.datasets.streaming import choose_input
 from selectax.study.config import ConfigurationError, DataOptions, EvaluationOptions, SweepConfig
 from selectax.study.corrupted_sets import open_official_set
 from selectax.study.inputs import Resident, Streamed
-from selectax.study.mesh import copy_to_all, share_batches
+from selectax.study.mesh import axis_size, copy_to_all, share_batches
 from selectax.study.rows import EvaluationImages
 
 
@@ -65,9 +65,10 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None) -> Data:
         training = Streamed(source, samples)
     else:
         training = Resident(*copy_to_all(tuple(map(jnp.asarray, split("train", samples))), mesh))
-    shares = 1 if mesh is None else mesh.shape["data"]
     validation = in_batches(
-        *split("validation", None), evaluation.evaluation_batch_size, multiple=shares
+        *split("validation", None),
+        evaluation.evaluation_batch_size,
+        multiple=axis_size(mesh, "data"),
     )
     return Data(
         training=training,

@@ -1,6 +1,7 @@
 """What a sweep would do: which networks are done, on which devices, in what time and memory."""
 
 import itertools
+import math
 import time
 from collections.abc import Iterable
 from datetime import timedelta
@@ -18,8 +19,16 @@ from selectax.study.data import where_data_lie
 from selectax.study.interruptible import wait
 from selectax.study.jobs import Network
 from selectax.study.measurement import parts_of
-from selectax.study.mesh import describe_mesh
-from selectax.study.plan import Plan, bytes_of_one, fresh, make_plan, models_at_a_time, one_batch
+from selectax.study.mesh import axis_size, describe_mesh
+from selectax.study.plan import (
+    Plan,
+    bytes_of_one,
+    fresh,
+    make_plan,
+    models_at_a_time,
+    one_batch,
+    table_so_far,
+)
 from selectax.study.population import resident_steps
 
 # Timed, after one that compiles.
@@ -43,20 +52,20 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     steps = samples // plan.recipe.batch_size * plan.recipe.epochs
     states = _states(plan, steps)
     console.print(_table(plan, states))
-    left = {network: steps - done for network, (state, done) in states.items()}
+    left = {network: steps - done for network, (_, done) in states.items()}
     open_ones = [network for network in plan.wanted if left[network]]
     console.print(f"Devices: {describe_mesh(plan.mesh)}")
     if not open_ones:
         console.print("Training: nothing is left to be trained.")
         return
     at_a_time = models_at_a_time(plan, len(open_ones))
-    images = samples * describe(config.data.dataset).image_shape[0] ** 2 * 3
+    images = samples * math.prod(describe(config.data.dataset).image_shape)
     memory = at_a_time * bytes_of_one(plan) + images
-    rounds = -(-len(open_ones) // (at_a_time * (plan.mesh.shape["model"] if plan.mesh else 1)))
+    rounds = -(-len(open_ones) // (at_a_time * axis_size(plan.mesh, "model")))
     seconds = _seconds_per_step(plan, open_ones[:at_a_time])
-    data = plan.mesh.shape["data"] if plan.mesh else 1
     most = max(left.values())
-    duration = timedelta(seconds=round(seconds * most * rounds / data))
+    shared = most * rounds / axis_size(plan.mesh, "data")
+    duration = timedelta(seconds=round(seconds * shared))
     console.print(
         f"Training: {len(open_ones)} networks, {at_a_time} side by side on a device, at most "
         f"{most:,} steps each at {1e3 * seconds:.0f} ms, about {duration} in all, measuring not "
@@ -67,9 +76,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
 
 def _states(plan: Plan, steps: int) -> dict[Network, tuple[str, int]]:
     """Of each network that is asked for: measured, diverged, open, or trained so far; and steps."""
-    table = results.table([])
-    if plan.folder.results.exists():
-        table = results.load(plan.folder.results)
+    table = table_so_far(plan.folder)
     trained = {}
     for number, group in enumerate(plan.groups):
         done = 0

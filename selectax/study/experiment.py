@@ -17,7 +17,7 @@ from rich.console import Console
 
 from selectax.study import figures, results
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
-from selectax.study.config import ConfigurationError, SweepConfig, check, to_json
+from selectax.study.config import SweepConfig, check, to_json
 from selectax.study.data import Data, load_data
 from selectax.study.folder import RunFolder, alone_in, write_json
 from selectax.study.gradients import Metrics
@@ -27,7 +27,7 @@ from selectax.study.interruptible import fetch
 from selectax.study.jobs import Network, wanted_groups, write_groups
 from selectax.study.measurement import Measured, measure_in_parts, parts_of
 from selectax.study.mesh import spread_networks
-from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time
+from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time, table_so_far
 from selectax.study.population import Population, end_epoch
 from selectax.study.progress import stage
 from selectax.study.rows import Row, count
@@ -71,7 +71,7 @@ def run(config: SweepConfig, console: Console) -> Outcome:
 def _run(config: SweepConfig, console: Console) -> Outcome:
     plan = make_plan(config)
     folder, wanted, groups = plan.folder, plan.wanted, plan.groups
-    table = _table_so_far(folder)
+    table = table_so_far(folder)
     data = load_data(plan.config, plan.mesh)
     # Until here all hosts read the folder as it was.
     wait_for_all("planned")
@@ -95,18 +95,6 @@ def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]])
         seeds=1 + max(network.seed for network in networks),
     )
     return dataclasses.replace(config, regularizer=regularizer)
-
-
-def _table_so_far(folder: RunFolder) -> pd.DataFrame:
-    if not folder.results.exists():
-        return results.table([])
-    try:
-        return results.load(folder.results)
-    except ValueError:
-        raise ConfigurationError(
-            f"--output {folder.path}: its results.csv is damaged; remove that file, and the "
-            "networks are measured anew."
-        ) from None
 
 
 def _train(

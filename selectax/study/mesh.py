@@ -66,16 +66,14 @@ def copy_to_all(tree: Tree, mesh: Mesh | None) -> Tree:
     return tree if mesh is None else _put(tree, NamedSharding(mesh, P()))
 
 
-def share_batches(
-    batches: Batches, mesh: Mesh | None, axes: tuple[str, ...] = ("data",)
-) -> Batches:
-    """Each batch spread over the devices of some axes."""
-    return batches if mesh is None else _put(batches, NamedSharding(mesh, P(None, axes)))
+def share_batches(batches: Batches, mesh: Mesh | None) -> Batches:
+    """Each batch spread over the data axis."""
+    return batches if mesh is None else _put(batches, NamedSharding(mesh, P(None, "data")))
 
 
-def device_count(mesh: Mesh | None) -> int:
-    """Devices of a mesh."""
-    return 1 if mesh is None else mesh.size
+def axis_size(mesh: Mesh | None, axis: str) -> int:
+    """Devices along an axis, "model" or "data"; 1 without a mesh."""
+    return 1 if mesh is None else mesh.shape[axis]
 
 
 def describe_mesh(mesh: Mesh | None) -> str:

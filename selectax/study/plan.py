@@ -6,18 +6,26 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import pandas as pd
 from jax.sharding import Mesh
 
 from selectax import models
 from selectax.datasets import DataSet, describe
 from selectax.datasets.augmentation import augment, random_resized_crop
-from selectax.study.config import SweepConfig, check_layers, resolve_corruptions, to_json
+from selectax.study import results
+from selectax.study.config import (
+    ConfigurationError,
+    SweepConfig,
+    check_layers,
+    resolve_corruptions,
+    to_json,
+)
 from selectax.study.corrupted_sets import is_at_hand
 from selectax.study.data import where_data_lie
 from selectax.study.evaluation import layer_units
 from selectax.study.folder import RunFolder, check_folder
 from selectax.study.jobs import Network, plan_groups
-from selectax.study.mesh import make_mesh
+from selectax.study.mesh import axis_size, make_mesh
 from selectax.study.population import Population, init_population, resident_steps
 from selectax.study.recipe import Recipe
 from selectax.study.training import ALL_EPOCHS, Hyperparameters
@@ -105,10 +113,26 @@ def hyperparameters_of(
     )
 
 
+def table_so_far(folder: RunFolder) -> pd.DataFrame:
+    """What earlier runs in the folder measured.
+
+    Raises:
+      ConfigurationError: its table is damaged.
+    """
+    if not folder.results.exists():
+        return results.table([])
+    try:
+        return results.load(folder.results)
+    except ValueError:
+        raise ConfigurationError(
+            f"--output {folder.path}: its results.csv is damaged; remove that file, and the "
+            "networks are measured anew."
+        ) from None
+
+
 def models_at_a_time(plan: Plan, networks: int) -> int:
     """Networks that a device trains side by side: as many as its memory holds, on the CPU one."""
-    if plan.mesh is not None:
-        networks = -(-networks // plan.mesh.shape["model"])
+    networks = -(-networks // axis_size(plan.mesh, "model"))
     asked_for = plan.config.run.models_at_a_time
     if asked_for is not None:
         return min(asked_for, networks)

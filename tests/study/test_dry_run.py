@@ -8,7 +8,7 @@ from rich.console import Console
 
 from selectax import models
 from selectax.study import experiment, results
-from selectax.study.config import RegularizerOptions
+from selectax.study.config import ConfigurationError, RegularizerOptions
 from selectax.study.dry_run import dry_run
 from tests.study.test_experiment import CONFIG, silent, to
 from tests.study.tiny import TinyNetwork
@@ -48,6 +48,9 @@ def test_networks_are_told_by_what_is_done_of_them(tmp_path):
     assert rows == {"2": ["0–1"]}
     assert "seeds done" in said
     assert "nothing is left to be trained" in said
+    (folder / "results.csv").write_text("nothing of ours\n")
+    with pytest.raises(ConfigurationError, match=r"results.csv is damaged; remove that file"):
+        planned(to(folder, one, resume=True))
     of_second = table["seed"] == 1
     results.save(folder / "results.csv", table[~of_second | (table["metric"] != "accuracy")])
     said, rows = planned(to(folder, resume=True))
@@ -64,5 +67,5 @@ def test_networks_are_told_by_what_is_done_of_them(tmp_path):
 
 def test_a_folder_of_another_run_is_refused_here_too(tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(experiment.ConfigurationError, match="choose an empty folder"):
+    with pytest.raises(ConfigurationError, match="choose an empty folder"):
         planned(to(tmp_path))
