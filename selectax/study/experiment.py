@@ -28,7 +28,7 @@ from selectax.study.jobs import Network, wanted_groups, write_groups
 from selectax.study.measurement import Measured, measure_in_parts, parts_of
 from selectax.study.mesh import spread_networks
 from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time, table_so_far
-from selectax.study.population import Population, end_epoch
+from selectax.study.population import Population, best_of, end_epoch
 from selectax.study.progress import stage
 from selectax.study.rows import Row, count
 from selectax.study.stopping import Stopped, remembered_signals
@@ -186,9 +186,8 @@ def _evaluate(
             rows = []
             for host, network in enumerate(at_once):
                 at = group.index(network)
-                trained = jax.tree.map(lambda leaf, at=at: leaf[at], population)
                 # Of all hosts, for each holds a part of it.
-                trained = fetch((trained.history, trained.best_epoch, trained.best_variables))
+                trained = fetch(best_of(population, at))
                 if host == jax.process_index():
                     for new in _measure(plan, network, *trained, measured[network], data, console):
                         rows += new

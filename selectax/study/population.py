@@ -247,6 +247,17 @@ def end_epoch(
     return _over_networks(one, population, shared, shares, models_at_a_time, mesh)
 
 
+@jax.jit
+def best_of(
+    population: Population, at: int | Int[Array, ""]
+) -> tuple[Metrics, Int[Array, ""], dict[str, Any]]:
+    """The history, best epoch and best variables of the network at a place; the place is traced."""
+    return jax.tree.map(
+        lambda leaf: leaf[at],
+        (population.history, population.best_epoch, population.best_variables),
+    )
+
+
 def _train(network: Population, steps, batch_at, recipe, steps_per_epoch, mesh) -> Population:
     state, running = train_steps(
         network.state,

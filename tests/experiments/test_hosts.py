@@ -54,7 +54,7 @@ def start_hosts(folder, *arguments):
 
 
 def finished(processes):
-    outputs = [process.communicate(timeout=200)[0] for process in processes]
+    outputs = [process.communicate(timeout=600)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), outputs
     return outputs
 
