@@ -47,6 +47,8 @@ def main() -> int:
     print(f"Results: {outcome.results}")
     for path in outcome.figures:
         print(f"Figure: {path}")
+    if outcome.figures:
+        print(f"Report: {outcome.report}")
     return 0
 
 

@@ -94,7 +94,7 @@ def _state(plan: Plan, table: pd.DataFrame, network: Network, done: int, steps: 
     parts = results.parts_measured(table, *network)
     if "diverged" in parts:
         return "failed"
-    if parts.issuperset(parts_of(plan.config.evaluation)):
+    if parts.issuperset(parts_of(plan.config.evaluation.measures)):
         return "done"
     if done == steps:
         return "trained"

@@ -30,6 +30,7 @@ from selectax.study.mesh import spread_networks
 from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time, table_so_far
 from selectax.study.population import Population, best_of, end_epoch
 from selectax.study.progress import stage
+from selectax.study.report import write_report
 from selectax.study.rows import Row, count
 from selectax.study.stopping import Stopped, remembered_signals
 
@@ -40,12 +41,14 @@ class Outcome(NamedTuple):
     Attributes:
       table: the results.
       results: where they are.
-      figures: where the figures are.
+      figures: where the figures are; none on a host that is not the first.
+      report: where all is on one page.
     """
 
     table: pd.DataFrame
     results: Path
     figures: list[Path]
+    report: Path
 
 
 def run(config: SweepConfig, console: Console) -> Outcome:
@@ -83,7 +86,12 @@ def _run(config: SweepConfig, console: Console) -> Outcome:
         population = _train(plan, number, group, data, console)
         asked_for = [network for network in group if network in wanted]
         table = _evaluate(plan, group, asked_for, population, data, table, console)
-    return Outcome(table, folder.results, _draw(table, plan.units, folder) if is_first() else [])
+    paths = []
+    if is_first():
+        drawn = figures.draw_all(table, plan.units)
+        paths = figures.save(drawn, folder.figures)
+        write_report(folder.path, drawn)
+    return Outcome(table, folder.results, paths, folder.report)
 
 
 def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]]) -> SweepConfig:
@@ -172,7 +180,7 @@ def _evaluate(
 
     Several hosts measure as many networks at a time, one each, and the first writes the rows.
     """
-    parts = set(parts_of(plan.config.evaluation))
+    parts = set(parts_of(plan.config.evaluation.measures))
     measured = {network: results.parts_measured(table, *network) for network in asked_for}
     left = [
         network
@@ -285,7 +293,3 @@ def _news(network: Network, rows: Sequence[Row]) -> str:
         if metric in of_network
     )
     return f"alpha {network.alpha:g} seed {network.seed}{figures}"
-
-
-def _draw(table: pd.DataFrame, units: Mapping[str, int], folder: RunFolder) -> list[Path]:
-    return figures.save(figures.draw_all(table, units), folder.figures)

@@ -58,6 +58,11 @@ class RunFolder:
         """Figures drawn from the table."""
         return self.path / "figures"
 
+    @property
+    def report(self) -> Path:
+        """Findings, figures and tables on one page."""
+        return self.path / "report.html"
+
 
 def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFolder:
     """Looks whether a folder is free for a new run, or holds the run to go on with.
@@ -114,10 +119,14 @@ def alone_in(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a file wholly or not at all."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes a file wholly or not at all."""
     beside = path.with_suffix(".partial")
-    with beside.open("w") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

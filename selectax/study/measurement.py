@@ -97,16 +97,16 @@ def measure_in_parts(
         ),
         "indices": lambda: index_rows(variables, images.test, module, num_classes),
     }
-    for name in parts_of(options):
+    for name in parts_of(options.measures):
         if name not in already:
             found = parts[name]()
             yield found if isinstance(found, Measured) else Measured(found, ())
 
 
-def parts_of(options: EvaluationOptions) -> tuple[str, ...]:
+def parts_of(measures: Collection[str]) -> tuple[str, ...]:
     """Names of the parts of the measures; selectivity and accuracy are both of clean images."""
     within_others = ("selectivity", "dimensionality")
-    return ("clean", *(name for name in options.measures if name not in within_others))
+    return ("clean", *(name for name in measures if name not in within_others))
 
 
 def _clean_rows(clean: CleanMeasures, images: EvaluationImages, options: EvaluationOptions):

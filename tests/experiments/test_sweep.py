@@ -260,7 +260,9 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
         ]
     )
     pictures = [tmp_path / f"{name}.png" for name in "abc"]
-    outcome = experiment.Outcome(table, tmp_path / "results.csv", pictures)
+    outcome = experiment.Outcome(
+        table, tmp_path / "results.csv", pictures, tmp_path / "report.html"
+    )
     monkeypatch.setattr(experiment, "run", lambda config, console: outcome)
     monkeypatch.setattr(sys, "argv", ["sweep.py"])
     assert sweep.main() == 0

@@ -1,0 +1,23 @@
+"""Figures in words, for those who do not see them."""
+
+from matplotlib.figure import Figure
+
+
+def describe(figure: Figure) -> str:
+    """What a figure shows: its caption, its axes, its panels and its lines."""
+    of_figure = [figure.get_suptitle(), _axes_of(figure)]
+    shown = [axes for axes in figure.axes if axes.axison]
+    titles = [axes.get_title() for axes in shown if axes.get_title()]
+    if titles:
+        of_figure.append(f"Panels: {', '.join(titles)}")
+    lines = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    if lines:
+        of_figure.append(f"Lines: {', '.join(lines)}")
+    return ". ".join(" ".join(part.split()) for part in of_figure if part) + "."
+
+
+def _axes_of(figure):
+    first = figure.axes[0]
+    down = figure.get_supylabel() or first.get_ylabel()
+    across = figure.get_supxlabel() or first.get_xlabel()
+    return f"{down} over {across}" if down and across else down or across
