@@ -64,6 +64,14 @@ def test_seeds_count_alike_however_many_networks_they_have():
     assert (found.low, found.high) == (share.ppf(0.025) / 4, share.ppf(0.975) / 4)
 
 
+def test_networks_of_a_seed_are_drawn_alike():
+    # Of these seeds all but one have two networks, and the interval is narrow around 1/2.
+    values, seeds = [0.0, 1.0] * 300 + [0.5] * 5, [*np.repeat(np.arange(300), 2), *[300] * 5]
+    found = estimate(networks_of(values, seeds), mean("value"), np.random.default_rng(0))
+    assert (found.low + found.high) / 2 == pytest.approx(0.5, abs=0.01)
+    assert found.high - found.low < 0.1
+
+
 @pytest.mark.parametrize(
     ("values", "seeds", "why"),
     [
