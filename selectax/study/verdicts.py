@@ -314,7 +314,9 @@ def _largest_fall(columns):
     falls, losses = _from_0(columns)
     # Alpha 0 itself falls by nothing and loses nothing.
     largest = np.where(losses <= _NO_LOSS, falls, 1).max(-1)
-    return np.where(np.isnan(falls).any(-1), np.nan, largest)
+    # Where no alpha is strong enough, nothing is said of what selectivity can do.
+    strong_enough = falls.max(-1) >= _SELECTIVITY_FALL
+    return np.where(strong_enough, largest, np.nan)
 
 
 def _smallest_loss(columns):

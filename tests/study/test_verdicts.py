@@ -80,6 +80,15 @@ def test_the_last_finding_by_hand():
     assert loss.estimate.value == pytest.approx(0.02)
 
 
+def test_alphas_too_weak_for_the_last_finding_say_nothing():
+    assert verdicts(planted_table(alphas=(-0.4, 0.0, 0.4)))[6] == "cannot say"
+    # Strong enough, but at a loss.
+    table = planted_table(alphas=(-1.0, 0.0, 1.0))
+    rows = table["metric"].eq("accuracy") & table["perturbation"].eq("") & table["alpha"].lt(0)
+    table.loc[rows, "value"] = 0.88
+    assert verdicts(table)[6] == "does not hold"
+
+
 def test_masked_gradients_are_a_caution():
     finding = find(planted_table(doubts=2), UNITS, np.random.default_rng(0))[2]
     assert "28 of 28 networks show signs of masked gradients" in finding.caution
