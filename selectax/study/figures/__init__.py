@@ -30,10 +30,8 @@ from selectax.study.plotting import STYLE
 
 # PDF is the vector form that LaTeX takes and journals ask for. Without dates, so that the same
 # table gives the same bytes.
-_FORMATS = {
-    "pdf": {"metadata": {"CreationDate": None}},
-    "png": {"dpi": 200},
-}
+_PDF = {"format": "pdf", "metadata": {"CreationDate": None}}
+_PNG = {"format": "png", "dpi": 200}
 
 
 def draw_all(table: pd.DataFrame, units: Mapping[str, int]) -> dict[str, Figure]:
@@ -84,12 +82,20 @@ def save(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
-        for format_name, options in _FORMATS.items():
-            path = folder / f"{name}.{format_name}"
-            beside = path.with_suffix(".partial")
-            with beside.open("wb") as file, matplotlib.rc_context(STYLE):
-                figure.savefig(file, format=format_name, **options)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
+        with matplotlib.rc_context(STYLE):
+            _write(figure, folder / f"{name}.pdf", **_PDF)
+            # Laid out once, for both to be alike.
+            layout = figure.get_layout_engine()
+            figure.set_layout_engine("none")
+            _write(figure, folder / f"{name}.png", **_PNG)
+            figure.set_layout_engine(layout)
     return [folder / f"{name}.png" for name in figures]
+
+
+def _write(figure: Figure, path: Path, **options) -> None:
+    beside = path.with_suffix(".partial")
+    with beside.open("wb") as file:
+        figure.savefig(file, **options)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
