@@ -34,7 +34,7 @@ def selectivity_by_alpha(table: pd.DataFrame) -> Figure | None:
         return None
     figure, (axes,) = alpha_panels(table, {"": rows})
     axes.set_ylim(bottom=0)
-    figure.supylabel("class selectivity index, mean of the network")
+    figure.supylabel("class selectivity index,\nmean of the network")
     return figure
 
 
@@ -65,14 +65,14 @@ def selectivity_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Figur
     alphas = sorted(set(summary["alpha"]))
     titles = [f"α = {number_text(alpha)}" for alpha in alphas]
     width = panel_width(units)
-    figure, all_axes = panels(titles, columns=max(1, int(11 / width)), size=(width, 1.8))
+    figure, all_axes = panels(titles, columns=max(1, int(11 / width)), size=(width, 1.9))
     for axes, (alpha, of_alpha) in zip(all_axes, summary.groupby("alpha"), strict=True):
         _draw_violins(axes, of_alpha, styles[alpha]["color"])
         layer_ticks(axes, units)
         # Names are too long to stand between the panels.
         axes.tick_params(labelbottom=axes.get_subplotspec().is_last_row())
     all_axes[0].set_ylim(bottom=0)
-    figure.supylabel("class selectivity index of a layer's units")
+    figure.supylabel("class selectivity index\nof a layer's units")
     sentences = ("violins: distribution over units", "dots: medians")
     caption(figure, rows, *sentences, over_seeds_text(summary), diverged_text(table))
     return figure
