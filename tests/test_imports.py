@@ -36,6 +36,8 @@ STRANGERS = (
     *itertools.product(("training", "population"), ("results", "figures", "plotting", "folder")),
     *itertools.product(("evaluation", "measurement"), ("plotting", "folder", "training")),
     ("training", "population"),
+    # A sheet of images is drawn from arrays, whoever made them.
+    *itertools.product(("figures.images",), ("evaluation", "examples", "results")),
 )
 
 

@@ -15,10 +15,13 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from selectax.datasets import describe
 from selectax.study import figures, results
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import SweepConfig, check, to_json
 from selectax.study.data import Data, load_data
+from selectax.study.examples import perturb_examples
+from selectax.study.figures.images import image_sheet
 from selectax.study.folder import RunFolder, alone_in, write_json
 from selectax.study.gradients import Metrics
 from selectax.study.hosts import from_all, is_first, largest, wait_for_all
@@ -28,6 +31,7 @@ from selectax.study.jobs import Network, wanted_groups, write_groups
 from selectax.study.measurement import Measured, measure_in_parts, parts_of
 from selectax.study.mesh import spread_networks
 from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time, table_so_far
+from selectax.study.plotting import number_text
 from selectax.study.population import Population, best_of, end_epoch
 from selectax.study.progress import stage
 from selectax.study.report import write_report
@@ -41,7 +45,8 @@ class Outcome(NamedTuple):
     Attributes:
       table: the results.
       results: where they are.
-      figures: where the figures are; none on a host that is not the first.
+      figures: the figures' PNG files, each of which has its PDF beside it; none on a host that is
+        not the first.
       report: where all is on one page.
     """
 
@@ -82,15 +87,13 @@ def _run(config: SweepConfig, console: Console) -> Outcome:
         write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
         write_groups(folder, groups)
         write_json(folder.layers, plan.units)
+    shown = None
     for number, group in wanted_groups(groups, wanted):
         population = _train(plan, number, group, data, console)
         asked_for = [network for network in group if network in wanted]
         table = _evaluate(plan, group, asked_for, population, data, table, console)
-    paths = []
-    if is_first():
-        drawn = figures.draw_all(table, plan.units)
-        paths = figures.save(drawn, folder.figures)
-        write_report(folder.path, drawn)
+        shown = _to_show(shown, group, asked_for, population, table)
+    paths = _draw(plan, table, data, shown) if is_first() else []
     return Outcome(table, folder.results, paths, folder.report)
 
 
@@ -293,3 +296,52 @@ def _news(network: Network, rows: Sequence[Row]) -> str:
         if metric in of_network
     )
     return f"alpha {network.alpha:g} seed {network.seed}{figures}"
+
+
+class _Shown(NamedTuple):
+    """A trained network of which images are shown."""
+
+    network: Network
+    variables: Mapping[str, Any]
+
+
+def _to_show(
+    shown: _Shown | None,
+    group: Sequence[Network],
+    asked_for: Sequence[Network],
+    population: Population,
+    table: pd.DataFrame,
+) -> _Shown | None:
+    """The network of the first seed with alpha nearest 0: that so far, or one of this group."""
+
+    def rank(network):
+        return network.seed, abs(network.alpha), -network.alpha
+
+    diverged = table[table["metric"] == "diverged"]
+    useless = set(zip(diverged["alpha"], diverged["seed"], strict=True))
+    well = [network for network in asked_for if network not in useless]
+    best = min(well, key=rank, default=None)
+    if best is None or (shown is not None and rank(shown.network) <= rank(best)):
+        return shown
+    *_, variables = fetch(best_of(population, group.index(best)))
+    return _Shown(best, variables)
+
+
+def _draw(plan: Plan, table: pd.DataFrame, data: Data, shown: _Shown | None) -> list[Path]:
+    drawn = figures.draw_all(table, plan.units)
+    options = plan.config.evaluation
+    if shown is not None and {"corruptions", "attacks"} & set(options.measures):
+        alpha, seed = shown.network
+        dataset, model = plan.config.data.dataset, plan.config.training.model
+        examples = perturb_examples(
+            seed, shown.variables, data.evaluation, options, module=plan.module
+        )
+        drawn["images"] = image_sheet(
+            *examples,
+            describe(dataset).class_names,
+            caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
+            "image what the network takes it for",
+        )
+    paths = figures.save(drawn, plan.folder.figures)
+    write_report(plan.folder.path, drawn)
+    return paths

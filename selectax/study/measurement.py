@@ -16,6 +16,8 @@ from selectax.study.robustness import attack_rows, believability_rows, corruptio
 from selectax.study.rows import EvaluationImages, Row, count, dimensionality_rows
 from selectax.study.single_units import ablation_rows, input_gradient_rows
 
+_DECILES = np.arange(11) / 10
+
 
 class Measured(NamedTuple):
     """What is known of a network.
@@ -118,6 +120,11 @@ def _clean_rows(clean: CleanMeasures, images: EvaluationImages, options: Evaluat
         rows += [
             {"metric": "class_selectivity", "layer": name, "value": mean}
             for name, mean in means.items()
+        ]
+        rows += [
+            {"metric": f"class_selectivity_decile_{decile}", "layer": name, "value": value}
+            for name in layers
+            for decile, value in enumerate(np.quantile(clean.selectivity[name], _DECILES))
         ]
     if "dimensionality" in options.measures:
         rows += dimensionality_rows(clean.dimensionality, layers, {})

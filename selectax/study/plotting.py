@@ -23,6 +23,8 @@ STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
+    "figure.labelsize": 9,
+    "figure.titlesize": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -35,8 +37,11 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
+    # Text that other programs can edit and search, and that journals ask for.
+    "pdf.fonttype": 42,
 }
 _CENTRE = "#262626"
+_FAINT = "#9a9a9a"
 _NEGATIVE = LinearSegmentedColormap.from_list("negative", [_CENTRE, "#0b5fa5", "#45b0f5"])
 _POSITIVE = LinearSegmentedColormap.from_list("positive", [_CENTRE, "#b83a00", "#f7931e"])
 _MARKERS = "s^DvPX<>*phd"
@@ -100,25 +105,40 @@ def over_seeds_text(summary: pd.DataFrame) -> str:
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     if seeds[-1] == 1:
         return "1 seed"
-    interval = "95 % t-interval" if seeds[-1] >= 3 else "range"
+    interval = "range" if seeds[-1] == 2 else "95 % t-interval"
+    if seeds[-1] >= 3 and 2 in seeds:
+        interval += " (range for two)"
     return f"means over {count} seeds with {interval}"
 
 
-def panels(titles: Sequence[str], *, columns: int, size: tuple[float, float]):
+def diverged_text(table: pd.DataFrame) -> str:
+    """Which networks no figure can show, for a caption; empty if all are well."""
+    diverged = table[table["metric"] == "diverged"].groupby("alpha")["seed"].nunique()
+    if diverged.empty:
+        return ""
+    numbers = [f"{number} of α = {number_text(alpha)}" for alpha, number in diverged.items()]
+    return f"diverged, not shown: {', '.join(numbers)}"
+
+
+def panels(
+    titles: Sequence[str], *, columns: int, size: tuple[float, float], share_values: bool = True
+):
     """A figure of panels that share their axes.
 
     Args:
       titles: of the panels, row by row.
       columns: at the most.
       size: width and height of a panel, in inches.
+      share_values: False for vertical axes of their own.
 
     Returns:
       The figure and its axes, as many as titles.
     """
-    columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
+    # As few as keep the number of rows, for few empty places.
+    columns = -(-len(titles) // rows)
     figure = Figure(figsize=(columns * size[0] + 1.2, rows * size[1] + 0.9))
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=share_values, squeeze=False)
     all_axes = list(grid.ravel())
     for axes in all_axes[len(titles) :]:
         axes.remove()
@@ -153,6 +173,77 @@ def draw_lines(
         )
 
 
+def line_panels(
+    table: pd.DataFrame,
+    of_panels: Mapping[str, pd.DataFrame],
+    along: str,
+    *,
+    columns: int,
+    size: tuple[float, float],
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels with a line an alpha, its legend and its caption.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      of_panels: rows of each panel by its title.
+      along: column of the horizontal axes.
+      columns: at the most.
+      size: width and height of a panel, in inches.
+
+    Returns:
+      The figure and its axes, as many as panels.
+    """
+    styles = line_styles(table["alpha"].dropna())
+    figure, all_axes = panels(list(of_panels), columns=columns, size=size)
+    summaries = [over_seeds(rows, ["alpha", along]) for rows in of_panels.values()]
+    for axes, summary in zip(all_axes, summaries, strict=True):
+        draw_lines(axes, summary, along, styles)
+    summary = pd.concat(summaries)
+    drawn = set(summary["alpha"])
+    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn})
+    rows = pd.concat(of_panels.values())
+    caption(figure, rows, over_seeds_text(summary), diverged_text(table))
+    return figure, all_axes
+
+
+def alpha_panels(
+    table: pd.DataFrame, of_panels: Mapping[str, pd.DataFrame], *, columns: int = 2
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels along alpha, each with a dot a network, means and intervals.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      of_panels: rows of each panel by its title; each network's values are averaged.
+      columns: at the most.
+
+    Returns:
+      The figure and its axes, as many as panels, each with values of its own.
+    """
+    styles = line_styles(table["alpha"].dropna())
+    figure, all_axes = panels(list(of_panels), columns=columns, size=(3.6, 2.5), share_values=False)
+    summaries = [over_seeds(rows, ["alpha"]) for rows in of_panels.values()]
+    for axes, rows, summary in zip(all_axes, of_panels.values(), summaries, strict=True):
+        networks = rows.groupby(["alpha", "seed"])["value"].mean().reset_index()
+        axes.plot(summary["alpha"], summary["mean"], color=_FAINT, linewidth=1, zorder=1)
+        axes.scatter(networks["alpha"], networks["value"], s=6, color=_FAINT, zorder=2)
+        for point in summary.itertuples():
+            color, marker = styles[point.alpha]["color"], styles[point.alpha]["marker"]
+            axes.vlines(point.alpha, point.low, point.high, color=color, linewidth=1.6)
+            axes.plot(point.alpha, point.mean, color=color, marker=marker, markersize=6)
+    summary = pd.concat(summaries)
+    alphas = np.unique(summary["alpha"])
+    magnitudes = np.abs(alphas[alphas != 0])
+    label = "α (< 0: selectivity discouraged, > 0: promoted)"
+    if len(magnitudes) and magnitudes.max() > 10 * magnitudes.min():
+        all_axes[0].set_xscale("symlog", linthresh=magnitudes.min(), linscale=0.4)
+        label = f"{label[:-1]}; logarithmic beyond ±{number_text(magnitudes.min())})"
+    number_ticks(all_axes[0], alphas)
+    figure.supxlabel(label)
+    rows = pd.concat(of_panels.values())
+    caption(figure, rows, over_seeds_text(summary), "dots: networks", diverged_text(table))
+    return figure, all_axes
+
+
 def fractions_on(axis: Axis) -> None:
     """Ticks for values from 0 to 1."""
     axis.set_ticks(np.linspace(0, 1, 6))
@@ -163,7 +254,7 @@ def number_ticks(axes: Axes, values: Iterable[float]) -> None:
     """Ticks at the values themselves where their numbers find room, 0 and the outermost first."""
     values = sorted(set(values), key=lambda value: (value != 0, -abs(value)))
     places = axes.xaxis.get_transform().transform(np.array(values, float))
-    room = 0.06 * (np.ptp(places) or 1)
+    room = 0.09 * (np.ptp(places) or 1)
     kept = []
     for at, place in enumerate(places):
         if all(abs(place - places[other]) >= room for other in kept):
@@ -181,12 +272,17 @@ def legend(figure: Figure, styles: Mapping[float, dict[str, Any]]) -> None:
 
 
 def caption(figure: Figure, rows: pd.DataFrame, *sentences: str) -> None:
-    """Says above the panels what networks and data these are."""
+    """Says above the panels what networks and data these are, beside the legend if there is one."""
     whose = f"{rows['model'].iloc[0]} on {' and '.join(sorted(rows['dataset'].unique()))}"
+    inches = figure.get_figwidth() - 1.2 * bool(figure.legends)
+    write_caption(figure, "; ".join(filter(None, [whose, *sentences])), inches)
+
+
+def write_caption(figure: Figure, text: str, inches: float) -> None:
+    """Writes a caption on the upper left of a figure, so many inches wide at the most."""
     # A character is about half as wide as high.
-    columns = int(figure.get_figwidth() * 72 / (0.55 * 8))
-    lines = textwrap.wrap("; ".join([whose, *sentences]), columns)
-    figure.suptitle("\n".join(lines), fontsize=8, color="#555555")
+    lines = textwrap.wrap(text, int(inches * 72 / (0.55 * STYLE["figure.titlesize"])))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", color="#555555")
 
 
 def number_text(value: float) -> str:

@@ -26,6 +26,8 @@ _TYPES = {
 COLUMNS = tuple(_TYPES)
 METRICS = (
     "class_selectivity",
+    # Quantiles over a layer's units at 0, 10 … 100 %.
+    *(f"class_selectivity_decile_{decile}" for decile in range(11)),
     "accuracy",
     "relative_accuracy",
     "dimensionality_90",

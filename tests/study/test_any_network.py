@@ -76,7 +76,8 @@ def test_plain_jax_against_numpy(weights):
     accuracy = np.mean((hidden @ weights["logits"]).argmax(1) == LABELS)
     found = {(row.metric, row.layer): row.value for row in table.itertuples()}
     assert found.keys() == {
-        *(("accuracy", ""), ("class_selectivity", ""), ("class_selectivity", "hidden"))
+        *(("accuracy", ""), ("class_selectivity", ""), ("class_selectivity", "hidden")),
+        *((f"class_selectivity_decile_{decile}", "hidden") for decile in range(11)),
     }
     np.testing.assert_allclose(found["accuracy", ""], accuracy)
     np.testing.assert_allclose(found["class_selectivity", "hidden"], np.mean(index), rtol=1e-4)

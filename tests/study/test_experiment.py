@@ -32,6 +32,7 @@ from selectax.study.config import (
     to_json,
 )
 from selectax.study.experiment import run
+from selectax.study.jobs import Network
 from selectax.study.plan import hyperparameters_of
 from selectax.study.population import init_population
 from selectax.study.recipe import Recipe
@@ -107,10 +108,41 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     assert json.loads((folder / "layers.json").read_text()) == {"first": 5, "second": 4}
     assert outcome.results == folder / "results.csv"
     assert {path.name for path in outcome.figures} == {
-        *("selectivity_by_alpha.png", "clean_accuracy_by_alpha.png", "accuracy_by_severity.png"),
-        *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png"),
+        *("selectivity_by_alpha.png", "selectivity_by_layer.png", "clean_accuracy_by_alpha.png"),
+        *("perturbed_accuracy_by_alpha.png", "accuracy_by_severity.png"),
+        *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png", "images.png"),
     }
-    assert set(outcome.figures) == set((folder / "figures").iterdir())
+    vectors = {path.with_suffix(".pdf") for path in outcome.figures}
+    assert {*outcome.figures, *vectors} == set((folder / "figures").iterdir())
+
+
+def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(undisturbed):
+    folder, outcome, _ = undisturbed
+    networks = {(alpha, seed): network for alpha, seed, network in trained_networks(folder)}
+    group = [Network(*each) for each in networks]
+    recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
+    with open_checkpoints(folder / "checkpoints") as checkpoints:
+        _, population = checkpoints.restore(like)
+
+    def shown(table, before=None, asked_for=group):
+        return experiment._to_show(before, group, asked_for, population, table)
+
+    first = shown(outcome.table)
+    assert first.network == (-1.0, 0)
+    jax.tree.map(np.testing.assert_array_equal, first.variables, networks[-1.0, 0].best_variables)
+    diverged = results.table(
+        [
+            {**dict.fromkeys(("dataset", "model"), "x"), "epoch": 1, "metric": "diverged"}
+            | {"alpha": alpha, "seed": seed, "value": 1}
+            for alpha, seed in ((-1.0, 0), (2.0, 0))
+        ]
+    )
+    assert shown(diverged).network == (-1.0, 1)
+    assert shown(diverged, asked_for=[Network(2.0, 0)]) is None
+    # One of an earlier group stays if it is as near.
+    assert shown(outcome.table, before=first) is first
+    assert shown(diverged, before=shown(diverged, asked_for=group[-1:])).network == (-1.0, 1)
 
 
 def test_the_table_is_the_file_and_has_every_network(undisturbed):

@@ -30,6 +30,7 @@ CONTRAST = {1: 0.75, 2: 0.5, 3: 0.4, 4: 0.3, 5: 0.15}
 DIMENSIONALITIES = [
     *("dimensionality_90", "dimensionality_95", "dimensionality_99", "participation_ratio")
 ]
+DECILES = [f"class_selectivity_decile_{decile}" for decile in range(11)]
 
 
 def measured(seed=0, labels=LABELS, **changes):
@@ -75,6 +76,7 @@ def test_rows_are_of_everything_once(everything):
     expected = {of("accuracy"), of("class_selectivity")}
     for layer in ("first", "second"):
         expected.add(of("class_selectivity", layer))
+        expected |= {of(metric, layer) for metric in DECILES}
         expected |= {of(metric, layer) for metric in DIMENSIONALITIES}
         for (name, *where), prefix in itertools.product(strengths(False), ("", "difference:")):
             expected |= {of(metric, layer, prefix + name, *where) for metric in DIMENSIONALITIES}
@@ -90,7 +92,7 @@ def test_rows_are_of_everything_once(everything):
     ("measures", "metrics", "perturbations"),
     [
         ((), {"accuracy"}, {""}),
-        (("selectivity",), {"accuracy", "class_selectivity"}, {""}),
+        (("selectivity",), {"accuracy", "class_selectivity", *DECILES}, {""}),
         (("dimensionality",), {"accuracy", *DIMENSIONALITIES}, {""}),
         (
             ("corruptions",),
@@ -121,6 +123,15 @@ def test_accuracy_and_selectivity_of_clean_images(everything):
         np.mean([indices.mean() for indices in selectivity.values()]),
         rtol=1e-4,
     )
+
+
+def test_deciles_of_selectivity_are_over_the_units_of_a_layer(everything):
+    _, responses = reference.logits_and_responses(VARIABLES, UNIT_IMAGES)
+    for layer, indices in reference_selectivity.layer_selectivity(responses, LABELS, 3).items():
+        found = [everything[of(metric, layer)] for metric in DECILES]
+        expected = [np.percentile(indices, 10 * decile) for decile in range(11)]
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        assert found[0] < found[5] < found[10]
 
 
 def test_accuracy_on_corrupted_images_and_relative_to_clean_ones(everything):

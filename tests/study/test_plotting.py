@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,10 +13,14 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from selectax.study.plotting import (
+    STYLE,
+    alpha_panels,
     caption,
+    diverged_text,
     draw_lines,
     fractions_on,
     legend,
+    line_panels,
     line_styles,
     number_text,
     number_ticks,
@@ -113,10 +118,24 @@ def test_what_is_not_averaged_is_told_apart():
         ([2], "means over 2 seeds with range"),
         ([5, 5], "means over 5 seeds with 95 % t-interval"),
         ([3, 5], "means over 3 to 5 seeds with 95 % t-interval"),
+        ([1, 2], "means over 1 to 2 seeds with range"),
+        ([2, 4], "means over 2 to 4 seeds with 95 % t-interval (range for two)"),
     ],
 )
 def test_caption_says_what_intervals_are(seeds, text):
     assert over_seeds_text(pd.DataFrame({"seeds": seeds})) == text
+
+
+def test_caption_names_networks_that_diverged():
+    table = pd.DataFrame(
+        {
+            "metric": ["accuracy", "diverged", "diverged", "diverged"],
+            "alpha": [-1.0, 2.0, 2.0, -0.5],
+            "seed": [0, 0, 3, 1],
+        }
+    )
+    assert diverged_text(table) == "diverged, not shown: 1 of α = −0.5, 2 of α = 2"
+    assert diverged_text(table[:1]) == ""
 
 
 @pytest.mark.parametrize("alphas", [PAPER, DEFAULT, [0.0], [2.0], np.linspace(-3, 3, 31)])
@@ -196,6 +215,73 @@ def test_panels_share_axes_and_lie_row_by_row():
     assert [each.xaxis.get_tick_params()["labelbottom"] for each in axes] == [
         *(False, False, False, True, True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "columns", "used"), [(4, 3, 2), (5, 3, 3), (7, 4, 4), (9, 4, 3), (20, 5, 5)]
+)
+def test_panels_leave_few_empty_places(number, columns, used):
+    figure, axes = panels([str(at) for at in range(number)], columns=columns, size=(1, 1))
+    assert axes[0].get_gridspec().ncols == used
+    assert len(figure.axes) == number
+
+
+def test_panels_may_have_values_of_their_own():
+    _, (one, other) = panels(["a", "b"], columns=2, size=(1, 1), share_values=False)
+    one.set_ylim(0, 5)
+    one.set_xlim(0, 7)
+    assert other.get_ylim() == (0, 1)
+    assert other.get_xlim() == (0, 7)
+
+
+def networks_of(alphas, seeds=3):
+    return pd.DataFrame(
+        [
+            {
+                **{"model": "resnet8", "dataset": "digits", "metric": "accuracy"},
+                **{"alpha": alpha, "seed": seed, "value": alpha / 10 + 0.01 * seed},
+            }
+            for alpha in alphas
+            for seed in range(seeds)
+        ]
+    )
+
+
+def test_many_alphas_are_on_a_scale_that_parts_them_and_ticks_that_do_not_touch():
+    table = networks_of(PAPER)
+    figure, (axes,) = alpha_panels(table, {"": table})
+    assert axes.get_xscale() == "symlog"
+    assert "logarithmic beyond ±0.1" in figure.get_supxlabel()
+    figure.set_layout_engine("constrained")
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.get_xticklabels()]
+    assert len(boxes) >= 7
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(sorted_by_place(boxes)))
+    places = np.array([axes.transData.transform((alpha, 0))[0] for alpha in sorted(PAPER)])
+    assert np.diff(places).min() > 3
+    assert places[len(PAPER) // 2] == pytest.approx((places[0] + places[-1]) / 2)
+
+
+def sorted_by_place(boxes):
+    return sorted(boxes, key=lambda box: box.x0)
+
+
+def test_few_alphas_are_on_a_linear_scale():
+    table = networks_of(DEFAULT)
+    figure, (axes,) = alpha_panels(table, {"": table})
+    assert axes.get_xscale() == "linear"
+    assert "logarithmic" not in figure.get_supxlabel()
+
+
+@matplotlib.rc_context(STYLE)
+def test_a_caption_does_not_run_into_the_legend():
+    table = networks_of(DEFAULT).assign(steps=1)
+    figure, _ = line_panels(table, {"a": table, "b": table}, "steps", columns=2, size=(1.7, 1.6))
+    caption(figure, table, "means over 3 seeds with 95 % t-interval", "diverged, not shown: 1 of 2")
+    figure.canvas.draw()
+    (drawn,) = figure.legends
+    text = next(text for text in figure.texts if text.get_text().startswith("resnet8"))
+    assert text.get_window_extent().x1 < drawn.get_window_extent().x0
 
 
 def test_ticks_are_at_the_values_where_there_is_room():

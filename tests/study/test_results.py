@@ -46,6 +46,7 @@ def test_columns_and_metrics_are_those_of_the_design():
         *("input_gradient_cv_over_units", "masked_gradients"),
         *("class_conditional_mean_activity_selectivity", "d_prime", "precision_at_60"),
         *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
+        *(f"class_selectivity_decile_{decile}" for decile in range(11)),
     }
 
 
