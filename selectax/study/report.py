@@ -9,7 +9,7 @@ import io
 import json
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from PIL import Image
 
 from selectax.study import figures, results
 from selectax.study.config import ConfigurationError, SweepConfig, to_json
@@ -34,7 +35,16 @@ _DOTS_PER_INCH = 150
 _GIVEN = ("alpha", "epsilon")
 
 
-class _Picture(NamedTuple):
+class Picture(NamedTuple):
+    """A figure as it stands on the page.
+
+    Attributes:
+      title: below it.
+      words: for those who do not see it.
+      base64: its PNG file.
+      inches: its width.
+    """
+
     title: str
     words: str
     base64: str
@@ -66,7 +76,13 @@ def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
         raise ConfigurationError(f"RUN {error}") from None
     if drawn is None:
         drawn = figures.draw_all(table, units) if len(table) else {}
-    write_text(folder.report, render(config, table, units, drawn, np.random.default_rng(0)))
+    pictures = draw_pictures(drawn)
+    of_images = folder.figures / "images.png"
+    # Drawn of a network at a sweep's end, and not to be had from the table.
+    if "images" not in drawn and of_images.exists():
+        pictures.append(_saved_picture(of_images))
+    page = render(config, table, units, pictures, np.random.default_rng(0))
+    write_text(folder.report, page)
     return folder.report
 
 
@@ -74,7 +90,7 @@ def render(
     config: Mapping[str, Any],
     table: pd.DataFrame,
     units: Mapping[str, int],
-    drawn: Mapping[str, Figure],
+    pictures: Sequence[Picture],
     rng: np.random.Generator,
 ) -> str:
     """The page.
@@ -83,11 +99,9 @@ def render(
       config: of the run, as in its `config.json`.
       table: results, whole or in part.
       units: number of units of each layer, in order of depth.
-      drawn: figures by name.
+      pictures: its figures.
       rng: draws the bootstrap's resamples.
     """
-    with matplotlib.rc_context(STYLE):
-        pictures = [_picture(name, figure) for name, figure in drawn.items()]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("selectax.study", "."),
         autoescape=True,
@@ -112,6 +126,19 @@ def render(
         given=_GIVEN,
         zip=zip,
     )
+
+
+def draw_pictures(drawn: Mapping[str, Figure]) -> list[Picture]:
+    """Figures as pictures of the page, by name."""
+    pictures = []
+    for name, figure in drawn.items():
+        file = io.BytesIO()
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
+        encoded = base64.b64encode(file.getvalue()).decode()
+        title = _capitalized(name.replace("_", " "))
+        pictures.append(Picture(title, describe(figure), encoded, figure.get_figwidth()))
+    return pictures
 
 
 def command_of(config: Mapping[str, Any]) -> str:
@@ -142,20 +169,19 @@ def _progress(config, table) -> dict[str, int]:
     }
 
 
-def _picture(name, figure) -> _Picture:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
-    title = _capitalized(name.replace("_", " "))
-    encoded = base64.b64encode(file.getvalue()).decode()
-    return _Picture(title, describe(figure), encoded, figure.get_figwidth())
-
-
 def _measured(value: float) -> str:
     """To three digits, integers whole."""
     if not np.isfinite(value):
         return "–"
     text = str(value) if isinstance(value, int) else f"{value:#.3g}".rstrip(".")
     return text.replace("-", "−")
+
+
+def _saved_picture(path: Path) -> Picture:
+    words = "Test images, clean, corrupted and attacked, with the differences."
+    with Image.open(path) as image:
+        inches = image.width / image.info["dpi"][0]
+    return Picture("Images", words, base64.b64encode(path.read_bytes()).decode(), inches)
 
 
 def _capitalized(text: str) -> str:

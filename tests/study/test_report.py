@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import tyro
+from PIL import Image
 
 from selectax.study import results
 from selectax.study.config import ConfigurationError, SweepConfig, to_json
@@ -62,6 +63,16 @@ def test_half_a_study_says_so(tmp_path):
     text = " ".join(write_report(write_run(tmp_path / "half", done)).read_text().split())
     assert "The study is not complete.</strong> 13 of 28 networks are measured, 0 more" in text
     assert "? cannot say" in text
+
+
+def test_images_drawn_by_the_sweep_are_kept(tmp_path):
+    folder = write_run(tmp_path / "run", results.table([]))
+    assert "clean, corrupted and attacked" not in write_report(folder).read_text()
+    (folder / "figures").mkdir()
+    Image.new("RGB", (400, 200)).save(folder / "figures" / "images.png", dpi=(100, 100))
+    text = write_report(folder).read_text()
+    assert "Test images, clean, corrupted and attacked" in text
+    assert 'style="width: 4' in text
 
 
 def test_a_study_just_begun_has_a_report(tmp_path):
