@@ -1,0 +1,233 @@
+"""The notebooks: what is committed was executed and tells nothing of a machine, and they run."""
+
+import contextlib
+import importlib.util
+import json
+import re
+import shutil
+import time
+
+import nbformat
+import pandas as pd
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from jupyter_client.manager import start_new_kernel
+
+from colab.execute import HERE, executed, kernel_environment, tidied, with_parameters
+
+PATHS = sorted(HERE.glob("*.ipynb"))
+REPOSITORY = "selectax/selectax"
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code(notebook) for output in cell.outputs]
+
+
+def pictures(notebook):
+    return [output for output in outputs(notebook) if "image/png" in getattr(output, "data", ())]
+
+
+def texts(notebook):
+    """All that outputs say, but for pictures."""
+    for output in outputs(notebook):
+        yield from (
+            text
+            for kind, text in getattr(output, "data", {"text": output.get("text")}).items()
+            if not kind.startswith("image/")
+        )
+
+
+def test_there_are_three():
+    assert [path.stem for path in PATHS] == ["own_network", "paper_sweep", "quickstart"]
+
+
+@each_notebook
+def test_what_is_committed_was_executed_once_from_top_to_bottom(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert [cell.execution_count for cell in code(notebook)] == list(
+        range(1, len(code(notebook)) + 1)
+    )
+    assert len(pictures(notebook)) >= 4
+
+
+@each_notebook
+def test_outputs_hold_no_errors_and_nothing_of_a_machine(path):
+    notebook = read(path)
+    assert all(output.output_type != "error" for output in outputs(notebook))
+    assert all(output.get("name") != "stderr" for output in outputs(notebook))
+    for text in texts(notebook):
+        assert not re.search(r"(?<![\w.<])/(tmp|home|root|work|usr|opt|var|Users|content)\b", text)
+        assert "Warning" not in text
+    assert tidied(notebook) == notebook
+    assert path.stat().st_size < 400e3
+
+
+@each_notebook
+def test_it_opens_in_colab_and_installs_itself_alike(path):
+    first, *_ = read(path).cells
+    address = f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/colab/{path.name}"
+    assert first.source.startswith("[![Open in Colab](")
+    assert f"]({address})\n\n# " in first.source
+    install = code(read(path))[0].source
+    assert install == code(read(PATHS[0]))[0].source
+    assert f'"selectax[study] @ git+https://github.com/{REPOSITORY}"' in install
+
+
+@each_notebook
+def test_links_between_notebooks_lead_somewhere(path):
+    for cell in read(path).cells:
+        for link in re.findall(r"\]\(([\w/]+\.ipynb)\)", cell.source):
+            assert (HERE / link).exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "jax"),
+    [
+        ({"selectax", "libtpu"}, None),
+        ({"libtpu"}, "jax[tpu]"),
+        ({"jax_cuda12_plugin"}, "jax[cuda12]"),
+        (set(), "jax"),
+    ],
+)
+def test_jax_is_installed_for_the_runtimes_own_accelerator(monkeypatch, there, jax):
+    source = TransformerManager().transform_cell(code(read(PATHS[0]))[0].source)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in there else None)
+    installed = []
+
+    class Shell:
+        def run_line_magic(self, magic, line):
+            installed.append((magic, line.format(**names)))
+
+    names = {"get_ipython": Shell}
+    exec(source, names)
+    pip = f'install --quiet "{jax}" "selectax[study] @ git+https://github.com/{REPOSITORY}"'
+    assert installed == ([] if jax is None else [("pip", pip)])
+
+
+def small(name, **parameters):
+    return with_parameters(read(HERE / f"{name}.ipynb"), parameters)
+
+
+def test_parameters_are_those_of_the_notebook():
+    with pytest.raises(ValueError, match="does not set epoch"):
+        small("quickstart", epoch=1)
+    notebook = read(PATHS[0])
+    for cell in notebook.cells:
+        cell.metadata.pop("tags", None)
+    with pytest.raises(ValueError, match="0 cells have the tag"):
+        with_parameters(notebook, {})
+
+
+@pytest.fixture
+def one_device(monkeypatch):
+    """Kernels as a user has them, without this session's four devices."""
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+
+
+def values(name, folder, expression, **parameters):
+    """Executes a notebook, and evaluates an expression in its kernel at the end."""
+    notebook = small(name, **parameters)
+    notebook.cells.append(
+        nbformat.v4.new_code_cell(f"import json\nprint(json.dumps({expression}))")
+    )
+    done = executed(notebook, folder)
+    assert len(pictures(done)) == len(pictures(read(HERE / f"{name}.ipynb")))
+    assert all(output.get("name") != "stderr" for output in outputs(done)), list(texts(done))
+    return done, json.loads(done.cells[-1].outputs[-1].text)
+
+
+def check_summary(summary, selectivity="class selectivity"):
+    """The regularizer has its way, and all else is a share."""
+    lower, higher = (summary[selectivity][alpha] for alpha in ("-1.0", "1.0"))
+    assert 0 < lower < 0.8 * higher < 0.8
+    for column in set(summary) - {"networks", "diverged"}:
+        assert all(0 <= value <= 1 for value in summary[column].values()), column
+
+
+SUMMARY = "summary.to_dict()"
+
+
+@pytest.mark.slow
+def test_quickstart(tmp_path, one_device):
+    _, summary = values(
+        "quickstart", tmp_path, SUMMARY, alphas=(-1.0, 1.0), epochs=2, attacked_images=16
+    )
+    check_summary(summary, "mean class selectivity")
+    assert min(summary["clean accuracy"].values()) > 0.5
+    assert all(value > 0 for value in summary["dimensionality of the difference"].values())
+
+
+@pytest.mark.slow
+def test_own_network(tmp_path, one_device):
+    _, (summary, difference) = values(
+        "own_network",
+        tmp_path,
+        f"[{SUMMARY}, float(np.abs(ours - theirs).max()) if 'theirs' in globals() else 0]",
+        alphas=(-1.0, 1.0),
+        steps=120,
+        train_images=640,
+        test_images=64,
+        attack_images=8,
+    )
+    check_summary(summary)
+    assert min(summary["clean accuracy"].values()) > 0.5
+    assert difference < 1e-5
+
+
+SWEEP = {"alphas": (-1.0, 1.0), "seeds": 1, "epochs": 6, "attack_images": 8}
+
+
+@pytest.mark.slow
+def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device):
+    undisturbed, gone = tmp_path / "undisturbed", tmp_path / "gone"
+    undisturbed.mkdir()
+    gone.mkdir()
+    done, summary = values("paper_sweep", undisturbed, SUMMARY, **SWEEP)
+    check_summary(summary)
+    assert "epoch 1/6" in "".join(texts(done))
+
+    kept = {"keep_in": str(tmp_path / "drive"), "copy_minutes": 0.01}
+    lose_the_machine(small("paper_sweep", **SWEEP, **kept), gone, tmp_path / "drive" / "digits")
+    shutil.rmtree(gone / "runs")
+    done, _ = values("paper_sweep", gone, SUMMARY, **SWEEP, **kept)
+    said = "".join(texts(done))
+    assert "Goes on with the run" in said
+    assert "epoch 1/6" not in said
+    assert "epoch 6/6" in said
+
+    table, of_copy, expected = (
+        pd.read_csv(folder / "digits" / "results.csv")
+        for folder in (gone / "runs", tmp_path / "drive", undisturbed / "runs")
+    )
+    pd.testing.assert_frame_equal(table, expected)
+    pd.testing.assert_frame_equal(of_copy, expected)
+    steps = {
+        folder: {path.name for path in (folder / "digits" / "checkpoints").iterdir()}
+        for folder in (gone / "runs", tmp_path / "drive")
+    }
+    assert steps[gone / "runs"] == steps[tmp_path / "drive"]
+
+
+def lose_the_machine(notebook, folder, kept):
+    """Runs a notebook's cells and kills its kernel once a checkpoint was copied."""
+    manager, client = start_new_kernel(cwd=str(folder), env=kernel_environment())
+    with contextlib.ExitStack() as stack:
+        stack.callback(client.stop_channels)
+        stack.callback(manager.shutdown_kernel, now=True)
+        for cell in code(notebook):
+            client.execute(cell.source)
+        until = time.monotonic() + 300
+        while not any(path.is_dir() for path in kept.glob("checkpoints/[0-9]*")):
+            assert time.monotonic() < until
+            assert manager.is_alive()
+            time.sleep(0.05)
