@@ -166,7 +166,8 @@ def public_functions():
         ]
         for node in tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-                names = [name for name in ast.literal_eval(node.value) if not name.isupper()]
+                listed = {name for name in ast.literal_eval(node.value) if not name.isupper()}
+                names = listed if is_package else listed | set(names)
         yield from (f"{module}.{name}" for name in names)
 
 
