@@ -37,7 +37,7 @@ def selectivity_penalty(
         single device with the whole batch would compute.
 
     Returns:
-      A scalar between −|alpha| and |alpha|.
+      A scalar between −abs(alpha) and abs(alpha).
 
     Raises:
       TypeError: labels are no integers, or activations no floating-point numbers.
