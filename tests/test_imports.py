@@ -24,6 +24,7 @@ ALLOWED = {
     **{measure: set() for measure in (*MEASURES, "corruptions", "models", "datasets")},
     "regularization": {"selectivity"},
     "study": {*MEASURES, "corruptions", "models", "datasets"},
+    "commands": {"study", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
     **{measure: OF_MEASURES for measure in (*MEASURES, "corruptions")},

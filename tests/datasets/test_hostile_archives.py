@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import data
+from selectax.commands import data
 from selectax.datasets.descriptions import WORDNET_IDS
 from tests.datasets import small_archives as small
 from tests.datasets.small_archives import WNIDS, jpeg, npy

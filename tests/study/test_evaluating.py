@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from experiments import evaluate as command
 from selectax import datasets, models
+from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
 from selectax.study import experiment, results
 from selectax.study.config import (
@@ -27,7 +27,8 @@ from selectax.study.config import (
     SweepConfig,
     TrainingOptions,
 )
-from selectax.study.evaluating import EvaluateConfig, evaluate
+from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.evaluating import evaluate
 from tests.study.tiny import TinyNetwork
 
 pytestmark = pytest.mark.slow
