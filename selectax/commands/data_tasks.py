@@ -110,7 +110,7 @@ def _builder_of(name, where):
 
 def _chosen(names):
     if not names:
-        raise DataError(f"NAMES: name at least one data set of {', '.join(BUILDERS)}.")
+        raise DataError(f"NAME: give at least one data set of {', '.join(BUILDERS)}.")
     for name in names:
         describe(name)
         if name not in BUILDERS:

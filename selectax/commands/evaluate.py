@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from selectax.commands.parsing import parse
-from selectax.commands.telling import complain
+from selectax.commands.telling import complain, tell_of_warnings
 from selectax.study.config import ConfigurationError
 from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.summary import print_summary
@@ -21,6 +21,7 @@ EXAMPLES = (
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    tell_of_warnings(config.log)
     # Late, because they load JAX, Flax, TFDS and pandas.
     from selectax.datasets import DataError
     from selectax.models.torch_files import WeightsError

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from selectax.commands.parsing import parse
-from selectax.commands.telling import complain
+from selectax.commands.telling import complain, tell_of_warnings
 from selectax.study.config import ConfigurationError, SweepConfig, check
 from selectax.study.stopping import raise_on_signals
 from selectax.study.summary import print_summary
@@ -28,6 +28,7 @@ EXAMPLES = (
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    tell_of_warnings(config.log)
     try:
         check(config)
     except ConfigurationError as error:

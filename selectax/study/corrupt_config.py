@@ -79,15 +79,20 @@ def check(config: CorruptConfig) -> None:
             raise ConfigurationError(_unknown("--corruptions", name, CORRUPTIONS))
     for severity in config.severities:
         if not 1 <= severity <= 5:
-            raise ConfigurationError(f"--severities {severity}: give numbers from 1 to 5.")
+            raise ConfigurationError(f"--severities {severity}: give whole numbers from 1 to 5.")
     if not 0 <= config.seed < 2**32:
-        raise ConfigurationError(f"--seed {config.seed}: give a number from 0 to 4294967295.")
+        raise ConfigurationError(f"--seed {config.seed}: give a whole number from 0 to 4294967295.")
     if config.split not in SPLITS:
         raise ConfigurationError(_unknown("--split", config.split, SPLITS))
     if not Path(config.input).exists() and config.input not in DATASETS:
         raise ConfigurationError(
             f"--input {config.input}: no such folder, file or data set; name a folder of images, "
             f"an .npy file, or one of {', '.join(DATASETS)}."
+        )
+    if config.archives is not None and (Path(config.input).exists() or config.input == "digits"):
+        raise ConfigurationError(
+            f"--archives {config.archives}: says nothing with --input {config.input}; omit it, or "
+            "name a data set that has an archive."
         )
     if config.sheet is not None and config.sheet.suffix != ".png":
         raise ConfigurationError(f"--sheet {config.sheet}: name a file that ends in .png.")

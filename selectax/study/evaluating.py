@@ -52,6 +52,12 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
     check(sweep)
     at_hand = is_at_hand(dataset, **where_data_lie(data))
     evaluation = resolve_corruptions(sweep, official_at_hand=at_hand).evaluation
+    if not config.results.parent.is_dir():
+        # Before hours of measuring.
+        raise ConfigurationError(
+            f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
+            "another file."
+        )
     num_classes = describe(dataset).num_classes
     if config.weights.is_dir():
         epoch, variables = _trained_here(config)

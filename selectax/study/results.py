@@ -25,6 +25,8 @@ _TYPES = {
     "value": "float64",
 }
 _PARQUET = ".parquet"
+# As text, what a row has in a column that does not apply to it.
+_NOTHING = ("", "nan", "<NA>")
 COLUMNS = tuple(_TYPES)
 METRICS = (
     "class_selectivity",
@@ -206,9 +208,7 @@ def _check_alike(one: pd.DataFrame, file: Path, other: pd.DataFrame, other_file:
     differing = both[(value != other_value) & ~(value.isna() & other_value.isna())]
     if len(differing):
         row = differing.iloc[0]
-        applying = {
-            name: row[name] for name in measurement if row[name] != "" and row.notna()[name]
-        }
+        applying = {name: row[name] for name in measurement if str(row[name]) not in _NOTHING}
         which = ", ".join(f"{name} {value}" for name, value in applying.items())
         raise ValueError(
             f"{file} and {other_file}: hold {row['value']} and {row['value_other']} of one "

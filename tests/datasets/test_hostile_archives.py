@@ -407,7 +407,7 @@ def test_good_archive_after_a_broken_one(name, run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("prepare",), "NAMES: name at least one"),
+        (("prepare",), "NAME: give at least one"),
         (("prepare", "cifar11"), "did you mean cifar10?"),
         (("check", "digits"), "is embedded"),
         (("prepare", "cifar10"), "no such folder"),

@@ -137,6 +137,10 @@ def test_a_sheet_shows_every_corruption(folder, tmp_path):
         ({"severities": (0,)}, "--severities 0"),
         ({"severities": (6,)}, "--severities 6"),
         ({"severities": ()}, "--severities is empty"),
+        (
+            {"archives": pathlib.Path("a")},
+            "--archives a: .*--input digits; omit it",
+        ),
         ({"severities": (2, 2)}, "--severities 2 2"),
         ({"seed": -1}, "--seed -1"),
         ({"split": "tset"}, "--split tset.*test"),

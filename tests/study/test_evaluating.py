@@ -140,6 +140,9 @@ def test_networks_that_are_not_there_are_refused(sweep, tmp_path):
     assert "seeds 0 to 1" in says
     says = sentence_of(EvaluateConfig(folder, evaluation=EVALUATION))
     assert "--alpha None" in says
+    elsewhere = tmp_path / "missing" / "one.csv"
+    says = sentence_of(EvaluateConfig(folder, alpha=2.0, output=elsewhere, evaluation=EVALUATION))
+    assert f"--output {elsewhere}: {elsewhere.parent} is no folder; make it" in says
     assert "no such file or folder" in sentence_of(EvaluateConfig(tmp_path / "missing.pt"))
     assert "holds no config.json of a sweep" in sentence_of(EvaluateConfig(tmp_path))
     untrained = tmp_path / "untrained"
