@@ -74,16 +74,23 @@ def test_curves_of_other_networks_of_the_run_stay(tmp_path):
     assert rows(folder) == expected([1, 2]) + expected([1], OTHERS)
 
 
-def test_half_a_line_after_a_kill_is_dropped(tmp_path):
+def test_half_a_line_after_a_kill_is_dropped_wherever_it_ends(tmp_path):
     folder = RunFolder(tmp_path)
     draw_epochs("csv", folder, [1, 2], begun=0)
     whole = folder.curves_csv.read_text()
-    for length in (len(whole) - 3, whole.index("\n") - 2, 0):
+    last = whole.rindex("\n", 0, -1) + 1
+    for length in range(last, len(whole)):
         folder.curves_csv.write_text(whole[:length])
         draw_epochs("csv", folder, [2], begun=1)
-        # Where the first epoch is lost, so it stays.
-        first = [1] if length > len(whole) // 2 else []
-        assert rows(folder) == expected([*first, 2])
+        assert rows(folder) == expected([1, 2])
+
+
+def test_a_file_without_a_whole_line_is_begun_anew(tmp_path):
+    folder = RunFolder(tmp_path)
+    for content in ("", "alpha,se"):
+        folder.curves_csv.write_text(content)
+        draw_epochs("csv", folder, [2], begun=1)
+        assert rows(folder) == expected([2])
 
 
 def test_networks_that_diverged_have_nan(tmp_path):
