@@ -165,7 +165,7 @@ class LogOptions:
     quiet: bool = False
     """Say nothing but warnings, errors, and where the results are."""
     log_json: bool = False
-    """Progress, warnings and errors on stderr as a JSON object a line, told apart by its event."""
+    """Tell progress, warnings and errors on stderr as JSON, one object a line, by event."""
 
 
 @dataclasses.dataclass(frozen=True)
