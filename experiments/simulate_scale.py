@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import tyro
+from selectax.commands.parsing import parse
 
 _FORCED = 8
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
@@ -214,7 +214,7 @@ def hours(job, accelerator, devices, share, module, exchanges):
 
 
 def main() -> int:
-    options = tyro.cli(Options, description=__doc__)
+    options = parse(Options, None, None, description=__doc__)
     if min(options.devices, default=0) < 1:
         print("--devices: give whole numbers of at least 1.", file=sys.stderr)
         return 2

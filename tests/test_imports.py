@@ -24,6 +24,7 @@ ALLOWED = {
     **{measure: set() for measure in (*MEASURES, "corruptions", "models", "datasets")},
     "regularization": {"selectivity"},
     "study": {*MEASURES, "corruptions", "models", "datasets"},
+    "commands": {"study", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
     **{measure: OF_MEASURES for measure in (*MEASURES, "corruptions")},
@@ -127,7 +128,7 @@ def test_nothing_in_the_library_knows_commands_or_tests():
 def test_imports_are_found_where_they_are():
     """What the tests above would be worth nothing without."""
     assert "selectax.selectivity" in imports("selectax.regularization")
-    assert "selectax.study.figures" in imports("selectax.study.experiment")
+    assert "selectax.study.figures" in imports("selectax.study.presenting")
     assert "flax.linen" in imports("selectax.models.resnet")
     assert third_parties("selectax.datasets.builders") >= {"tensorflow_datasets", "requests"}
 

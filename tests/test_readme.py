@@ -7,9 +7,9 @@ import shlex
 import pytest
 import tyro
 
-from experiments import data
+from selectax.commands import data_config
 from selectax.study.config import SweepConfig, check
-from selectax.study.corrupting import CorruptConfig
+from selectax.study.corrupt_config import CorruptConfig
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
 
@@ -51,7 +51,7 @@ def test_its_corruptions_parse(flags):
 
 @pytest.mark.parametrize("flags", list(commands("data")), ids=" ".join)
 def test_its_data_sets_parse(flags):
-    assert parsed(data.Command, flags)
+    assert parsed(data_config.Command, flags)
 
 
 def test_a_fresh_machine_is_set_up_by_two_commands():

@@ -1,19 +1,21 @@
-"""The configuration of a sweep, from which the command line is made, and what is wrong with one."""
+"""The configuration of a sweep, from which the command line is made, and what is wrong with one.
+
+Importing this loads neither JAX nor TFDS, so that help is there at once.
+"""
 
 import dataclasses
 import difflib
+import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from selectax.corruptions import CORRUPTIONS
-from selectax.datasets import CORRUPTED, DATASETS, SEVERITIES, describe
-from selectax.models import MODELS
-
 MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
 # One of each kind, so that the embedded data set is measured in a few minutes.
 _QUICK_CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast", "pixelate")
+# Of float32, in which networks are trained.
+_LARGEST = (2 - 2**-23) * 2.0**127
 MORE_MEASURES = ("input_gradients", "ablation", "indices")
 
 
@@ -107,7 +109,7 @@ class EvaluationOptions:
     """Images at a time."""
     corruptions: tuple[str, ...] | None = None
     """Names of corruptions; by default 19 for cifar10, 15 for tiny_imagenet, 5 for digits."""
-    severities: tuple[int, ...] = SEVERITIES
+    severities: tuple[int, ...] = (1, 2, 3, 4, 5)
     """Of each corruption, 1 to 5."""
     corrupted_images: Literal["auto", "official", "own"] = "auto"
     """Official corrupted set, or our corruptions of the test images; auto takes the official one
@@ -152,6 +154,18 @@ class RunOptions:
     """Number of this host, from 0, with a coordinator that is not auto."""
     dry_run: bool = False
     """Say what would be done, how long it takes and what is done already, and do nothing."""
+    curves: Literal["none", "csv", "tensorboard"] = "none"
+    """Figures of each network after each epoch: in curves.csv, or for TensorBoard in curves/."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LogOptions:
+    """What is told of the work while it goes on."""
+
+    quiet: bool = False
+    """Say nothing but warnings, errors, and where the results are."""
+    log_json: bool = False
+    """Tell progress, warnings and errors on stderr as JSON, one object a line, by event."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +181,7 @@ class SweepConfig:
     regularizer: RegularizerOptions = RegularizerOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
     run: RunOptions = RunOptions()
+    log: LogOptions = LogOptions()
 
     @property
     def output(self) -> Path:
@@ -180,7 +195,17 @@ def check(config: SweepConfig) -> None:
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
+    # Late, because they load JAX, Flax and TFDS.
+    from selectax.corruptions import CORRUPTIONS
+    from selectax.datasets import DATASETS, SEVERITIES
+    from selectax.models import MODELS
+
     _check_name("--dataset", config.data.dataset, DATASETS)
+    if config.data.dataset == "digits" and config.data.archives is not None:
+        raise ConfigurationError(
+            f"--archives {config.data.archives}: says nothing with --dataset digits, which is "
+            "embedded; omit it, or name the data set."
+        )
     _check_name("--model", config.training.model, MODELS)
     corruptions = config.evaluation.corruptions
     for name in corruptions or ():
@@ -197,9 +222,11 @@ def check(config: SweepConfig) -> None:
         *(("--epsilons", epsilon, 0) for epsilon in config.evaluation.epsilons),
         *(("--alpha", alpha, -math.inf) for alpha in config.regularizer.alpha),
     ):
-        if not math.isfinite(value) or value < lowest:
+        # Beyond it, float32 has infinity.
+        if not abs(value) <= _LARGEST or value < lowest:
             at_least = "" if lowest < 0 else " of at least 0"
-            raise ConfigurationError(f"{flag} {value}: give a finite number{at_least}.")
+            to = f" up to {_LARGEST:.2g}" if _LARGEST < abs(value) < math.inf else ""
+            raise ConfigurationError(f"{flag} {value}: give a finite number{at_least}{to}.")
     for flag, values in (
         ("--alpha", config.regularizer.alpha),
         ("--measures", config.evaluation.measures),
@@ -213,6 +240,10 @@ def check(config: SweepConfig) -> None:
         if not values and flag != "--measures":
             raise ConfigurationError(f"{flag} is empty: give at least one value.")
     run = config.run
+    if run.curves == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
+        raise ConfigurationError(
+            "--curves tensorboard: needs tensorboardX; pip install tensorboardX, or take csv."
+        )
     if run.coordinator not in (None, "auto"):
         if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
             raise ConfigurationError(
@@ -248,6 +279,9 @@ def resolve_corruptions(config: SweepConfig, *, official_at_hand: bool) -> Sweep
     Raises:
       ConfigurationError: the official set does not exist, or lacks a corruption.
     """
+    from selectax.corruptions import CORRUPTIONS
+    from selectax.datasets import CORRUPTED, describe
+
     dataset, evaluation = config.data.dataset, config.evaluation
     which = evaluation.corrupted_images
     if which == "auto":

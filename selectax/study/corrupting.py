@@ -4,22 +4,20 @@ A folder of images becomes ImageNet-C's `<corruption>/<severity>/<class>/<image>
 a data set becomes CIFAR-10-C's `<corruption>.npy` with the images of severities 1, 2, … in order.
 """
 
-import dataclasses
-import difflib
 import itertools
 import json
 import os
 import zlib
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from rich.console import Console
 
 from selectax.corruptions import CORRUPTIONS
-from selectax.datasets import DATASETS, SPLITS
+from selectax.datasets import DATASETS
 from selectax.study.config import ConfigurationError
-from selectax.study.progress import stage
+from selectax.study.corrupt_config import CorruptConfig
+from selectax.study.progress import Log, stage
 
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
 _SMALLEST_SIDE = 8
@@ -28,93 +26,23 @@ _JPEG_QUALITY = 85
 _IMAGES_AT_A_TIME, _FILES_AT_A_TIME = 1000, 64
 
 
-@dataclasses.dataclass(frozen=True)
-class CorruptConfig:
-    """Corrupts images as CIFAR-10-C, Tiny ImageNet-C and ImageNet-C were made.
-
-    A folder of images gives folders like ImageNet-C's, an .npy file or a data set gives .npy files
-    like CIFAR-10-C's. The same command goes on where it was interrupted.
-    """
-
-    input: str
-    """Folder of images, .npy file of bytes (samples, height, width, 3), or a data set's name."""
-    output: Path | None = None
-    """Folder of the result; by default the input's name with -C."""
-    corruptions: tuple[str, ...] = CORRUPTIONS
-    """Names of corruptions."""
-    severities: tuple[int, ...] = (1, 2, 3, 4, 5)
-    """From 1 to 5."""
-    benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10"
-    """Whose severities: those for images of 32, 64 or 224 pixels."""
-    seed: int = 0
-    """Of the corruptions that draw at random."""
-    split: str = "test"
-    """Of the data set: train, validation or test."""
-    archives: Path | None = None
-    """Folder that holds the data set's official archive."""
-    data_dir: Path | None = None
-    """Folder for prepared data sets; by default that of tensorflow-datasets."""
-    allow_unverified_archives: bool = False
-    """Take archives with another checksum than the official one, such as subsets."""
-    sheet: Path | None = None
-    """Only draw the first image under each corruption and severity, into this PNG file."""
-
-
-def check(config: CorruptConfig) -> None:
-    """Refuses what cannot be meant, before any work.
-
-    Raises:
-      ConfigurationError: one sentence that names the flag, the value and the remedy.
-    """
-    for flag, values in (
-        ("--corruptions", config.corruptions),
-        ("--severities", config.severities),
-    ):
-        if not values:
-            raise ConfigurationError(f"{flag} is empty: give at least one value.")
-        if len(set(values)) < len(values):
-            given = " ".join(str(value) for value in values)
-            raise ConfigurationError(f"{flag} {given}: give each value once.")
-    for name in config.corruptions:
-        if name not in CORRUPTIONS:
-            raise ConfigurationError(_unknown("--corruptions", name, CORRUPTIONS))
-    for severity in config.severities:
-        if not 1 <= severity <= 5:
-            raise ConfigurationError(f"--severities {severity}: give numbers from 1 to 5.")
-    if not 0 <= config.seed < 2**32:
-        raise ConfigurationError(f"--seed {config.seed}: give a number from 0 to 4294967295.")
-    if config.split not in SPLITS:
-        raise ConfigurationError(_unknown("--split", config.split, SPLITS))
-    if not Path(config.input).exists() and config.input not in DATASETS:
-        raise ConfigurationError(
-            f"--input {config.input}: no such folder, file or data set; name a folder of images, "
-            f"an .npy file, or one of {', '.join(DATASETS)}."
-        )
-    if config.sheet is not None and config.sheet.suffix != ".png":
-        raise ConfigurationError(f"--sheet {config.sheet}: name a file that ends in .png.")
-    flag, place = ("--sheet", config.sheet) if config.sheet else ("--output", _output(config))
-    folder = place.parent if config.sheet else place
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise ConfigurationError(f"{flag} {place}: cannot be written; choose another place.")
-
-
 def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
     """Writes the corrupted data set, or what is missing of it; gives its folder.
 
     Raises:
       ConfigurationError: the input cannot be read or corrupted, or the output holds another one.
     """
-    output = _output(config)
+    output = config.folder
     source = Path(config.input)
     folder = source if source.is_dir() else None
     images, labels = (None, None) if folder else _read_arrays(config)
     files = _image_files(folder) if folder else []
     groups = list(_groups(files))
     _claim(output, config)
-    total = len(config.corruptions) * len(config.severities)
-    with stage(console, "corrupt", total=total) as progress:
-        for name in config.corruptions:
+    total = len(_names(config)) * len(config.severities)
+    log = Log(console, config.log)
+    with stage(log, "corrupt", total=total, event="corruption") as progress:
+        for name in _names(config):
             if folder:
                 _corrupt_files(config, name, folder, groups, output, progress)
             else:
@@ -139,13 +67,13 @@ def draw_sheet(config: CorruptConfig) -> Path:
     columns = 1 + len(config.severities)
     sheet = Image.new(
         "RGB",
-        (label + columns * cell_width, margin + len(config.corruptions) * cell_height),
+        (label + columns * cell_width, margin + len(_names(config)) * cell_height),
         "white",
     )
     pen = ImageDraw.Draw(sheet)
     for column, title in enumerate(("clean", *map(str, config.severities))):
         pen.text((label + column * cell_width, 2), title, fill="black")
-    for row, name in enumerate(config.corruptions):
+    for row, name in enumerate(_names(config)):
         top = margin + row * cell_height
         pen.text((4, top + cell_height // 2 - 6), name, fill="black")
         cells = [image, *(_corrupt(config, name, s, image[None], 0)[0] for s in config.severities)]
@@ -157,10 +85,8 @@ def draw_sheet(config: CorruptConfig) -> Path:
     return config.sheet
 
 
-def _output(config):
-    source = Path(config.input)
-    beside = source.with_name(source.stem + "-C") if source.exists() else Path(config.input + "-C")
-    return config.output or beside
+def _names(config):
+    return CORRUPTIONS if config.corruptions is None else config.corruptions
 
 
 def _corrupt(config, name, severity, images, first):
@@ -182,14 +108,14 @@ def _corrupt_array(config, name, images, output, progress):
     path = output / f"{name}.npy"
     if path.exists():
         for severity in config.severities:
-            progress.advance(f"{name} {severity}: there already", 0)
+            progress.advance(f"{name} {severity}: there already", 0, **_of(name, severity))
         return
     results = np.empty((len(config.severities), *images.shape), np.uint8)
     for at, severity in enumerate(config.severities):
         for first in range(0, len(images), _IMAGES_AT_A_TIME):
             part = slice(first, first + _IMAGES_AT_A_TIME)
             results[at, part] = _corrupt(config, name, severity, images[part], first)
-        progress.advance(f"{name} {severity}", len(images))
+        progress.advance(f"{name} {severity}", len(images), **_of(name, severity))
     _write(path, lambda file: np.save(file, results.reshape(-1, *images.shape[1:])))
 
 
@@ -206,7 +132,11 @@ def _corrupt_files(config, name, folder, groups, output, progress):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _write(target, lambda file, image=image: _save_jpeg(file, image))
             made += len(files)
-        progress.advance(f"{name} {severity}", made)
+        progress.advance(f"{name} {severity}", made, **_of(name, severity))
+
+
+def _of(name, severity):
+    return {"name": name, "severity": severity}
 
 
 def _groups(files):
@@ -353,8 +283,3 @@ def _write(path, write):
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-
-
-def _unknown(flag, name, known):
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-    return f"{flag} {name}: unknown; did you mean {nearest}? Known are {', '.join(known)}."

@@ -15,11 +15,7 @@ from selectax.models.torch_files import WeightsError
 from selectax.study import results
 from selectax.study.checkpoints import open_checkpoints
 from selectax.study.config import (
-    MEASURES,
-    MORE_MEASURES,
     ConfigurationError,
-    DataOptions,
-    EvaluationOptions,
     SweepConfig,
     TrainingOptions,
     check,
@@ -27,40 +23,13 @@ from selectax.study.config import (
 )
 from selectax.study.corrupted_sets import is_at_hand
 from selectax.study.data import load_evaluation_images, where_data_lie
+from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.folder import RunFolder
 from selectax.study.jobs import read_groups
 from selectax.study.measurement import measure_network
+from selectax.study.progress import Log
 
 _UNKNOWN_EPOCH = 0
-_CIFAR10 = DataOptions(dataset="cifar10")
-_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES))
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluateConfig:
-    """Measures one network: a PyTorch file's, or one of a sweep.
-
-    Selectivity, accuracy under corruptions and attacks, dimensionality, input gradients, ablation,
-    and other indices of selectivity.
-    """
-
-    weights: Path
-    """File of PyTorch or safetensors with a state dict, or the folder of a sweep."""
-    model: str = "resnet20"
-    """Network of the file; a sweep knows its own."""
-    alpha: float | None = None
-    """Which network of a sweep, besides --seed."""
-    seed: int = 0
-    """Which network of a sweep; and of what is drawn at random."""
-    output: Path | None = None
-    """CSV file of the results; by default WEIGHTS_results.csv in this folder."""
-    data: DataOptions = _CIFAR10
-    evaluation: EvaluationOptions = _EVERYTHING
-
-    @property
-    def results(self) -> Path:
-        """The CSV file."""
-        return self.output or Path(f"{self.weights.absolute().name}_results.csv")
 
 
 def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
@@ -83,6 +52,12 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
     check(sweep)
     at_hand = is_at_hand(dataset, **where_data_lie(data))
     evaluation = resolve_corruptions(sweep, official_at_hand=at_hand).evaluation
+    if not config.results.parent.is_dir():
+        # Before hours of measuring.
+        raise ConfigurationError(
+            f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
+            "another file."
+        )
     num_classes = describe(dataset).num_classes
     if config.weights.is_dir():
         epoch, variables = _trained_here(config)
@@ -98,12 +73,14 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         module=models.create(model, num_classes),
         num_classes=num_classes,
     )
+    log = Log(console, config.log)
     for warning in measured.warnings:
-        console.print(warning, soft_wrap=True)
+        log.warn(warning)
     alpha = math.nan if config.alpha is None else config.alpha
     whose = {"dataset": dataset, "model": model, "alpha": alpha, "seed": config.seed}
     table = results.table([{**whose, "epoch": epoch, **row} for row in measured.rows])
     results.save(config.results, table)
+    results.save(config.results.with_suffix(".parquet"), table)
     return table
 
 

@@ -15,14 +15,12 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from selectax.datasets import describe
-from selectax.study import figures, results
+from selectax.study import results
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import SweepConfig, check, to_json
+from selectax.study.curves import open_curves
 from selectax.study.data import Data, load_data
-from selectax.study.examples import perturb_examples
-from selectax.study.figures.images import image_sheet
-from selectax.study.folder import RunFolder, alone_in, write_json
+from selectax.study.folder import RunFolder, alone_in, check_begun, write_json
 from selectax.study.gradients import Metrics
 from selectax.study.hosts import from_all, is_first, largest, wait_for_all
 from selectax.study.inputs import steps_of_epoch
@@ -31,10 +29,9 @@ from selectax.study.jobs import Network, wanted_groups, write_groups
 from selectax.study.measurement import Measured, measure_in_parts, parts_of
 from selectax.study.mesh import spread_networks
 from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time, table_so_far
-from selectax.study.plotting import number_text
 from selectax.study.population import Population, best_of, end_epoch
-from selectax.study.progress import stage
-from selectax.study.report import write_report
+from selectax.study.presenting import network_to_show, present
+from selectax.study.progress import Log, stage
 from selectax.study.rows import Row, count
 from selectax.study.stopping import Stopped, remembered_signals
 
@@ -72,11 +69,12 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     check(config)
     if not is_first():
         console = Console(quiet=True)
+    check_begun(config.output, resume=config.run.resume)
     with alone_in(config.output) if is_first() else contextlib.nullcontext():
-        return _run(config, console)
+        return _run(config, Log(console, config.log))
 
 
-def _run(config: SweepConfig, console: Console) -> Outcome:
+def _run(config: SweepConfig, log: Log) -> Outcome:
     plan = make_plan(config)
     folder, wanted, groups = plan.folder, plan.wanted, plan.groups
     table = table_so_far(folder)
@@ -89,11 +87,14 @@ def _run(config: SweepConfig, console: Console) -> Outcome:
         write_json(folder.layers, plan.units)
     shown = None
     for number, group in wanted_groups(groups, wanted):
-        population = _train(plan, number, group, data, console)
+        population = _train(plan, number, group, data, log)
         asked_for = [network for network in group if network in wanted]
-        table = _evaluate(plan, group, asked_for, population, data, table, console)
-        shown = _to_show(shown, group, asked_for, population, table)
-    paths = _draw(plan, table, data, shown) if is_first() else []
+        table = _evaluate(plan, group, asked_for, population, data, table, log)
+        shown = network_to_show(shown, group, asked_for, population, table)
+    paths = []
+    if is_first():
+        results.save(folder.results_in_parquet, table)
+        paths = present(plan, table, data.evaluation, shown)
     return Outcome(table, folder.results, paths, folder.report)
 
 
@@ -108,9 +109,7 @@ def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]])
     return dataclasses.replace(config, regularizer=regularizer)
 
 
-def _train(
-    plan: Plan, number: int, group: Sequence[Network], data: Data, console: Console
-) -> Population:
+def _train(plan: Plan, number: int, group: Sequence[Network], data: Data, log: Log) -> Population:
     """Trains a group from its last checkpoint on, and writes one after each epoch."""
     recipe, mesh = plan.recipe, plan.mesh
     steps = data.training.samples // recipe.batch_size
@@ -118,18 +117,20 @@ def _train(
     at_a_time = models_at_a_time(plan, len(group))
     options = {"recipe": recipe, "models_at_a_time": at_a_time, "mesh": mesh}
 
-    def warn(sentence):
-        console.print(sentence, soft_wrap=True)
-
     with (
-        open_checkpoints(plan.folder.checkpoints(number), warn) as checkpoints,
-        remembered_signals(warn) as signalled,
+        open_checkpoints(plan.folder.checkpoints(number), log.warn) as checkpoints,
+        remembered_signals(log.warn) as signalled,
     ):
         done, population = checkpoints.restore(population)
         saved = time.monotonic()
-        title = f"Training {len(group)} networks, epoch"
-        with stage(console, title, total=recipe.epochs, done=done // steps) as progress:
-            for epoch in range(done // steps, recipe.epochs):
+        title, begun = f"Training {len(group)} networks, epoch", done // steps
+        shown = {"total": recipe.epochs, "done": begun, "event": "epoch", "networks": len(group)}
+        kind = plan.config.run.curves if is_first() and begun < recipe.epochs else "none"
+        with (
+            stage(log, title, **shown) as progress,
+            open_curves(kind, plan.folder, group, begun) as draw,
+        ):
+            for epoch in range(begun, recipe.epochs):
                 pieces = steps_of_epoch(population, data.training, done, **options)
                 for done, population in pieces:
                     minutes = (time.monotonic() - saved) / 60
@@ -144,14 +145,24 @@ def _train(
                     population, data.validation, epoch, steps=steps, **options
                 )
                 history, accuracies = fetch((population.history, accuracies))
+                curves = {
+                    "loss": history.loss[:, epoch],
+                    "accuracy": history.accuracy[:, epoch],
+                    "validation_accuracy": accuracies,
+                    "selectivity": history.selectivity[:, epoch],
+                }
+                # Before the checkpoint, which says up to where they are to be believed.
+                draw(epoch + 1, curves)
                 checkpoints.save(done, population)
                 saved = time.monotonic()
+                means = {name: _mean(values) for name, values in curves.items()}
                 progress.advance(
-                    f"loss {_mean(history.loss[:, epoch]):.3f}  "
-                    f"accuracy {history.accuracy[:, epoch].mean():.3f}  "
-                    f"validation {accuracies.mean():.3f}  "
-                    f"selectivity {_mean(history.selectivity[:, epoch]):.3f}",
+                    "  ".join(
+                        f"{name.removesuffix('_accuracy')} {mean:.3f}"
+                        for name, mean in means.items()
+                    ),
                     len(group) * steps * recipe.batch_size,
+                    **means,
                 )
                 _stop_if(*largest(signalled()), checkpoints)
         checkpoints.finish()
@@ -177,7 +188,7 @@ def _evaluate(
     population: Population,
     data: Data,
     table: pd.DataFrame,
-    console: Console,
+    log: Log,
 ) -> pd.DataFrame:
     """Adds the rows of each network that are not there yet to the results table.
 
@@ -192,7 +203,7 @@ def _evaluate(
     ]
     hosts, title = jax.process_count(), "Evaluating network"
     done = len(asked_for) - len(left)
-    with stage(console, title, total=len(asked_for), done=done) as progress:
+    with stage(log, title, total=len(asked_for), done=done, event="network") as progress:
         for at_once in _batched(left, hosts):
             rows = []
             for host, network in enumerate(at_once):
@@ -200,7 +211,7 @@ def _evaluate(
                 # Of all hosts, for each holds a part of it.
                 trained = fetch(best_of(population, at))
                 if host == jax.process_index():
-                    for new in _measure(plan, network, *trained, measured[network], data, console):
+                    for new in _measure(plan, network, *trained, measured[network], data, log):
                         rows += new
                         if hosts == 1:
                             table = _kept(table, new, plan.folder)
@@ -208,7 +219,13 @@ def _evaluate(
                 rows = from_all(rows)
                 table = _kept(table, rows, plan.folder)
             for network in at_once:
-                progress.advance(_news(network, rows), count(data.evaluation.test))
+                figures = _figures_of(network, rows)
+                progress.advance(
+                    _news(network, figures),
+                    count(data.evaluation.test),
+                    **network._asdict(),
+                    **figures,
+                )
     return table
 
 
@@ -220,7 +237,7 @@ def _measure(
     variables: Mapping[str, Any],
     already: Collection[str],
     data: Data,
-    console: Console,
+    log: Log,
 ) -> Iterator[list[Row]]:
     """The rows of one network, measure by measure."""
     config = plan.config
@@ -234,10 +251,9 @@ def _measure(
     diverged = np.flatnonzero(~np.isfinite(history.loss))
     if len(diverged):
         first = int(diverged[0]) + 1
-        console.print(
+        log.warn(
             f"{name}: diverged in epoch {first}, and is not measured; a lower --learning-rate or "
-            "a weaker --alpha may help.",
-            soft_wrap=True,
+            "a weaker --alpha may help."
         )
         parts = [Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())]
     else:
@@ -255,7 +271,7 @@ def _measure(
         yield [{**whose, **row} for row in begin + rows]
         begin = []
         for warning in part.warnings:
-            console.print(f"{name}: {warning}", soft_wrap=True)
+            log.warn(f"{name}: {warning}")
 
 
 def _kept(table: pd.DataFrame, rows: Sequence[Row], folder: RunFolder) -> pd.DataFrame:
@@ -282,7 +298,8 @@ def _training_rows(history: Metrics) -> list[dict]:
     ]
 
 
-def _news(network: Network, rows: Sequence[Row]) -> str:
+def _figures_of(network: Network, rows: Sequence[Row]) -> dict[str, float]:
+    """Clean accuracy and selectivity of the whole network, if the rows have them."""
     of_network = {
         row["metric"]: row["value"]
         for row in rows
@@ -290,58 +307,13 @@ def _news(network: Network, rows: Sequence[Row]) -> str:
         and "layer" not in row
         and "perturbation" not in row
     }
-    figures = "".join(
-        f"  {word} {of_network[metric]:.3f}"
+    return {
+        word: of_network[metric]
         for word, metric in (("accuracy", "accuracy"), ("selectivity", "class_selectivity"))
         if metric in of_network
-    )
-    return f"alpha {network.alpha:g} seed {network.seed}{figures}"
+    }
 
 
-class _Shown(NamedTuple):
-    """A trained network of which images are shown."""
-
-    network: Network
-    variables: Mapping[str, Any]
-
-
-def _to_show(
-    shown: _Shown | None,
-    group: Sequence[Network],
-    asked_for: Sequence[Network],
-    population: Population,
-    table: pd.DataFrame,
-) -> _Shown | None:
-    """The network of the first seed with alpha nearest 0: that so far, or one of this group."""
-
-    def rank(network):
-        return network.seed, abs(network.alpha), -network.alpha
-
-    diverged = table[table["metric"] == "diverged"]
-    useless = set(zip(diverged["alpha"], diverged["seed"], strict=True))
-    well = [network for network in asked_for if network not in useless]
-    best = min(well, key=rank, default=None)
-    if best is None or (shown is not None and rank(shown.network) <= rank(best)):
-        return shown
-    *_, variables = fetch(best_of(population, group.index(best)))
-    return _Shown(best, variables)
-
-
-def _draw(plan: Plan, table: pd.DataFrame, data: Data, shown: _Shown | None) -> list[Path]:
-    drawn = figures.draw_all(table, plan.units)
-    options = plan.config.evaluation
-    if shown is not None and {"corruptions", "attacks"} & set(options.measures):
-        alpha, seed = shown.network
-        dataset, model = plan.config.data.dataset, plan.config.training.model
-        examples = perturb_examples(
-            seed, shown.variables, data.evaluation, options, module=plan.module
-        )
-        drawn["images"] = image_sheet(
-            *examples,
-            describe(dataset).class_names,
-            caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
-            "image what the network takes it for",
-        )
-    paths = figures.save(drawn, plan.folder.figures)
-    write_report(plan.folder.path, drawn)
-    return paths
+def _news(network: Network, figures: Mapping[str, float]) -> str:
+    told = "".join(f"  {word} {value:.3f}" for word, value in figures.items())
+    return f"alpha {network.alpha:g} seed {network.seed}{told}"

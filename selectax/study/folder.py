@@ -54,6 +54,21 @@ class RunFolder:
         return self.path / "results.csv"
 
     @property
+    def results_in_parquet(self) -> Path:
+        """The same table, at the end of a sweep."""
+        return self.results.with_suffix(".parquet")
+
+    @property
+    def curves_csv(self) -> Path:
+        """Figures of each network after each epoch."""
+        return self.path / "curves.csv"
+
+    @property
+    def curves_of_tensorboard(self) -> Path:
+        """The same as TensorBoard's event files, a folder a network."""
+        return self.path / "curves"
+
+    @property
     def figures(self) -> Path:
         """Figures drawn from the table."""
         return self.path / "figures"
@@ -64,13 +79,29 @@ class RunFolder:
         return self.path / "report.html"
 
 
+def check_begun(path: Path, *, resume: bool) -> None:
+    """Refuses to go on with a run in a folder that does not exist.
+
+    An empty one is of a run that was interrupted before it wrote anything.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    if resume and not path.exists():
+        raise ConfigurationError(
+            f"--output {path}: no such folder, so that there is nothing to resume; name the run's "
+            "folder, or omit --resume to begin one."
+        )
+
+
 def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFolder:
     """Looks whether a folder is free for a new run, or holds the run to go on with.
 
     Raises:
-      ConfigurationError: the folder holds another run, or a run of another configuration; one
-        sentence that names the flag, the value and the remedy.
+      ConfigurationError: the folder holds another run, or a run of another configuration, or is to
+        be resumed and does not exist; one sentence that names the flag, the value and the remedy.
     """
+    check_begun(path, resume=resume)
     folder = RunFolder(path)
     if folder.config.exists():
         if not resume:
@@ -90,6 +121,8 @@ def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFold
 def alone_in(path: Path) -> Iterator[None]:
     """Holds a folder, which is made if need be, for this process.
 
+    It is removed again if the run is refused within, and nothing was written.
+
     Raises:
       ConfigurationError: another process works in it, or it cannot be written.
     """
@@ -108,12 +141,16 @@ def alone_in(path: Path) -> Iterator[None]:
         raise ConfigurationError(
             f"--output {path}: cannot be written ({error.strerror}); choose another folder."
         ) from None
+    refused = False
     try:
         yield
+    except ValueError:
+        refused = True
+        raise
     finally:
         lock.release()
-        if path.is_dir() and _is_empty(RunFolder(path)):
-            # Of a run that was refused.
+        # That of a run that was interrupted stays, for --resume.
+        if refused and path.is_dir() and _is_empty(RunFolder(path)):
             shutil.rmtree(path, ignore_errors=True)
 
 

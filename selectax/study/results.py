@@ -1,5 +1,6 @@
-"""The results table: tidy, one row a measurement, kept as CSV."""
+"""The results table: tidy, one row a measurement, kept as CSV; and as Parquet for other tools."""
 
+import itertools
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ _TYPES = {
     "steps": "Int64",
     "value": "float64",
 }
+_PARQUET = ".parquet"
+# As text, what a row has in a column that does not apply to it.
+_NOTHING = ("", "nan", "<NA>")
 COLUMNS = tuple(_TYPES)
 METRICS = (
     "class_selectivity",
@@ -82,34 +86,50 @@ def merge(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 def save(path: Path, frame: pd.DataFrame) -> None:
-    """Writes a table wholly or not at all; floats come back as they were."""
+    """Writes a table wholly or not at all; floats come back as they were.
+
+    Args:
+      path: a Parquet file if it ends in .parquet, else a CSV file.
+      frame: the table.
+    """
     beside = path.with_suffix(".partial")
-    with beside.open("w", newline="") as file:
-        frame.to_csv(file, index=False, lineterminator="\n")
+    with beside.open("wb") as file:
+        if path.suffix == _PARQUET:
+            frame.to_parquet(file, index=False)
+        else:
+            frame.to_csv(file, index=False, lineterminator="\n")
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
 
 
-def load(path: Path) -> pd.DataFrame:
-    """Reads a table.
+def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame:
+    """Reads a table, or those of several runs as one.
+
+    A measurement that several files hold is taken once.
+
+    Args:
+      paths: one or several of: a CSV or Parquet file, the folder of a run.
 
     Raises:
-      ValueError: the file holds no results table; one sentence that names it.
+      ValueError: a file holds no results table, or two hold other values of the same measurement;
+        one sentence that names them.
+      OSError: a file cannot be read.
     """
-    try:
-        frame = pd.read_csv(
-            path,
-            dtype=_TYPES,
-            na_values={name: [""] for name, kind in _TYPES.items() if kind != "str"},
-            keep_default_na=False,
-        )
-        if tuple(frame.columns) != COLUMNS:
-            raise ValueError(f"its columns are {', '.join(frame.columns)}")
-        return _checked(frame)
-    except (ValueError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: no results table ({reason}).") from error
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    files = [path / "results.csv" if path.is_dir() else path for path in map(Path, paths)]
+    frames = [_read(file) for file in files]
+    if len(frames) == 1:
+        return frames[0]
+    for (file, frame), (other_file, other) in itertools.combinations(
+        zip(files, frames, strict=True), 2
+    ):
+        _check_alike(frame, file, other, other_file)
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        return table([])
+    return _checked(pd.concat(filled).drop_duplicates(list(COLUMNS[:-1])))
 
 
 def parts_measured(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
@@ -162,6 +182,40 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     if len(diverged):
         counts["diverged"] = diverged.reindex(networks.index, fill_value=0)
     return pd.DataFrame({**counts, **means}).reset_index()
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == _PARQUET:
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(
+                path,
+                dtype=_TYPES,
+                na_values={name: [""] for name, kind in _TYPES.items() if kind != "str"},
+                keep_default_na=False,
+            )
+        if tuple(frame.columns) != COLUMNS:
+            raise ValueError(f"its columns are {', '.join(frame.columns)}")
+        return _checked(frame.astype(_TYPES))
+    except (ValueError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: no results table ({reason}).") from error
+
+
+def _check_alike(one: pd.DataFrame, file: Path, other: pd.DataFrame, other_file: Path) -> None:
+    measurement = list(COLUMNS[:-1])
+    both = one.merge(other, on=measurement, suffixes=("", "_other"))
+    value, other_value = both["value"], both["value_other"]
+    differing = both[(value != other_value) & ~(value.isna() & other_value.isna())]
+    if len(differing):
+        row = differing.iloc[0]
+        applying = {name: row[name] for name in measurement if str(row[name]) not in _NOTHING}
+        which = ", ".join(f"{name} {value}" for name, value in applying.items())
+        raise ValueError(
+            f"{file} and {other_file}: hold {row['value']} and {row['value_other']} of one "
+            f"measurement ({which}); load one of them."
+        )
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:

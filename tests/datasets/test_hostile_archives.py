@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import data
+from selectax.commands import data
 from selectax.datasets.descriptions import WORDNET_IDS
 from tests.datasets import small_archives as small
 from tests.datasets.small_archives import WNIDS, jpeg, npy
@@ -407,7 +407,7 @@ def test_good_archive_after_a_broken_one(name, run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("prepare",), "NAMES: name at least one"),
+        (("prepare",), "NAME: give at least one"),
         (("prepare", "cifar11"), "did you mean cifar10?"),
         (("check", "digits"), "is embedded"),
         (("prepare", "cifar10"), "no such folder"),

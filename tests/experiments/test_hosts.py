@@ -67,12 +67,20 @@ def of_one_process(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "arrangement", [("--mesh", "2x2"), ("--mesh", "1x4"), ("--mesh", "1x4", "--input", "stream")]
+    "arrangement",
+    [
+        ("--mesh", "2x2", "--curves", "csv"),
+        ("--mesh", "1x4"),
+        ("--mesh", "1x4", "--input", "stream"),
+    ],
 )
 def test_two_hosts_give_the_table_of_one(of_one_process, tmp_path, arrangement):
     first, second = finished(start_hosts(tmp_path / "run", *arrangement))
     assert "Evaluating network 4/4" in first
     assert "Evaluating network" not in second
+    if "--curves" in arrangement:
+        # Of one host alone: a header, and 4 networks in 3 epochs.
+        assert len((tmp_path / "run" / "curves.csv").read_text().splitlines()) == 1 + 4 * 3
     table = results.load(tmp_path / "run" / "results.csv")
     pd.testing.assert_frame_equal(table, of_one_process, rtol=2e-3, atol=2e-4)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments import sweep
+from selectax.commands import sweep
 from selectax.study import config as configuration
 from selectax.study import experiment, results
 from selectax.study.config import SweepConfig
@@ -199,16 +199,22 @@ def test_a_refusal_is_exit_code_2_without_a_traceback():
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--alhpa", "0"), ("--epochs", "1.5"), ("--norm", "l3"), ("--alpha", "much")]
+    ("arguments", "says"),
+    [
+        (("--alhpa", "0"), "--alhpa: unknown; did you mean --alpha?"),
+        (("--epochs", "1.5"), "--epochs 1.5: give a whole number."),
+        (("--norm", "l3"), "--norm l3: unknown; did you mean l2? Known are linf, l2."),
+        (("--alpha", "much"), "--alpha much: give a number."),
+    ],
 )
-def test_unknown_flags_and_values_of_another_type_are_refused(monkeypatch, capsys, arguments):
+def test_unknown_flags_and_values_of_another_type_are_refused(monkeypatch, capsys, arguments, says):
     monkeypatch.setattr(sys, "argv", ["sweep.py", *arguments])
     with pytest.raises(SystemExit) as ended:
         sweep.main()
     assert ended.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert arguments[0] in err
+    assert_one_sentence(err, says)
 
 
 def test_help_explains_every_flag_with_its_default():
@@ -240,12 +246,14 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capfd, tmp_path):
     monkeypatch.setattr(sweep.os, "_exit", ended.append)
     monkeypatch.setattr(sweep, "print_summary", interrupted)
     monkeypatch.setattr(sys, "argv", ["sweep.py", "--output", str(tmp_path / "run")])
-    with pytest.raises((UnboundLocalError, KeyboardInterrupt)):
-        sweep.main()
-    assert ended == [130]
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert_one_sentence(err, "--resume", tmp_path / "run")
+    for says in ("give the same command again", f"--resume goes on with {tmp_path / 'run'}"):
+        with pytest.raises((UnboundLocalError, KeyboardInterrupt)):
+            sweep.main()
+        assert ended.pop() == 130
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert_one_sentence(err, says)
+        (tmp_path / "run").mkdir(exist_ok=True)
 
 
 def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tmp_path):

@@ -5,9 +5,12 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tyro
 
+from selectax.datasets import SEVERITIES
+from selectax.study import config as configuration
 from selectax.study.config import (
     ConfigurationError,
     SweepConfig,
@@ -155,7 +158,7 @@ def test_json_holds_every_flag_that_determines_the_results_and_no_other():
     every = {field.name for group in GROUPS for field in dataclasses.fields(getattr(config, group))}
     where_and_how = {"archives", "data_dir", "output", "resume", "models_at_a_time"}
     where_and_how |= {"input", "checkpoint_minutes", "mesh", "dry_run", "coordinator"}
-    where_and_how |= {"hosts", "host"}
+    where_and_how |= {"hosts", "host", "curves"}
     assert set(flags) == every - where_and_how
     assert flags["alpha"] == [-1.0, 0.0, 1.0]
     assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]
@@ -192,3 +195,30 @@ def test_what_no_official_set_has_is_refused(flags, says):
     config = changed(corrupted_images="official", **flags)
     with pytest.raises(ConfigurationError, match=says):
         resolve_corruptions(config, official_at_hand=True)
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39, float("inf"), 3.5e38])
+def test_numbers_that_are_infinite_in_training_are_refused(value):
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.float32(value))
+    with pytest.raises(ConfigurationError, match=r"^--alpha .*: give a finite number"):
+        check(changed(alpha=(0.0, value)))
+    check(changed(alpha=(0.0, float(np.finfo(np.float32).max))))
+
+
+def test_archives_of_an_embedded_data_set_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"^--archives .*--dataset digits.*omit it"):
+        check(changed(archives=tmp_path / "missing"))
+    check(changed(archives=tmp_path, dataset="cifar10"))
+
+
+def test_curves_for_tensorboard_need_its_writer(monkeypatch):
+    check(changed(curves="tensorboard"))
+    monkeypatch.setattr(configuration.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match="pip install tensorboardX, or take csv"):
+        check(changed(curves="tensorboard"))
+    check(changed(curves="csv"))
+
+
+def test_severities_are_those_of_the_data_sets():
+    assert SweepConfig().evaluation.severities == SEVERITIES

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from selectax.corruptions import CORRUPTIONS
 from selectax.study.config import ConfigurationError
-from selectax.study.corrupting import CorruptConfig, check, corrupt_data_set, draw_sheet
+from selectax.study.corrupt_config import CorruptConfig, check
+from selectax.study.corrupting import corrupt_data_set, draw_sheet
 
 QUIET = Console(quiet=True)
 EXPERIMENT = pathlib.Path(__file__).parents[2] / "experiments" / "corrupt.py"
@@ -137,6 +137,10 @@ def test_a_sheet_shows_every_corruption(folder, tmp_path):
         ({"severities": (0,)}, "--severities 0"),
         ({"severities": (6,)}, "--severities 6"),
         ({"severities": ()}, "--severities is empty"),
+        (
+            {"archives": pathlib.Path("a")},
+            "--archives a: .*--input digits; omit it",
+        ),
         ({"severities": (2, 2)}, "--severities 2 2"),
         ({"seed": -1}, "--seed -1"),
         ({"split": "tset"}, "--split tset.*test"),
@@ -199,4 +203,3 @@ def test_the_command_says_what_is_wrong_in_one_sentence(array):
 def test_a_result_says_what_it_is_made_of(array):
     output = corrupt_data_set(config(array), QUIET)
     assert json.loads((output / "corrupt.json").read_text())["benchmark"] == "cifar10"
-    assert CorruptConfig("digits").corruptions == CORRUPTIONS

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from experiments import evaluate as command
 from selectax import datasets, models
+from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
 from selectax.study import experiment, results
 from selectax.study.config import (
@@ -27,7 +27,8 @@ from selectax.study.config import (
     SweepConfig,
     TrainingOptions,
 )
-from selectax.study.evaluating import EvaluateConfig, evaluate
+from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.evaluating import evaluate
 from tests.study.tiny import TinyNetwork
 
 pytestmark = pytest.mark.slow
@@ -139,6 +140,9 @@ def test_networks_that_are_not_there_are_refused(sweep, tmp_path):
     assert "seeds 0 to 1" in says
     says = sentence_of(EvaluateConfig(folder, evaluation=EVALUATION))
     assert "--alpha None" in says
+    elsewhere = tmp_path / "missing" / "one.csv"
+    says = sentence_of(EvaluateConfig(folder, alpha=2.0, output=elsewhere, evaluation=EVALUATION))
+    assert f"--output {elsewhere}: {elsewhere.parent} is no folder; make it" in says
     assert "no such file or folder" in sentence_of(EvaluateConfig(tmp_path / "missing.pt"))
     assert "holds no config.json of a sweep" in sentence_of(EvaluateConfig(tmp_path))
     untrained = tmp_path / "untrained"

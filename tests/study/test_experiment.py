@@ -100,8 +100,7 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     folder, outcome, _ = undisturbed
     assert {path.name for path in folder.iterdir()} == {
         *("config.json", "layers.json", "networks.json", "checkpoints", "results.csv", "figures"),
-        "report.html",
-        ".lock",
+        *(".lock", "results.parquet", "report.html"),
     }
     resolved = resolve_corruptions(CONFIG, official_at_hand=False)
     assert json.loads((folder / "config.json").read_text()) == to_json(resolved)
@@ -146,8 +145,9 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
 
 
 def test_the_table_is_the_file_and_has_every_network(undisturbed):
-    _, outcome, _ = undisturbed
-    pd.testing.assert_frame_equal(results.load(outcome.results), outcome.table)
+    folder, outcome, _ = undisturbed
+    for path in (folder, outcome.results, folder / "results.parquet"):
+        pd.testing.assert_frame_equal(results.load(path), outcome.table)
     table = outcome.table
     assert set(zip(table["alpha"], table["seed"], strict=True)) == {
         (alpha, seed) for alpha in ALPHAS for seed in range(SEEDS)

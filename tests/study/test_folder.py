@@ -37,16 +37,30 @@ def run(tmp_path):
     return found
 
 
-@pytest.mark.parametrize("resume", [False, True])
-def test_a_new_run_gets_its_folder_and_those_above_it(tmp_path, resume):
+def test_a_new_run_gets_its_folder_and_those_above_it(tmp_path):
     path = tmp_path / "some" / "where"
-    assert check_folder(path, CONFIG, resume=resume) == RunFolder(path)
+    assert check_folder(path, CONFIG, resume=False) == RunFolder(path)
     assert not path.exists()
     with alone_in(path):
         assert path.is_dir()
-        assert check_folder(path, CONFIG, resume=resume) == RunFolder(path)
+        assert check_folder(path, CONFIG, resume=False) == RunFolder(path)
         write_json(RunFolder(path).config, CONFIG)
     assert RunFolder(path).config.exists()
+
+
+def test_nothing_is_resumed_in_a_folder_that_does_not_exist(tmp_path):
+    text = refusal(tmp_path / "runn", resume=True)
+    assert "nothing to resume" in text
+    assert "omit --resume" in text
+    assert not (tmp_path / "runn").exists()
+
+
+def test_a_run_that_was_interrupted_before_it_wrote_anything_goes_on(tmp_path):
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt), alone_in(path):
+        raise KeyboardInterrupt
+    assert check_folder(path, CONFIG, resume=True) == RunFolder(path)
+    assert check_folder(path, CONFIG, resume=False) == RunFolder(path)
 
 
 def test_a_refused_run_leaves_no_folder_and_files_stay(tmp_path):

@@ -1,13 +1,18 @@
 """Progress: a line per part where the output is no terminal, a live line where it is one."""
 
 import io
+import json
 import re
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from selectax.study import progress
-from selectax.study.progress import stage
+from selectax.study.config import LogOptions
+from selectax.study.progress import Log, stage
+
+TOLD = LogOptions()
 
 
 @pytest.fixture
@@ -18,13 +23,19 @@ def clock(monkeypatch):
     return now
 
 
-def reported(clock, seconds, *, terminal=False, total=4, done=0, parts=2):
+def reported(
+    clock, seconds, *, terminal=False, total=4, done=0, parts=2, options=TOLD, warning=None
+):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=100)
-    with stage(console, "Training 6 networks, epoch", total=total, done=done) as under_way:
+    log, title = Log(console, options), "Training 6 networks, epoch"
+    about = {"total": total, "done": done, "event": "epoch", "networks": 6}
+    with stage(log, title, **about) as under_way:
         for part in range(parts):
             clock[0] += seconds
-            under_way.advance(f"loss {part}.5  accuracy 0.9", 3000)
+            under_way.advance(f"loss {part}.5  accuracy 0.9", 3000, loss=np.float32(part + 0.5))
+        if warning is not None:
+            log.warn(warning)
     return stream.getvalue()
 
 
@@ -59,3 +70,39 @@ def test_in_a_terminal_a_live_line_shows_the_last_part(clock):
     for part in ("Training 6 networks, epoch", "2/4", "loss 1.5", "1,500 images/s"):
         assert part in last
     assert " left" not in plain
+
+
+def test_quietly_only_warnings_are_told(clock):
+    for terminal in (False, True):
+        options = {"terminal": terminal, "options": LogOptions(quiet=True)}
+        assert reported(clock, seconds=2, warning="Odd.", **options) == "Odd.\n"
+        assert reported(clock, seconds=2, **options) == ""
+
+
+def test_as_json_each_part_and_warning_is_an_object(clock):
+    options = {"options": LogOptions(log_json=True), "terminal": True}
+    text = reported(clock, seconds=2, warning="alpha 1: odd.", **options)
+    first, second, warning = map(json.loads, text.splitlines())
+    assert first == {
+        **{"event": "epoch", "epoch": 1, "epochs": 4, "networks": 6, "loss": 0.5},
+        **{"images_per_second": 1500.0, "seconds_left": 6.0},
+    }
+    assert (second["epoch"], second["loss"], second["seconds_left"]) == (2, 1.5, 4.0)
+    assert warning == {"event": "warning", "message": "alpha 1: odd."}
+
+
+def test_quietly_and_as_json_only_warnings_are_objects(clock):
+    options = {"options": LogOptions(quiet=True, log_json=True)}
+    text = reported(clock, seconds=2, warning="Odd.", **options)
+    assert [json.loads(line)["event"] for line in text.splitlines()] == ["warning"]
+
+
+def test_numbers_that_json_lacks_are_null():
+    stream = io.StringIO()
+    sentence = "[bold] and “quoted” " + "long " * 50
+    Log(Console(file=stream, width=40), LogOptions(log_json=True)).write(
+        "epoch", loss=np.float32("nan"), best=float("inf"), message=sentence
+    )
+    assert json.loads(stream.getvalue()) == {
+        **{"event": "epoch", "loss": None, "best": None, "message": sentence},
+    }

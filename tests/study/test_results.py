@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from selectax.study import results
@@ -240,3 +241,125 @@ def test_summary_counts_networks_that_diverged():
 def test_summary_has_no_columns_for_what_was_not_measured():
     summary = results.summarize(results.table(ROWS[:1]))
     assert list(summary.columns) == ["alpha", "networks", "clean accuracy"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_types_survive_either_file(tmp_path, suffix):
+    frame = results.table(ROWS)
+    loaded = saved_and_loaded(tmp_path / f"results{suffix}", frame)
+    pd.testing.assert_frame_equal(loaded, frame)
+    assert loaded["severity"].dtype == loaded["steps"].dtype == "Int64"
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_parquet_keeps_floats_to_the_bit_and_nothing_at_all(tmp_path):
+    values = [1 / 3, 5e-324, -0.0, math.inf, float(np.float32(0.1)), math.nan]
+    rows = [
+        {**WHOSE, "seed": seed, "metric": "accuracy", "value": value}
+        for seed, value in enumerate(values)
+    ]
+    rows.append({**WHOSE, "alpha": math.nan, "metric": "accuracy", "value": 1})
+    frame = results.table(rows)
+    loaded = saved_and_loaded(tmp_path / "results.parquet", frame)
+    for column in ("alpha", "value"):
+        assert frame[column].to_numpy().tobytes() == loaded[column].to_numpy().tobytes()
+    empty = results.table([])
+    pd.testing.assert_frame_equal(saved_and_loaded(tmp_path / "empty.parquet", empty), empty)
+
+
+POLARS = {
+    **dict.fromkeys(("dataset", "model", "metric", "layer", "perturbation"), pl.String),
+    **dict.fromkeys(("seed", "epoch", "severity", "steps"), pl.Int64),
+    **dict.fromkeys(("alpha", "epsilon", "value"), pl.Float64),
+}
+
+
+def test_polars_reads_both_files_with_sensible_types(tmp_path):
+    # A long history comes before the first row that has a severity.
+    history = [
+        {**WHOSE, "epoch": epoch, "metric": "train_loss", "value": 1 / epoch}
+        for epoch in range(2, 200)
+    ]
+    rows = [*ROWS, *history, {**ROWS[3], "epoch": 300}]
+    frame = results.table(rows[1:])
+    for suffix in (".csv", ".parquet"):
+        results.save(tmp_path / f"results{suffix}", frame)
+    parquet = pl.read_parquet(tmp_path / "results.parquet")
+    csv = pl.read_csv(tmp_path / "results.csv", infer_schema_length=None)
+    for found in (parquet, csv):
+        assert dict(found.schema) == {name: POLARS[name] for name in results.COLUMNS}
+        assert found["value"].to_list() == frame["value"].to_list()
+        assert found["severity"].to_list() == [
+            None if pd.isna(severity) else severity for severity in frame["severity"]
+        ]
+        assert found.filter(pl.col("severity") == 3)["perturbation"].unique().to_list() == [
+            "contrast"
+        ]
+
+
+def test_pandas_needs_no_help_with_parquet(tmp_path):
+    frame = results.table(ROWS)
+    results.save(tmp_path / "results.parquet", frame)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "results.parquet"), frame)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs' folders, one with Parquet alone beside it, which share two measurements."""
+    of_one, of_other = ROWS[:4], ROWS[2:]
+    for name, rows in (("one", of_one), ("other", of_other)):
+        (tmp_path / name).mkdir()
+        results.save(tmp_path / name / "results.csv", results.table(rows))
+    results.save(tmp_path / "other.parquet", results.table(of_other))
+    return tmp_path
+
+
+def test_a_run_is_loaded_by_its_folder_or_file(runs):
+    for path in (runs / "one", str(runs / "one"), runs / "one" / "results.csv", [runs / "one"]):
+        pd.testing.assert_frame_equal(results.load(path), results.table(ROWS[:4]))
+    pd.testing.assert_frame_equal(results.load(runs / "other.parquet"), results.table(ROWS[2:]))
+
+
+def test_runs_are_merged_and_what_they_share_is_taken_once(runs):
+    every = results.table(ROWS)
+    for other in ("other", "other.parquet"):
+        pd.testing.assert_frame_equal(results.load([runs / "one", runs / other]), every)
+    both = [runs / "one", runs / "other", runs / "other.parquet", runs / "one"]
+    pd.testing.assert_frame_equal(results.load(iter(both)), every)
+    pd.testing.assert_frame_equal(results.load([]), results.table([]))
+
+
+def test_values_that_are_no_numbers_are_alike(tmp_path):
+    frame = results.table([{**WHOSE, "alpha": math.nan, "metric": "accuracy", "value": math.nan}])
+    for name in "ab":
+        results.save(tmp_path / f"{name}.csv", frame)
+    pd.testing.assert_frame_equal(results.load([tmp_path / "a.csv", tmp_path / "b.csv"]), frame)
+
+
+@pytest.mark.parametrize("number", range(len(ROWS)))
+def test_runs_that_contradict_each_other_are_refused(tmp_path, number):
+    one, other = tmp_path / "one.csv", tmp_path / "other.parquet"
+    changed = [dict(row) for row in ROWS]
+    changed[number]["value"] = 0.125
+    results.save(one, results.table(ROWS))
+    results.save(other, results.table(changed))
+    with pytest.raises(ValueError, match="of one measurement") as raised:
+        results.load([one, other])
+    sentence = str(raised.value)
+    assert sentence.startswith(f"{one} and {other}: hold {float(ROWS[number]['value'])} and 0.125 ")
+    assert f"metric {ROWS[number]['metric']}" in sentence
+    assert sentence.endswith("; load one of them.")
+    assert "\n" not in sentence
+
+
+def test_files_that_are_no_tables_are_named(tmp_path):
+    (tmp_path / "results.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "results.parquet").write_bytes(b"PAR1 and no more")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    for name in ("results.csv", "results.parquet", "other.parquet"):
+        with pytest.raises(ValueError, match=rf"{name}: no results table \(") as raised:
+            results.load(tmp_path / name)
+        assert "\n" not in str(raised.value)
+    (tmp_path / "missing").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"missing.results\.csv"):
+        results.load([tmp_path / "missing"])

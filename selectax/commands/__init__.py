@@ -1,0 +1,1 @@
+"""What is typed: the commands sweep, evaluate, data, corrupt and report."""

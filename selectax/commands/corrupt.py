@@ -1,0 +1,44 @@
+"""Makes a -C version of a folder of images, an .npy file or a data set, or a contact sheet."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from selectax.commands.parsing import parse
+from selectax.commands.telling import complain, tell_of_warnings
+from selectax.study.config import ConfigurationError
+from selectax.study.corrupt_config import CorruptConfig, check
+
+CONFIG = CorruptConfig
+EXAMPLES = (
+    "--input photos --benchmark imagenet",
+    "--input cifar10 --archives ~/archives --output cifar10-C",
+    "--input images.npy --corruptions fog snow --severities 1 3 5",
+    "--input digits --sheet sheet.png",
+)
+
+
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
+    """Runs the command on its words, by default those of the process; gives the exit status."""
+    config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    tell_of_warnings(config.log)
+    # Late, because they load JAX and TFDS.
+    from selectax.datasets.archives import DataError
+    from selectax.study.corrupting import corrupt_data_set, draw_sheet
+
+    try:
+        check(config)
+        if config.sheet is not None:
+            print(f"Sheet: {draw_sheet(config)}")
+        else:
+            print(f"Corrupted: {corrupt_data_set(config, Console(stderr=True))}")
+    except (ConfigurationError, DataError) as error:
+        complain(error, config.log)
+        return 2
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror or error}; name another file.", config.log)
+        return 2
+    except KeyboardInterrupt:
+        complain("Interrupted; the same command goes on with what is missing.", config.log)
+        return 130
+    return 0

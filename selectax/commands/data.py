@@ -1,0 +1,42 @@
+"""Prepares, checks, lists and shows the data sets."""
+
+import sys
+from collections.abc import Sequence
+
+from selectax.commands.data_config import Check, Command, List, Prepare, Show
+from selectax.commands.parsing import parse
+
+CONFIG = Command
+EXAMPLES = (
+    "prepare cifar10 cifar10_c --archives ~/archives",
+    "check tiny_imagenet",
+    "list",
+    "show cifar10_c --output fog_and_kin.png",
+)
+
+
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
+    """Runs the command on its words, by default those of the process; gives the exit status."""
+    command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
+    # Late, because TFDS takes seconds, and help should not.
+    from selectax.commands import data_tasks as tasks
+
+    try:
+        match command:
+            case Prepare():
+                tasks.prepare_all(command.names, command.where)
+            case Check():
+                tasks.check_all(command.names, command.where)
+            case List():
+                tasks.list_all(command.where)
+            case Show():
+                tasks.show(command)
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError):
+            error = f"{error.filename}: {error.strerror or error}; name another file."
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted; nothing is left that could be taken for a data set.", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,45 @@
+"""Measures one network, a PyTorch file's or one of a sweep, and writes the full table."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from selectax.commands.parsing import parse
+from selectax.commands.telling import complain, tell_of_warnings
+from selectax.study.config import ConfigurationError
+from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.summary import print_summary
+
+CONFIG = EvaluateConfig
+EXAMPLES = (
+    "--weights resnet20.safetensors --model resnet20 --archives ~/archives",
+    "--weights runs/digits_resnet8 --alpha -1 --seed 2",
+    "--weights resnet18.pt --model resnet18 --dataset tiny_imagenet --measures selectivity",
+)
+
+
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
+    """Runs the command on its words, by default those of the process; gives the exit status."""
+    config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    tell_of_warnings(config.log)
+    # Late, because they load JAX, Flax, TFDS and pandas.
+    from selectax.datasets import DataError
+    from selectax.models.torch_files import WeightsError
+    from selectax.study.evaluating import evaluate
+
+    try:
+        table = evaluate(config, Console(stderr=True))
+    except (ConfigurationError, DataError, WeightsError) as error:
+        complain(error, config.log)
+        return 2
+    except OSError as error:
+        place = error.filename or config.results
+        complain(f"{place}: {error.strerror or error}; name another file.", config.log)
+        return 2
+    except KeyboardInterrupt:
+        complain("Interrupted; nothing was written.", config.log)
+        return 130
+    if not config.log.quiet:
+        print_summary(table)
+    print(f"Results: {config.results}")
+    return 0

@@ -1,0 +1,98 @@
+"""Trains networks at several alphas and measures selectivity, robustness and dimensionality."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from selectax.commands.parsing import parse
+from selectax.commands.telling import complain, tell_of_warnings
+from selectax.study.config import ConfigurationError, SweepConfig, check
+from selectax.study.stopping import raise_on_signals
+from selectax.study.summary import print_summary
+
+CONFIG = SweepConfig
+EXAMPLES = (
+    "",
+    "--alpha -2 0 2 --seeds 5 --output runs/wide",
+    "--dataset cifar10 --archives ~/archives --model resnet20 --epochs 200 --batch-size 256",
+    "--alpha -1 0 1 0.5 --seeds 10 --resume",
+    "--curves tensorboard --log-json",
+    "--dataset tiny_imagenet --model resnet18 --epochs 90 --batch-size 4096 --dry-run",
+)
+
+
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
+    """Runs the command on its words, by default those of the process; gives the exit status."""
+    config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    tell_of_warnings(config.log)
+    try:
+        check(config)
+    except ConfigurationError as error:
+        complain(error, config.log)
+        return 2
+    raise_on_signals()
+    _quiet_orbax()
+    # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
+    from selectax.datasets.archives import DataError
+    from selectax.study.experiment import run
+    from selectax.study.hosts import join
+
+    try:
+        join(config.run)
+        if config.run.dry_run:
+            from selectax.study.dry_run import dry_run
+
+            dry_run(config, Console())
+            return 0
+        outcome = run(config, Console(stderr=True))
+    except (ConfigurationError, DataError) as error:
+        complain(error, config.log)
+        return 2
+    except OSError as error:
+        complain(_sentence(error, config), config.log)
+        os._exit(1)
+    except KeyboardInterrupt as stopped:
+        complain(_after_interrupt(config), config.log)
+        # At once: the interpreter's own end would wait for the work under way on the device.
+        os._exit(128 + getattr(stopped, "number", signal.SIGINT))
+    if outcome.figures and not config.log.quiet:  # none on a host that is not the first
+        print_summary(outcome.table)
+    print(f"Results: {outcome.results}")
+    for path in outcome.figures:
+        print(f"Figure: {path}")
+    if outcome.figures:
+        print(f"Report: {outcome.report}")
+    return 0
+
+
+def _after_interrupt(config: SweepConfig) -> str:
+    if not config.output.exists():
+        return "Interrupted before anything was begun; give the same command again."
+    return f"Interrupted; the same command with --resume goes on with {config.output}."
+
+
+def _quiet_orbax() -> None:
+    """What it logs with tracebacks it raises as well, and that is told in a sentence here."""
+    for library in ("absl", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    hook = sys.unraisablehook
+
+    def without_closed_loops(unraisable):
+        # Of its tasks that were left when one of them failed.
+        if "Event loop is closed" not in str(unraisable.exc_value):
+            hook(unraisable)
+
+    sys.unraisablehook = without_closed_loops
+
+
+def _sentence(error: OSError, config: SweepConfig) -> str:
+    if error.strerror is None:
+        return str(error)
+    return (
+        f"{error.filename or config.output}: {error.strerror}; make room or the folder writable, "
+        "and go on with --resume."
+    )

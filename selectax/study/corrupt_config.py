@@ -1,0 +1,108 @@
+"""What is corrupted and how, from which the command line is made, and what is wrong with one."""
+
+import dataclasses
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+from selectax.study.config import ConfigurationError, LogOptions
+
+_TOLD = LogOptions()
+
+
+@dataclasses.dataclass(frozen=True)
+class CorruptConfig:
+    """Corrupts images as CIFAR-10-C, Tiny ImageNet-C and ImageNet-C were made.
+
+    A folder of images gives folders like ImageNet-C's, an .npy file or a data set gives .npy files
+    like CIFAR-10-C's. The same command goes on where it was interrupted.
+    """
+
+    input: str
+    """Folder of images, .npy file of bytes (samples, height, width, 3), or a data set's name."""
+    output: Path | None = None
+    """Folder of the result; by default the input's name with -C."""
+    corruptions: tuple[str, ...] | None = None
+    """Names of corruptions; by default all 19."""
+    severities: tuple[int, ...] = (1, 2, 3, 4, 5)
+    """From 1 to 5."""
+    benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10"
+    """Whose severities: those for images of 32, 64 or 224 pixels."""
+    seed: int = 0
+    """Of the corruptions that draw at random."""
+    split: str = "test"
+    """Of the data set: train, validation or test."""
+    archives: Path | None = None
+    """Folder that holds the data set's official archive."""
+    data_dir: Path | None = None
+    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    allow_unverified_archives: bool = False
+    """Take archives with another checksum than the official one, such as subsets."""
+    sheet: Path | None = None
+    """Only draw the first image under each corruption and severity, into this PNG file."""
+    log: LogOptions = _TOLD
+
+    @property
+    def folder(self) -> Path:
+        """Of the result."""
+        source = Path(self.input)
+        if source.exists():
+            beside = source.with_name(source.stem + "-C")
+        else:
+            beside = Path(self.input + "-C")
+        return self.output or beside
+
+
+def check(config: CorruptConfig) -> None:
+    """Refuses what cannot be meant, before any work.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    # Late, because they load JAX and TFDS.
+    from selectax.corruptions import CORRUPTIONS
+    from selectax.datasets import DATASETS, SPLITS
+
+    corruptions = CORRUPTIONS if config.corruptions is None else config.corruptions
+    for flag, values in (
+        ("--corruptions", corruptions),
+        ("--severities", config.severities),
+    ):
+        if not values:
+            raise ConfigurationError(f"{flag} is empty: give at least one value.")
+        if len(set(values)) < len(values):
+            given = " ".join(str(value) for value in values)
+            raise ConfigurationError(f"{flag} {given}: give each value once.")
+    for name in corruptions:
+        if name not in CORRUPTIONS:
+            raise ConfigurationError(_unknown("--corruptions", name, CORRUPTIONS))
+    for severity in config.severities:
+        if not 1 <= severity <= 5:
+            raise ConfigurationError(f"--severities {severity}: give whole numbers from 1 to 5.")
+    if not 0 <= config.seed < 2**32:
+        raise ConfigurationError(f"--seed {config.seed}: give a whole number from 0 to 4294967295.")
+    if config.split not in SPLITS:
+        raise ConfigurationError(_unknown("--split", config.split, SPLITS))
+    if not Path(config.input).exists() and config.input not in DATASETS:
+        raise ConfigurationError(
+            f"--input {config.input}: no such folder, file or data set; name a folder of images, "
+            f"an .npy file, or one of {', '.join(DATASETS)}."
+        )
+    if config.archives is not None and (Path(config.input).exists() or config.input == "digits"):
+        raise ConfigurationError(
+            f"--archives {config.archives}: says nothing with --input {config.input}; omit it, or "
+            "name a data set that has an archive."
+        )
+    if config.sheet is not None and config.sheet.suffix != ".png":
+        raise ConfigurationError(f"--sheet {config.sheet}: name a file that ends in .png.")
+    flag, place = ("--sheet", config.sheet) if config.sheet else ("--output", config.folder)
+    folder = place.parent if config.sheet else place
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise ConfigurationError(f"{flag} {place}: cannot be written; choose another place.")
+
+
+def _unknown(flag, name, known):
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+    return f"{flag} {name}: unknown; did you mean {nearest}? Known are {', '.join(known)}."

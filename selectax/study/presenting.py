@@ -1,0 +1,69 @@
+"""What is shown of a run at its end: figures, a sheet of images, and the report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from selectax.datasets import describe
+from selectax.study import figures
+from selectax.study.examples import perturb_examples
+from selectax.study.figures.images import image_sheet
+from selectax.study.interruptible import fetch
+from selectax.study.jobs import Network
+from selectax.study.plan import Plan
+from selectax.study.plotting import number_text
+from selectax.study.population import Population, best_of
+from selectax.study.report import write_report
+from selectax.study.rows import EvaluationImages
+
+
+class Shown(NamedTuple):
+    """A trained network of which images are shown."""
+
+    network: Network
+    variables: Mapping[str, Any]
+
+
+def network_to_show(
+    shown: Shown | None,
+    group: Sequence[Network],
+    asked_for: Sequence[Network],
+    population: Population,
+    table: pd.DataFrame,
+) -> Shown | None:
+    """The network of the first seed with alpha nearest 0: that so far, or one of this group."""
+
+    def rank(network):
+        return network.seed, abs(network.alpha), -network.alpha
+
+    diverged = table[table["metric"] == "diverged"]
+    useless = set(zip(diverged["alpha"], diverged["seed"], strict=True))
+    well = [network for network in asked_for if network not in useless]
+    best = min(well, key=rank, default=None)
+    if best is None or (shown is not None and rank(shown.network) <= rank(best)):
+        return shown
+    *_, variables = fetch(best_of(population, group.index(best)))
+    return Shown(best, variables)
+
+
+def present(
+    plan: Plan, table: pd.DataFrame, images: EvaluationImages, shown: Shown | None
+) -> list[Path]:
+    """Draws figures and writes the report; gives the figures' PNG files."""
+    drawn = figures.draw_all(table, plan.units)
+    options = plan.config.evaluation
+    if shown is not None and {"corruptions", "attacks"} & set(options.measures):
+        alpha, seed = shown.network
+        dataset, model = plan.config.data.dataset, plan.config.training.model
+        examples = perturb_examples(seed, shown.variables, images, options, module=plan.module)
+        drawn["images"] = image_sheet(
+            *examples,
+            describe(dataset).class_names,
+            caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
+            "image what the network takes it for",
+        )
+    paths = figures.save(drawn, plan.folder.figures)
+    write_report(plan.folder.path, drawn)
+    return paths
