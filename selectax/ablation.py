@@ -19,6 +19,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+__all__ = [
+    "CorrectCounts",
+    "ablated_accuracy",
+    "accuracy",
+    "cumulative_masks",
+    "init_correct_counts",
+    "least_selective_first",
+    "most_selective_first",
+    "random_ranks",
+    "single_unit_masks",
+    "update_correct_counts",
+]
+
 Masks = Mapping[str, Bool[Array, "masks units"]]
 Units = Mapping[str, Array] | Array
 

@@ -23,6 +23,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+__all__ = [
+    "Covariance",
+    "components_for_variance",
+    "covariance",
+    "init_covariance",
+    "leading_variances",
+    "merge_covariance",
+    "participation_ratio",
+    "principal_variances",
+    "response_matrix",
+    "update_covariance",
+]
+
 # From so many units on, eigenvalues on the CPU are found by bisection.
 _BISECTED_UNITS = 256
 

@@ -11,6 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from selectax.selectivity import Activations, mean_selectivity
 
+__all__ = ["selectivity_penalty"]
+
 
 def selectivity_penalty(
     activations: Activations,

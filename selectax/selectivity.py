@@ -14,6 +14,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+__all__ = [
+    "Activations",
+    "ClassMoments",
+    "class_means",
+    "class_selectivity_index",
+    "init_moments",
+    "layer_selectivity",
+    "mean_selectivity",
+    "mean_selectivity_and_grad",
+    "unit_responses",
+    "update_moments",
+]
+
 Activations = Mapping[str, Float[Array, "samples *space units"]] | Float[Array, "..."]
 
 

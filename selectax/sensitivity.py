@@ -20,6 +20,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+__all__ = [
+    "InputGradientNorms",
+    "NormMoments",
+    "exact_input_gradient_norms",
+    "init_norm_moments",
+    "input_gradient_norms",
+    "merge_norm_moments",
+    "update_norm_moments",
+    "variation_over_samples",
+    "variation_over_units",
+]
+
 ResponsesFn = Callable[[Float[Array, "samples ..."]], Any]
 
 

@@ -7,6 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+__all__ = [
+    "StrongestResponses",
+    "init_strongest",
+    "merge_strongest",
+    "precision_at_k",
+    "update_strongest",
+]
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)

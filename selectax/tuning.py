@@ -16,6 +16,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+__all__ = [
+    "ClassStatistics",
+    "class_conditional_mean_activity_selectivity",
+    "d_prime",
+    "init_class_statistics",
+    "merge_class_statistics",
+    "preferred_class",
+    "sum_class_statistics",
+    "treves_rolls_sparseness",
+    "update_class_statistics",
+    "vinje_gallant_sparseness",
+]
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)

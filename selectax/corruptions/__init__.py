@@ -36,6 +36,14 @@ from selectax.corruptions.colour import luma
 from selectax.corruptions.eight_bits import truncated
 from selectax.corruptions.severities import BENCHMARKS, SEVERITIES
 
+__all__ = [
+    "BENCHMARKS",
+    "BENCHMARK_CORRUPTIONS",
+    "CORRUPTIONS",
+    "corrupt",
+    "to_published_bytes",
+]
+
 _BENCHMARK = {
     "gaussian_noise": noise.gaussian_noise,
     "shot_noise": noise.shot_noise,
