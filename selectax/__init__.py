@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         attacks,
         corruptions,
         dimensionality,
+        intermediates,
         regularization,
         selectivity,
         sensitivity,
@@ -80,6 +81,9 @@ if TYPE_CHECKING:
         response_matrix,
         update_covariance,
     )
+    from selectax.intermediates import (
+        activations_from_intermediates,
+    )
     from selectax.regularization import (
         selectivity_penalty,
     )
@@ -131,6 +135,7 @@ _MEASURES = (
     "attacks",
     "corruptions",
     "dimensionality",
+    "intermediates",
     "regularization",
     "selectivity",
     "sensitivity",
@@ -157,6 +162,7 @@ __all__ = [
     "ablated_accuracy",
     "ablation",
     "accuracy",
+    "activations_from_intermediates",
     "apgd",
     "attacks",
     "believability",
@@ -180,6 +186,7 @@ __all__ = [
     "init_norm_moments",
     "init_strongest",
     "input_gradient_norms",
+    "intermediates",
     "layer_selectivity",
     "leading_variances",
     "least_selective_first",

@@ -12,7 +12,7 @@ import selectax
 
 SOURCE = ast.parse(pathlib.Path(selectax.__file__).read_text())
 MEASURES = (
-    *("ablation", "attacks", "corruptions", "dimensionality", "regularization"),
+    *("ablation", "attacks", "corruptions", "dimensionality", "intermediates", "regularization"),
     *("selectivity", "sensitivity", "strongest", "tuning"),
 )
 
