@@ -109,6 +109,19 @@ def corrupt(
       TypeError: images are no floats, or severity is no integer.
       ValueError: the name or the benchmark is unknown, images or textures have another shape, or,
         where values are concrete, they lie outside [0, 1] or severity outside 1 to 5.
+
+    References:
+      Hendrycks & Dietterich, 2019, "Benchmarking neural network robustness to common corruptions
+      and perturbations".
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images = jnp.full((2, 32, 32, 3), 0.5).at[:, :16].set(0.9)
+      >>> corrupted = selectax.corrupt(jax.random.key(0), images, "contrast", severity=5)
+      >>> corrupted[0, ::31, 0, 0].round(3)
+      Array([0.73, 0.67], dtype=float32)
     """
     _check_name("name", name, CORRUPTIONS)
     _check_name("benchmark", benchmark, BENCHMARKS)
@@ -176,6 +189,15 @@ def to_published_bytes(
 
     Args:
       images: in [0, 1].
+
+    Returns:
+      From 0 to 255.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> selectax.to_published_bytes(jnp.array([0.0, 0.5, 1.0])).tolist()
+      [0, 127, 255]
     """
     return truncated(images).astype(jnp.uint8)
 

@@ -2,6 +2,7 @@
 
 try:
     from selectax.models.networks import MODELS, create
+    from selectax.models.torch_files import WeightsError
     from selectax.models.torch_weights import from_torch
 except ModuleNotFoundError as missing:
     raise ImportError(
@@ -9,4 +10,4 @@ except ModuleNotFoundError as missing:
         'run pip install "selectax[study]".'
     ) from missing
 
-__all__ = ["MODELS", "create", "from_torch"]
+__all__ = ["MODELS", "WeightsError", "create", "from_torch"]

@@ -41,6 +41,15 @@ def from_torch(path: str | os.PathLike[str], name: str, num_classes: int) -> dic
       WeightsError: there is no such file, it holds something else than weights, or weights of
         another network or number of classes.
       ValueError: the name is unknown, or there are no classes.
+
+    Example:
+      >>> from selectax import models
+      >>> try:
+      ...     models.from_torch("no_such_file.pt", "resnet20", num_classes=10)
+      ... except models.WeightsError as error:
+      ...     print(error)
+      ...
+      no_such_file.pt: cannot be read (No such file or directory); name a file with weights.
     """
     module = create(name, num_classes)
     arrays = read_state_dict(path)
