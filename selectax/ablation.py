@@ -13,6 +13,7 @@ References:
 import dataclasses
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 Masks = Mapping[str, Bool[Array, "masks units"]]
-Units = Mapping[str, Array] | Array
+Units = TypeVar("Units", Mapping[str, Array], Array)  # of one layer, or of several by name
 
 
 def most_selective_first(selectivity: Units) -> Units:
@@ -127,14 +128,15 @@ def cumulative_masks(
     """
     units = sum(leaf.size for leaf in jax.tree.leaves(ranks))
     if numbers_off is None:
-        numbers_off = np.arange(units + 1)
+        numbers_off = range(units + 1)
     if not isinstance(numbers_off, jax.core.Tracer):
-        numbers_off = np.asarray(numbers_off)
-        if numbers_off.size and not 0 <= numbers_off.min() <= numbers_off.max() <= units:
-            raise ValueError(f"numbers_off must lie between 0 and {units}, not {numbers_off}.")
-    if numbers_off.ndim != 1:
-        raise ValueError(f"numbers_off must be a vector, not of shape {numbers_off.shape}.")
-    return jax.tree.map(lambda leaf: leaf >= jnp.asarray(numbers_off)[:, None], ranks)
+        known = np.asarray(numbers_off)
+        if known.size and not 0 <= known.min() <= known.max() <= units:
+            raise ValueError(f"numbers_off must lie between 0 and {units}, not {known}.")
+    numbers = jnp.asarray(numbers_off)
+    if numbers.ndim != 1:
+        raise ValueError(f"numbers_off must be a vector, not of shape {numbers.shape}.")
+    return jax.tree.map(lambda leaf: leaf >= numbers[:, None], ranks)
 
 
 def single_unit_masks(units: int) -> Bool[Array, "units units"]:

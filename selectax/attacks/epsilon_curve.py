@@ -236,7 +236,8 @@ def judge_clean(
         check_logits(problem, logits)
         return fooled(logits, labels), jnp.any(jnp.isnan(logits), axis=-1)
 
-    return in_batches(judge, batch_size, images, problem.labels)
+    wrong, undefined = in_batches(judge, batch_size, images, problem.labels)
+    return wrong, undefined
 
 
 def _by_one_step(problem, images, epsilons, batch_size):

@@ -1,6 +1,6 @@
 """Whether an attack's failure says anything: signs that a network hides its gradients."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -117,7 +117,7 @@ def believability(
     check_steps(steps)
     images = jnp.asarray(images)
     radius = per_sample("epsilon", epsilon, images)
-    ball = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
+    ball: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
     random_key, large_key = jax.random.split(key)
 
     def judge(points):

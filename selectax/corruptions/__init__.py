@@ -13,7 +13,6 @@ References:
 import difflib
 import functools
 import math
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +33,7 @@ from selectax.corruptions import (
 )
 from selectax.corruptions.colour import luma
 from selectax.corruptions.eight_bits import truncated
-from selectax.corruptions.severities import BENCHMARKS, SEVERITIES
+from selectax.corruptions.severities import BENCHMARKS, SEVERITIES, Benchmark
 
 __all__ = [
     "BENCHMARKS",
@@ -83,7 +82,7 @@ def corrupt(
     name: str,
     severity: int | Int[Array, ""],
     *,
-    benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10",
+    benchmark: Benchmark = "cifar10",
     frost_textures: Float[Array, "textures rows columns 3"] | None = None,
 ) -> Float[Array, "samples height width channels"]:
     """Corrupts images as the benchmark does.
@@ -134,7 +133,7 @@ def corrupt(
     if frost_textures is not None:
         _check_textures(frost_textures, images.shape)
     elif name == "frost":
-        frost_textures = frost.make_textures(benchmark, max(images.shape[1:3]))
+        frost_textures = jnp.asarray(frost.make_textures(benchmark, max(images.shape[1:3])))
     if name != "frost":
         frost_textures = None
     return _corrupt(key, images, severity, frost_textures, name=name, benchmark=benchmark)

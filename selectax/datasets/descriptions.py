@@ -50,7 +50,8 @@ _CORRUPTIONS = {
 def _tiny_imagenet_classes() -> tuple[tuple[str, str], ...]:
     """WordNet's number and words for each class, in the order of the archive's wnids.txt."""
     lines = importlib.resources.files(__package__).joinpath("tiny_imagenet_classes.tsv").read_text()
-    return tuple(tuple(line.split("\t")) for line in lines.splitlines())
+    pairs = (line.partition("\t") for line in lines.splitlines())
+    return tuple((identity, words) for identity, _, words in pairs)
 
 
 # The names of Tiny ImageNet's classes in its archive.

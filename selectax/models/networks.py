@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from selectax.models.vgg import VGG16
 # CIFAR-10 too.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-_MODULES = {
+_MODULES: dict[str, Callable[..., nn.Module]] = {
     **{f"resnet{depth}": functools.partial(CifarResNet, depth) for depth in (8, 20, 32, 44, 56)},
     "resnet18": functools.partial(ImageNetResNet, (2, 2, 2, 2), False),
     "resnet50": functools.partial(ImageNetResNet, (3, 4, 6, 3), True),

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -106,7 +106,7 @@ def _torch_layers(module: nn.Module) -> Iterator[tuple[str, str]]:
         yield "logits", "classifier"
 
 
-def _blocks(blocks: list[int], layers: list[str]) -> Iterator[tuple[str, str]]:
+def _blocks(blocks: Sequence[int], layers: list[str]) -> Iterator[tuple[str, str]]:
     for stage, count in enumerate(blocks, start=1):
         for block in range(1, count + 1):
             ours, theirs = f"stage{stage}_block{block}", f"layer{stage}.{block - 1}"

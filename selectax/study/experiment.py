@@ -6,7 +6,7 @@ This is the shell around pure functions: the files, the clock and the console ar
 import contextlib
 import dataclasses
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ def _run(config: SweepConfig, console: Console) -> Outcome:
     if is_first():
         write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
         write_groups(folder, groups)
-        write_json(folder.layers, plan.units)
+        write_json(folder.layers, dict(plan.units))
     for number, group in wanted_groups(groups, wanted):
         population = _train(plan, number, group, data, console)
         asked_for = [network for network in group if network in wanted]
@@ -105,7 +105,7 @@ def _train(
     steps = data.training.samples // recipe.batch_size
     population = spread_networks(fresh(plan, group), mesh)
     at_a_time = models_at_a_time(plan, len(group))
-    options = {"recipe": recipe, "models_at_a_time": at_a_time, "mesh": mesh}
+    options: dict[str, Any] = {"recipe": recipe, "models_at_a_time": at_a_time, "mesh": mesh}
 
     def warn(sentence):
         console.print(sentence, soft_wrap=True)
@@ -123,9 +123,9 @@ def _train(
                 for done, population in pieces:
                     minutes = (time.monotonic() - saved) / 60
                     overdue = minutes > plan.config.run.checkpoint_minutes
-                    signal_number, overdue = largest(signalled(), int(overdue))
+                    signal_number, save_now = largest(signalled(), int(overdue))
                     # The epoch's last step belongs to the checkpoint after its validation.
-                    if (signal_number or overdue) and done < (epoch + 1) * steps:
+                    if (signal_number or save_now) and done < (epoch + 1) * steps:
                         checkpoints.save(done, population)
                         saved = time.monotonic()
                         _stop_if(signal_number, checkpoints)
@@ -142,7 +142,8 @@ def _train(
                     f"selectivity {_mean(history.selectivity[:, epoch]):.3f}",
                     len(group) * steps * recipe.batch_size,
                 )
-                _stop_if(*largest(signalled()), checkpoints)
+                (signal_number,) = largest(signalled())
+                _stop_if(signal_number, checkpoints)
         checkpoints.finish()
     return population
 
@@ -189,7 +190,10 @@ def _evaluate(
                 # Of all hosts, for each holds a part of it.
                 trained = fetch(best_of(population, at))
                 if host == jax.process_index():
-                    for new in _measure(plan, network, *trained, measured[network], data, console):
+                    history, epoch, variables = trained
+                    for new in _measure(
+                        plan, network, history, epoch, variables, measured[network], data, console
+                    ):
                         rows += new
                         if hosts == 1:
                             table = _kept(table, new, plan.folder)
@@ -228,7 +232,9 @@ def _measure(
             "a weaker --alpha may help.",
             soft_wrap=True,
         )
-        parts = [Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())]
+        parts: Iterable[Measured] = [
+            Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())
+        ]
     else:
         parts = measure_in_parts(
             network.seed,
