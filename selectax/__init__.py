@@ -232,16 +232,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Loads a module or a measure when it is first asked for."""
-    if name in _MEASURES or name in _ADDED_BY_EXTRAS:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in __all__:
-        modules = (importlib.import_module(f"{__name__}.{measure}") for measure in _MEASURES)
-        value = next(getattr(module, name) for module in modules if name in module.__all__)
-        globals()[name] = value  # asked for once
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # where any name would pass for an attribute
+
+    def __getattr__(name: str) -> Any:
+        """Loads a module or a measure when it is first asked for."""
+        if name in _MEASURES or name in _ADDED_BY_EXTRAS:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name in __all__:
+            modules = (importlib.import_module(f"{__name__}.{measure}") for measure in _MEASURES)
+            value = next(getattr(module, name) for module in modules if name in module.__all__)
+            globals()[name] = value  # asked for once
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -47,7 +47,7 @@ def test_nothing_else_is_at_the_top():
 
 
 def test_type_checkers_are_shown_what_programs_are_given():
-    (shown,) = (node for node in SOURCE.body if isinstance(node, ast.If))
+    shown, _ = (node for node in SOURCE.body if isinstance(node, ast.If))
     shown_from = {
         (node.module.removeprefix("selectax").lstrip("."), alias.name)
         for node in shown.body
