@@ -13,14 +13,28 @@ References:
 import dataclasses
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+__all__ = [
+    "CorrectCounts",
+    "ablated_accuracy",
+    "accuracy",
+    "cumulative_masks",
+    "init_correct_counts",
+    "least_selective_first",
+    "most_selective_first",
+    "random_ranks",
+    "single_unit_masks",
+    "update_correct_counts",
+]
+
 Masks = Mapping[str, Bool[Array, "masks units"]]
-Units = Mapping[str, Array] | Array
+Units = TypeVar("Units", Mapping[str, Array], Array)  # of one layer, or of several by name
 
 
 def most_selective_first(selectivity: Units) -> Units:
@@ -35,12 +49,34 @@ def most_selective_first(selectivity: Units) -> Units:
 
     Raises:
       ValueError: there are no units.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> selectax.most_selective_first(jnp.array([0.1, 0.9, 0.5])).tolist()
+      [2, 0, 1]
     """
     return _ranks(selectivity, lambda values: jnp.argsort(-values, stable=True))
 
 
 def least_selective_first(selectivity: Units) -> Units:
-    """Ranks from the least to the most selective unit, as `most_selective_first` gives them."""
+    """Ranks from the least to the most selective unit, as `most_selective_first` gives them.
+
+    Args:
+      selectivity: index of each unit, an array of shape (units,) or a dict of such arrays.
+
+    Returns:
+      int32 ranks in the shapes of selectivity, 0 for the unit to be switched off first.
+
+    Raises:
+      ValueError: there are no units.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> selectax.least_selective_first(jnp.array([0.1, 0.9, 0.5])).tolist()
+      [0, 2, 1]
+    """
     return _ranks(selectivity, lambda values: jnp.argsort(values, stable=True))
 
 
@@ -56,6 +92,15 @@ def random_ranks(key: PRNGKeyArray, units: Units) -> Units:
 
     Raises:
       ValueError: there are no units.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> units = {"first": jnp.zeros(2), "second": jnp.zeros(3)}
+      >>> ranks = selectax.random_ranks(jax.random.key(0), units)
+      >>> sorted(ranks["first"].tolist() + ranks["second"].tolist())
+      [0, 1, 2, 3, 4]
     """
     return _ranks(units, lambda values: jax.random.permutation(key, len(values)))
 
@@ -74,21 +119,40 @@ def cumulative_masks(
 
     Raises:
       ValueError: numbers_off is no vector, or, where it is concrete, below 0 or above the units.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> selectax.cumulative_masks(jnp.array([2, 0, 1]), numbers_off=[0, 1, 3]).tolist()
+      [[True, True, True], [True, False, True], [False, False, False]]
     """
     units = sum(leaf.size for leaf in jax.tree.leaves(ranks))
     if numbers_off is None:
-        numbers_off = np.arange(units + 1)
+        numbers_off = range(units + 1)
     if not isinstance(numbers_off, jax.core.Tracer):
-        numbers_off = np.asarray(numbers_off)
-        if numbers_off.size and not 0 <= numbers_off.min() <= numbers_off.max() <= units:
-            raise ValueError(f"numbers_off must lie between 0 and {units}, not {numbers_off}.")
-    if numbers_off.ndim != 1:
-        raise ValueError(f"numbers_off must be a vector, not of shape {numbers_off.shape}.")
-    return jax.tree.map(lambda leaf: leaf >= jnp.asarray(numbers_off)[:, None], ranks)
+        known = np.asarray(numbers_off)
+        if known.size and not 0 <= known.min() <= known.max() <= units:
+            raise ValueError(f"numbers_off must lie between 0 and {units}, not {known}.")
+    numbers = jnp.asarray(numbers_off)
+    if numbers.ndim != 1:
+        raise ValueError(f"numbers_off must be a vector, not of shape {numbers.shape}.")
+    return jax.tree.map(lambda leaf: leaf >= numbers[:, None], ranks)
 
 
 def single_unit_masks(units: int) -> Bool[Array, "units units"]:
-    """Masks under each of which one unit of a layer is off."""
+    """Masks under each of which one unit of a layer is off.
+
+    Args:
+      units: of the layer.
+
+    Returns:
+      Booleans, of which row i switches unit i off.
+
+    Example:
+      >>> import selectax
+      >>> selectax.single_unit_masks(2).tolist()
+      [[False, True], [True, False]]
+    """
     return ~jnp.eye(units, dtype=bool)
 
 
@@ -100,6 +164,13 @@ class CorrectCounts:
     Attributes:
       count: samples seen.
       correct: samples classified correctly under each mask.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> counts = selectax.CorrectCounts(jnp.array(4), jnp.array([4, 2]))
+      >>> (counts + counts).correct.tolist()
+      [8, 4]
     """
 
     count: Int[Array, ""]
@@ -110,7 +181,19 @@ class CorrectCounts:
 
 
 def init_correct_counts(masks: int) -> CorrectCounts:
-    """The counts of no samples at all, for a number of masks."""
+    """The counts of no samples at all, for a number of masks.
+
+    Args:
+      masks: under how many masks each image will be classified.
+
+    Returns:
+      int32 counts, all 0.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_correct_counts(masks=3).correct.tolist()
+      [0, 0, 0]
+    """
     return CorrectCounts(jnp.zeros((), jnp.int32), jnp.zeros(masks, jnp.int32))
 
 
@@ -137,9 +220,25 @@ def update_correct_counts(
       masks_at_a_time: masks that are evaluated side by side; more take more memory and keep an
         accelerator busier. What lies before the first masked layer is shared in any case under jit.
 
+    Returns:
+      Counts of the images seen so far.
+
     Raises:
       TypeError: labels are no integers.
       ValueError: shapes do not fit one another.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.eye(2), jnp.array([0, 1])
+      >>> def logits_fn(images, masks):
+      ...     return images * masks["units"] - jnp.array([0.0, 0.5])
+      ...
+      >>> masks = {"units": selectax.single_unit_masks(2)}
+      >>> counts = selectax.init_correct_counts(masks=2)
+      >>> counts = selectax.update_correct_counts(counts, logits_fn, masks, images, labels)
+      >>> int(counts.count), counts.correct.tolist()
+      (2, [2, 1])
     """
     _check(counts, masks, images, labels, where, masks_at_a_time)
 
@@ -157,7 +256,21 @@ def update_correct_counts(
 
 
 def accuracy(counts: CorrectCounts) -> Float[Array, "masks"]:
-    """Share of samples classified correctly under each mask; 0 if there were no samples."""
+    """Share of samples classified correctly under each mask; 0 if there were no samples.
+
+    Args:
+      counts: of the images seen.
+
+    Returns:
+      Fractions, 0 to 1.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> counts = selectax.CorrectCounts(jnp.array(4), jnp.array([4, 1]))
+      >>> selectax.accuracy(counts).tolist()
+      [1.0, 0.25]
+    """
     return counts.correct / jnp.maximum(counts.count, 1)
 
 
@@ -170,7 +283,37 @@ def ablated_accuracy(
     where: Bool[Array, "samples"] | None = None,
     masks_at_a_time: int = 8,
 ) -> Float[Array, "masks"]:
-    """Accuracy on one batch under each mask; arguments and errors as in `update_correct_counts`."""
+    """Accuracy on one batch under each mask; arguments and errors as in `update_correct_counts`.
+
+    Args:
+      logits_fn: of images and a dict of masks of shape (units,).
+      masks: of each layer concerned, shape (masks, units).
+      images: of any shape that logits_fn takes.
+      labels: class of each image.
+      where: images that count.
+      masks_at_a_time: masks that are evaluated side by side.
+
+    Returns:
+      Fractions, 0 to 1.
+
+    Raises:
+      TypeError: labels are no integers.
+      ValueError: shapes do not fit one another.
+
+    References:
+      Morcos et al., 2018, "On the importance of single directions for generalization".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.eye(2), jnp.array([0, 1])
+      >>> def logits_fn(images, masks):
+      ...     return images * masks["units"] - jnp.array([0.0, 0.5])
+      ...
+      >>> masks = {"units": selectax.cumulative_masks(jnp.array([0, 1]))}
+      >>> selectax.ablated_accuracy(logits_fn, masks, images, labels).tolist()
+      [1.0, 1.0, 0.5]
+    """
     _check_masks(masks)
     counts = init_correct_counts(len(next(iter(masks.values()))))
     return accuracy(

@@ -23,6 +23,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+__all__ = [
+    "Covariance",
+    "components_for_variance",
+    "covariance",
+    "init_covariance",
+    "leading_variances",
+    "merge_covariance",
+    "participation_ratio",
+    "principal_variances",
+    "response_matrix",
+    "update_covariance",
+]
+
 # From so many units on, eigenvalues on the CPU are found by bisection.
 _BISECTED_UNITS = 256
 
@@ -36,6 +49,13 @@ class Covariance:
       count: samples seen.
       mean: mean response of each unit.
       scatter: sum over samples of the outer product of a response's deviation from the mean.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> state = selectax.init_covariance(units=3)
+      >>> state.mean.shape, state.scatter.shape
+      ((3,), (3, 3))
     """
 
     count: Float[Array, ""]
@@ -63,6 +83,13 @@ def response_matrix(
     Raises:
       TypeError: activations are no floating-point numbers.
       ValueError: activations have fewer than two dimensions, or form is unknown.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> activations = jnp.ones((5, 2, 2, 3))
+      >>> [selectax.response_matrix(activations, form).shape for form in ("means", "flattened")]
+      [(5, 3), (5, 12)]
     """
     if not jnp.issubdtype(activations.dtype, jnp.floating):
         raise TypeError(f"activations must be floating-point numbers, not {activations.dtype}.")
@@ -82,7 +109,19 @@ def response_matrix(
 
 
 def init_covariance(units: int) -> Covariance:
-    """The state of no samples at all, in float32."""
+    """The state of no samples at all, in float32.
+
+    Args:
+      units: of the responses to come.
+
+    Returns:
+      Count, mean of shape (units,) and scatter of shape (units, units), all 0.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_covariance(units=16).scatter.shape
+      (16, 16)
+    """
     return Covariance(jnp.zeros(()), jnp.zeros(units), jnp.zeros((units, units)))
 
 
@@ -99,9 +138,20 @@ def update_covariance(
       responses: one number per sample and unit; bfloat16 and float16 are summed in float32.
       where: samples that count; the others (padding) may hold anything, NaN too.
 
+    Returns:
+      The state of the samples seen so far.
+
     Raises:
       TypeError: responses are no floating-point numbers.
       ValueError: shapes do not fit one another.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[0.0, 1.0], [2.0, 1.0]])
+      >>> state = selectax.update_covariance(selectax.init_covariance(2), responses)
+      >>> selectax.covariance(state).tolist()
+      [[2.0, 0.0], [0.0, 0.0]]
     """
     if responses.ndim != 2 or responses.shape[1:] != state.mean.shape:
         raise ValueError(
@@ -114,8 +164,28 @@ def update_covariance(
 def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
     """The state of the samples of both; associative and commutative up to rounding.
 
+    Args:
+      a: of some samples.
+      b: of others, with as many units.
+
+    Returns:
+      A state of the sum of their counts.
+
     Raises:
       ValueError: the numbers of units differ.
+
+    References:
+      Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
+      variances".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> empty = selectax.init_covariance(1)
+      >>> a = selectax.update_covariance(empty, jnp.array([[0.0], [2.0]]))
+      >>> b = selectax.update_covariance(empty, jnp.array([[4.0]]))
+      >>> float(selectax.covariance(selectax.merge_covariance(a, b))[0, 0])
+      4.0
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
@@ -128,7 +198,22 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
 
 
 def covariance(state: Covariance) -> Float[Array, "units units"]:
-    """Unbiased sample covariance, scatter / (count − 1); zeros for fewer than two samples."""
+    """Unbiased sample covariance, scatter / (count − 1); zeros for fewer than two samples.
+
+    Args:
+      state: of the samples seen.
+
+    Returns:
+      Symmetric, in the square of the responses' units.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[0.0, 0.0], [2.0, 4.0]])
+      >>> state = selectax.update_covariance(selectax.init_covariance(2), responses)
+      >>> selectax.covariance(state).tolist()
+      [[2.0, 4.0], [4.0, 8.0]]
+    """
     return state.scatter / jnp.maximum(state.count - 1, 1)
 
 
@@ -146,9 +231,19 @@ def principal_variances(
         the variances past the number of samples are then 0.
       where: samples of the matrix that count; the others (padding) may hold anything, NaN too.
 
+    Returns:
+      In the square of the responses' units; they sum up to the total variance.
+
     Raises:
       TypeError: responses are no floating-point numbers.
       ValueError: responses are no matrix, where does not fit, or a state is given with where.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+      >>> [round(variance, 2) for variance in selectax.principal_variances(responses).tolist()]
+      [6.0, 0.67]
     """
     if isinstance(responses_or_state, Covariance):
         if where is not None:
@@ -200,6 +295,15 @@ def leading_variances(
 
     References:
       Halko, Martinsson & Tropp, 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+      >>> leading, total = selectax.leading_variances(jax.random.key(0), responses, components=1)
+      >>> round(float(leading[0]), 2), round(float(total), 2)
+      (6.0, 6.67)
     """
     _check_matrix(responses)
     if not 1 <= operator.index(components) <= min(responses.shape):
@@ -246,6 +350,13 @@ def components_for_variance(
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> variances = jnp.array([6.0, 3.0, 0.9, 0.1])
+      >>> selectax.components_for_variance(variances, (0.5, 0.8, 0.95)).tolist()
+      [1, 2, 3]
     """
     if variances.ndim != 1:
         raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")
@@ -274,6 +385,12 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
 
     References:
       Gao et al., 2017, "A theory of multineuronal dimensionality, dynamics and measurement", eq. 5.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> float(selectax.participation_ratio(jnp.array([2.0, 2.0, 0.0])))
+      2.0
     """
     if variances.ndim != 1:
         raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")

@@ -11,6 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from selectax.selectivity import Activations, mean_selectivity
 
+__all__ = ["selectivity_penalty"]
+
 
 def selectivity_penalty(
     activations: Activations,
@@ -45,6 +47,14 @@ def selectivity_penalty(
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> activations, labels = {"first": jnp.array([[1.0, 2.0], [0.0, 2.0]])}, jnp.array([0, 1])
+      >>> penalty = selectax.selectivity_penalty(activations, labels, 2, alpha=-1.0)
+      >>> round(float(penalty), 3)
+      0.5
     """
     if jnp.ndim(alpha) != 0:
         raise ValueError(f"alpha must be a scalar, not an array of shape {jnp.shape(alpha)}.")

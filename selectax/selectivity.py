@@ -14,6 +14,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+__all__ = [
+    "Activations",
+    "ClassMoments",
+    "class_means",
+    "class_selectivity_index",
+    "init_moments",
+    "layer_selectivity",
+    "mean_selectivity",
+    "mean_selectivity_and_grad",
+    "unit_responses",
+    "update_moments",
+]
+
 Activations = Mapping[str, Float[Array, "samples *space units"]] | Float[Array, "..."]
 
 
@@ -25,6 +38,13 @@ class ClassMoments:
     Attributes:
       count: samples seen of each class.
       total: sum of each unit's responses over those samples.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> moments = selectax.ClassMoments(jnp.array([2.0, 1.0]), jnp.array([[4.0], [1.0]]))
+      >>> (moments + moments).count.tolist()
+      [4.0, 2.0]
     """
 
     count: Float[Array, "classes"]
@@ -35,7 +55,20 @@ class ClassMoments:
 
 
 def init_moments(num_classes: int, units: int) -> ClassMoments:
-    """Moments of no samples at all, in float32."""
+    """Moments of no samples at all, in float32.
+
+    Args:
+      num_classes: at least 1.
+      units: of the responses to come.
+
+    Returns:
+      Counts of shape (classes,) and totals of shape (classes, units), all 0.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_moments(num_classes=10, units=16).total.shape
+      (10, 16)
+    """
     return ClassMoments(jnp.zeros(num_classes), jnp.zeros((num_classes, units)))
 
 
@@ -60,6 +93,14 @@ def update_moments(
     Raises:
       TypeError: labels are no integers, or responses no floating-point numbers.
       ValueError: shapes do not fit one another.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [5.0]]), jnp.array([0, 0, 1])
+      >>> moments = selectax.update_moments(selectax.init_moments(2, 1), responses, labels)
+      >>> moments.count.tolist(), moments.total.tolist()
+      ([2.0, 1.0], [[4.0], [5.0]])
     """
     num_classes, units = moments.total.shape
     if responses.ndim != 2 or responses.shape[1] != units:
@@ -73,7 +114,22 @@ def update_moments(
 def class_means(
     moments: ClassMoments,
 ) -> tuple[Float[Array, "classes units"], Bool[Array, "classes"]]:
-    """Class-conditional mean responses, 0 for absent classes, and which classes are present."""
+    """Class-conditional mean responses, 0 for absent classes, and which classes are present.
+
+    Args:
+      moments: of the samples seen.
+
+    Returns:
+      Means of shape (classes, units), in the responses' units, and booleans of shape (classes,).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> moments = selectax.ClassMoments(jnp.array([2.0, 0.0]), jnp.array([[4.0], [0.0]]))
+      >>> means, present = selectax.class_means(moments)
+      >>> means.tolist(), present.tolist()
+      ([[2.0], [0.0]], [True, False])
+    """
     present = moments.count > 0
     return moments.total / jnp.where(present, moments.count, 1)[:, None], present
 
@@ -103,6 +159,13 @@ def class_selectivity_index(
 
     References:
       Morcos et al., 2018; Leavitt & Morcos, 2020, arXiv 2003.01262 (class selectivity index).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> means = jnp.array([[4.0, 1.0, 3.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+      >>> selectax.class_selectivity_index(means).round(3)
+      Array([1. , 0. , 0.5], dtype=float32)
     """
     if means.ndim != 2:
         raise ValueError(f"means must have shape (classes, units), not {means.shape}.")
@@ -128,9 +191,21 @@ def unit_responses(
 ) -> Float[Array, "samples units"]:
     """Response of each unit to each sample: the mean of its map over space, in float32 or wider.
 
+    Args:
+      activations: of one layer; any number of dimensions of space, or none.
+
+    Returns:
+      Of shape (samples, units), in the activations' units.
+
     Raises:
       TypeError: activations are no floating-point numbers.
       ValueError: activations have fewer than two dimensions.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> selectax.unit_responses(jnp.ones((2, 8, 8, 16))).shape
+      (2, 16)
     """
     if not jnp.issubdtype(activations.dtype, jnp.floating):
         raise TypeError(f"activations must be floating-point numbers, not {activations.dtype}.")
@@ -163,6 +238,21 @@ def layer_selectivity(
 
     Returns:
       Layer name to indices.
+
+    Raises:
+      TypeError: labels are no integers, or activations no floating-point numbers.
+      ValueError: shapes do not fit one another, or there are no layers.
+
+    References:
+      Morcos et al., 2018, "On the importance of single directions for generalization".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> activations = {"first": jnp.array([[1.0, 2.0], [0.0, 2.0]])}
+      >>> index = selectax.layer_selectivity(activations, jnp.array([0, 1]), num_classes=2)
+      >>> index["first"].round(3)
+      Array([1., 0.], dtype=float32)
     """
     moments, widths = _layer_moments(activations, labels, num_classes, None, where)
     if axis_name is not None:
@@ -199,6 +289,13 @@ def mean_selectivity(
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> activations = {"first": jnp.array([[1.0, 2.0], [0.0, 2.0]])}
+      >>> round(float(selectax.mean_selectivity(activations, jnp.array([0, 1]), num_classes=2)), 3)
+      0.5
     """
     moments, widths = _layer_moments(activations, labels, num_classes, layers, where)
     if axis_name is not None:
@@ -219,6 +316,30 @@ def mean_selectivity_and_grad(
 
     With `axis_name` each device gets its own samples' part of the gradient that a single device
     with the whole batch would compute; nothing is left to be summed or averaged.
+
+    Args:
+      activations: as for `mean_selectivity`, and so are the others.
+      labels: class of each sample.
+      num_classes: number of classes.
+      layers: names of the layers that count; the others' gradient is 0.
+      where: samples that count; the others' gradient is 0.
+      axis_name: mapped axis of devices that share the batch.
+
+    Returns:
+      The mean, between 0 and 1, and the gradient in the shapes and dtypes of the activations.
+
+    Raises:
+      TypeError: as `mean_selectivity`.
+      ValueError: as `mean_selectivity`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> activations = jnp.array([[3.0, 2.0], [1.0, 2.0]])
+      >>> mean, gradient = selectax.mean_selectivity_and_grad(activations, jnp.array([0, 1]), 2)
+      >>> round(float(mean), 3), gradient.round(3)
+      (0.25, Array([[ 0.062,  0.   ],
+             [-0.187,  0.   ]], dtype=float32))
     """
     widths = _layer_widths(_as_layers(activations, layers))
 

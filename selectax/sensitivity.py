@@ -20,6 +20,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+__all__ = [
+    "InputGradientNorms",
+    "NormMoments",
+    "exact_input_gradient_norms",
+    "init_norm_moments",
+    "input_gradient_norms",
+    "merge_norm_moments",
+    "update_norm_moments",
+    "variation_over_samples",
+    "variation_over_units",
+]
+
 ResponsesFn = Callable[[Float[Array, "samples ..."]], Any]
 
 
@@ -31,6 +43,13 @@ class InputGradientNorms:
     Attributes:
       norm: l2 norm of the gradient.
       squared_norm: its square, not the square of the estimate of the norm.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> norm = jnp.array([[5.0]])
+      >>> selectax.InputGradientNorms(norm, squared_norm=norm**2).norm.shape
+      (1, 1)
     """
 
     norm: Float[Array, "samples units"]
@@ -54,6 +73,19 @@ def exact_input_gradient_norms(
     Raises:
       TypeError: images are no floating-point numbers.
       ValueError: units_at_a_time is below 1, or responses have another shape.
+
+    References:
+      Leavitt & Morcos, 2020, arXiv 2010.07693.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> def responses_fn(images):
+      ...     return {"layer": images @ jnp.array([[3.0, 0.0], [4.0, 1.0]])}
+      ...
+      >>> norms = selectax.exact_input_gradient_norms(responses_fn, jnp.ones((1, 2)))
+      >>> norms["layer"].norm.tolist()
+      [[5.0, 1.0]]
     """
     _check_images(images)
     _check_at_least_one("units_at_a_time", units_at_a_time)
@@ -113,6 +145,21 @@ def input_gradient_norms(
     Raises:
       TypeError: images are no floating-point numbers, or responses_fn knows no forward mode.
       ValueError: a number is below 1, or responses have another shape.
+
+    References:
+      Leavitt & Morcos, 2020, arXiv 2010.07693 (the norms; their estimate is ours).
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> def responses_fn(images):
+      ...     return {"layer": images @ jnp.array([[3.0, 0.0], [4.0, 1.0]])}
+      ...
+      >>> key, images = jax.random.key(0), jnp.ones((1, 2))
+      >>> norms = selectax.input_gradient_norms(key, responses_fn, images, directions=4096)
+      >>> bool(jnp.all(jnp.abs(norms["layer"].norm - jnp.array([[5.0, 1.0]])) < 0.3))
+      True
     """
     _check_images(images)
     _check_at_least_one("directions", directions)
@@ -168,6 +215,11 @@ class NormMoments:
       mean: over samples of each unit's norm.
       scatter: sum over samples of a norm's squared deviation from the mean.
       noise: sum over samples of the estimates of the norm's own variance, 0 for exact norms.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_norm_moments(units=3).mean.shape
+      (3,)
     """
 
     count: Float[Array, ""]
@@ -177,7 +229,19 @@ class NormMoments:
 
 
 def init_norm_moments(units: int) -> NormMoments:
-    """Moments of no samples at all, in float32."""
+    """Moments of no samples at all, in float32.
+
+    Args:
+      units: of the layer.
+
+    Returns:
+      Count, and means, scatters and noises of shape (units,), all 0.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_norm_moments(units=16).scatter.shape
+      (16,)
+    """
     return NormMoments(jnp.zeros(()), jnp.zeros(units), jnp.zeros(units), jnp.zeros(units))
 
 
@@ -194,8 +258,20 @@ def update_norm_moments(
       norms: of one layer.
       where: samples that count; the others (padding) may hold anything, NaN too.
 
+    Returns:
+      Moments of the samples seen so far.
+
     Raises:
       ValueError: shapes do not fit one another.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> norms = jnp.array([[1.0, 4.0], [3.0, 4.0]])
+      >>> norms = selectax.InputGradientNorms(norms, norms**2)
+      >>> moments = selectax.update_norm_moments(selectax.init_norm_moments(units=2), norms)
+      >>> moments.mean.tolist(), moments.scatter.tolist()
+      ([2.0, 4.0], [2.0, 0.0])
     """
     shape = norms.norm.shape
     if len(shape) != 2 or shape[1:] != moments.mean.shape or norms.squared_norm.shape != shape:
@@ -220,12 +296,28 @@ def update_norm_moments(
 def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
     """The moments of the samples of both; associative and commutative up to rounding.
 
+    Args:
+      a: of some samples.
+      b: of others, with as many units.
+
+    Returns:
+      Moments of the sum of their counts.
+
     Raises:
       ValueError: the numbers of units differ.
 
     References:
       Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
       variances".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> norms = jnp.array([[1.0, 4.0], [3.0, 4.0]])
+      >>> norms = selectax.InputGradientNorms(norms, norms**2)
+      >>> moments = selectax.update_norm_moments(selectax.init_norm_moments(units=2), norms)
+      >>> float(selectax.merge_norm_moments(moments, moments).count)
+      4.0
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
@@ -247,12 +339,24 @@ def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
     The standard deviation (unbiased variance, count − 1) over the mean, after the variance that the
     estimates of the norms add by themselves has been taken out.
 
+    Args:
+      moments: of a layer's gradient norms.
+
     Returns:
       0 for a unit without any gradient, for one whose norm does not vary beyond the estimates' own
       variance, and for fewer than two samples; else positive, and never NaN.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> norms = jnp.array([[1.0, 4.0], [3.0, 4.0]])
+      >>> norms = selectax.InputGradientNorms(norms, norms**2)
+      >>> moments = selectax.update_norm_moments(selectax.init_norm_moments(units=2), norms)
+      >>> selectax.variation_over_samples(moments).round(3)
+      Array([0.707, 0.   ], dtype=float32)
     """
     variance = moments.scatter / jnp.maximum(moments.count - 1, 1)
     variance = variance - moments.noise / jnp.maximum(moments.count, 1)
@@ -269,11 +373,23 @@ def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
     units, which makes part of that variance common to them and the result too small, but by no more
     than what is taken out: about 1 / (2 K samples) of the squared mean for K directions.
 
+    Args:
+      moments: of a layer's gradient norms.
+
     Returns:
       0 for a layer without any gradient or equal in all units; else positive, and never NaN.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> norms = jnp.array([[1.0, 4.0], [3.0, 4.0]])
+      >>> norms = selectax.InputGradientNorms(norms, norms**2)
+      >>> moments = selectax.update_norm_moments(selectax.init_norm_moments(units=2), norms)
+      >>> round(float(selectax.variation_over_units(moments)), 3)
+      0.333
     """
     units = moments.mean.shape[0]
     noise = moments.noise / jnp.square(jnp.maximum(moments.count, 1))

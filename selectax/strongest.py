@@ -7,6 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+__all__ = [
+    "StrongestResponses",
+    "init_strongest",
+    "merge_strongest",
+    "precision_at_k",
+    "update_strongest",
+]
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +27,11 @@ class StrongestResponses:
     Attributes:
       response: in descending order, −inf where fewer than k samples were kept.
       label: class of the sample, −1 where none was kept.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_strongest(k=2, units=3).label.shape
+      (2, 3)
     """
 
     response: Float[Array, "k units"]
@@ -28,8 +41,20 @@ class StrongestResponses:
 def init_strongest(k: int, units: int) -> StrongestResponses:
     """The state of no samples at all, in float32.
 
+    Args:
+      k: responses kept of each unit.
+      units: of the responses to come.
+
+    Returns:
+      Responses of −inf and labels of −1, each of shape (k, units).
+
     Raises:
       ValueError: k is below 1.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_strongest(k=2, units=1).label.tolist()
+      [[-1], [-1]]
     """
     if operator.index(k) < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
@@ -54,9 +79,23 @@ def update_strongest(
         than k samples is judged by those alone, not by samples it is silent to; −inf keeps all.
       where: samples that count; the others (padding) may hold anything, NaN too.
 
+    Returns:
+      What is kept of the samples seen so far.
+
     Raises:
       TypeError: labels are no integers, or responses no floating-point numbers.
       ValueError: shapes do not fit one another.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[0.25], [1.0], [0.5]])
+      >>> kept = selectax.update_strongest(
+      ...     selectax.init_strongest(k=2, units=1), responses, jnp.array([0, 1, 1])
+      ... )
+      >>> kept.response.round(3), kept.label.tolist()
+      (Array([[1. ],
+             [0.5]], dtype=float32), [[1], [1]])
     """
     units = strongest.response.shape[1]
     if not jnp.issubdtype(responses.dtype, jnp.floating):
@@ -84,8 +123,26 @@ def update_strongest(
 def merge_strongest(a: StrongestResponses, b: StrongestResponses) -> StrongestResponses:
     """The state of the samples of both, of which a's were seen first; associative.
 
+    Args:
+      a: of some samples.
+      b: of others, of as many units and the same k.
+
+    Returns:
+      The k strongest of both.
+
     Raises:
       ValueError: k or the numbers of units differ.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[0.25], [1.0], [0.5]])
+      >>> kept = selectax.update_strongest(
+      ...     selectax.init_strongest(k=2, units=1), responses, jnp.array([0, 1, 1])
+      ... )
+      >>> selectax.merge_strongest(kept, kept).response.round(3)
+      Array([[1.],
+             [1.]], dtype=float32)
     """
     if a.response.shape != b.response.shape:
         raise ValueError(
@@ -97,6 +154,10 @@ def merge_strongest(a: StrongestResponses, b: StrongestResponses) -> StrongestRe
 def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Array, "units"]:
     """Share of a unit's k strongest responses that belong to their commonest class.
 
+    Args:
+      strongest: of the samples seen.
+      num_classes: number of classes.
+
     Returns:
       Up to 1 for a unit whose strongest responses are all to one class; where fewer than k samples
       were kept, the share of those; 0 where none was.
@@ -106,6 +167,16 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
       "Revisiting the importance of individual units in CNNs via ablation"; Gale et al., 2020, "Are
       there any 'object detectors' in the hidden layers of CNNs trained to identify objects or
       scenes?" (with class labels in the place of concepts named by people).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses = jnp.array([[0.25], [1.0], [0.5]])
+      >>> kept = selectax.update_strongest(
+      ...     selectax.init_strongest(k=2, units=1), responses, jnp.array([0, 1, 1])
+      ... )
+      >>> selectax.precision_at_k(kept, num_classes=2).tolist()
+      [1.0]
     """
     of_class = strongest.label[..., None] == jnp.arange(num_classes)
     kept = jnp.sum(strongest.response > -jnp.inf, axis=0)

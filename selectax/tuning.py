@@ -16,6 +16,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+__all__ = [
+    "ClassStatistics",
+    "class_conditional_mean_activity_selectivity",
+    "d_prime",
+    "init_class_statistics",
+    "merge_class_statistics",
+    "preferred_class",
+    "sum_class_statistics",
+    "treves_rolls_sparseness",
+    "update_class_statistics",
+    "vinje_gallant_sparseness",
+]
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +42,11 @@ class ClassStatistics:
       count: samples seen of each class.
       mean: of each unit's responses over those samples, 0 for a class without any.
       scatter: sum over those samples of the squared deviation from the mean.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_class_statistics(num_classes=10, units=3).mean.shape
+      (10, 3)
     """
 
     count: Float[Array, "classes"]
@@ -37,7 +55,20 @@ class ClassStatistics:
 
 
 def init_class_statistics(num_classes: int, units: int) -> ClassStatistics:
-    """Statistics of no samples at all, in float32."""
+    """Statistics of no samples at all, in float32.
+
+    Args:
+      num_classes: at least 1.
+      units: of the responses to come.
+
+    Returns:
+      Counts of shape (classes,), means and scatters of shape (classes, units), all 0.
+
+    Example:
+      >>> import selectax
+      >>> selectax.init_class_statistics(num_classes=10, units=16).scatter.shape
+      (10, 16)
+    """
     empty = jnp.zeros((num_classes, units))
     return ClassStatistics(jnp.zeros(num_classes), empty, empty)
 
@@ -57,9 +88,21 @@ def update_class_statistics(
       labels: class of each sample; a label outside 0 … classes − 1 takes no part.
       where: samples that count; the others (padding) may hold anything, NaN too.
 
+    Returns:
+      Statistics of the samples seen so far.
+
     Raises:
       TypeError: labels are no integers, or responses no floating-point numbers.
       ValueError: shapes do not fit one another.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> statistics.mean.tolist(), statistics.scatter.tolist()
+      ([[2.0], [0.0]], [[2.0], [0.0]])
     """
     num_classes, units = statistics.mean.shape
     if not jnp.issubdtype(responses.dtype, jnp.floating):
@@ -98,8 +141,28 @@ def update_class_statistics(
 def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
     """The statistics of the samples of both; associative and commutative up to rounding.
 
+    Args:
+      a: of some samples.
+      b: of others, of as many classes and units.
+
+    Returns:
+      Statistics of the sums of their counts.
+
     Raises:
       ValueError: the numbers of classes or units differ.
+
+    References:
+      Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
+      variances".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> selectax.merge_class_statistics(statistics, statistics).count.tolist()
+      [4.0, 4.0]
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in (classes, units): {a.mean.shape} and {b.mean.shape}.")
@@ -112,7 +175,29 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
 
 
 def sum_class_statistics(statistics: ClassStatistics, axis_name: str) -> ClassStatistics:
-    """The statistics of the samples of all devices along a mapped axis."""
+    """The statistics of the samples of all devices along a mapped axis.
+
+    Args:
+      statistics: of the samples on each device.
+      axis_name: of the mapped axis.
+
+    Returns:
+      The statistics of all samples, the same on each device.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> twice = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), statistics)
+      >>> def sum_over_devices(statistics):
+      ...     return selectax.sum_class_statistics(statistics, "device")
+      ...
+      >>> jax.vmap(sum_over_devices, axis_name="device")(twice).count.tolist()
+      [[4.0, 4.0], [4.0, 4.0]]
+    """
     count = jax.lax.psum(statistics.count, axis_name)
     weight = statistics.count / jnp.maximum(count, 1)
     mean = jax.lax.psum(statistics.mean * weight[:, None], axis_name)
@@ -123,9 +208,21 @@ def sum_class_statistics(statistics: ClassStatistics, axis_name: str) -> ClassSt
 def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
     """Class of each unit's largest mean response, the first of equal ones.
 
+    Args:
+      statistics: of the samples seen.
+
     Returns:
       int32; −1 for a unit that prefers none: all present classes' means are equal (a dead unit), or
       fewer than two classes are present.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> selectax.preferred_class(statistics).tolist()
+      [0]
     """
     present = (statistics.count > 0)[:, None]
     best = jnp.argmax(jnp.where(present, statistics.mean, -jnp.inf), axis=0)
@@ -154,6 +251,15 @@ def class_conditional_mean_activity_selectivity(
       Morcos et al., 2018, "On the importance of single directions for generalization" (the index);
       Gale et al., 2020, "Are there any 'object detectors' in the hidden layers of CNNs trained to
       identify objects or scenes?" (its name, and all images outside the class as μ_¬A).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> selectax.class_conditional_mean_activity_selectivity(statistics).round(3)
+      Array([1.], dtype=float32)
     """
     preferred, others, prefers = _preferred_and_others(statistics)
     return jnp.where(
@@ -169,6 +275,9 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     d′ = (μ_A − μ_¬A) / √((σ²_A + σ²_¬A) / 2), with means and unbiased variances over samples. For
     unequal variances this form is also known as d_a.
 
+    Args:
+      statistics: of the samples seen.
+
     Returns:
       Not negative; 0 for a unit without a preferred class, infinite for one that tells it apart
       without any variance.
@@ -176,6 +285,15 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     References:
       Green & Swets, 1966, "Signal detection theory and psychophysics"; Simpson & Fitter, 1973,
       "What is the best index of detectability?" (the mean of the variances).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> selectax.d_prime(statistics).round(3)
+      Array([2.], dtype=float32)
     """
     preferred, others, prefers = _preferred_and_others(statistics)
     variance = (preferred.variance + others.variance) / 2
@@ -198,6 +316,15 @@ def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"
       Treves & Rolls, 1991, "What determines the capacity of autoassociative memories in the brain?"
       (of a population); Rolls & Tovee, 1995, "Sparseness of the neuronal representation of stimuli
       in the primate temporal visual cortex" (over stimuli).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> selectax.treves_rolls_sparseness(statistics).round(3)
+      Array([0.4], dtype=float32)
     """
     return 1 - _share_of_variance(statistics)
 
@@ -215,6 +342,15 @@ def vinje_gallant_sparseness(statistics: ClassStatistics) -> Float[Array, "units
     References:
       Vinje & Gallant, 2000, "Sparse coding and decorrelation in primary visual cortex during
       natural vision".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> responses, labels = jnp.array([[1.0], [3.0], [0.0], [0.0]]), jnp.array([0, 0, 1, 1])
+      >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
+      >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
+      >>> selectax.vinje_gallant_sparseness(statistics).round(3)
+      Array([0.8], dtype=float32)
     """
     samples = jnp.sum(statistics.count)
     return _share_of_variance(statistics) / (1 - 1 / jnp.maximum(samples, 2))

@@ -144,7 +144,7 @@ def check_lengths(name, lengths):
         )
 
 
-def per_sample(name, length, images):
+def per_sample(name: str, length: Epsilon, images: Images) -> Array:
     """One length for all samples, or one each in a shape that broadcasts against the images."""
     check_lengths(name, length)
     length = jnp.asarray(length, images.dtype)
@@ -156,7 +156,7 @@ def per_sample(name, length, images):
     return like(length, images) if length.ndim else length
 
 
-def one_step_size(step_size, images):
+def one_step_size(step_size: float | Array | None, images: Images) -> Array | None:
     """A step size for all samples, or None."""
     if step_size is None:
         return None

@@ -194,6 +194,19 @@ def apgd(
       Croce & Hein, 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
       parameter-free attacks", algorithm 1, with the checkpoints of the authors' code: whole numbers
       of steps, rounded down, and with a first step that counts as a rise if it ends above 0.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> key = jax.random.key(0)
+      >>> attacked = selectax.apgd(key, logits_fn, images, labels, epsilon=0.1, steps=5)
+      >>> int(logits_fn(attacked).argmax())
+      1
     """
     problem = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss

@@ -39,9 +39,7 @@ def narrow(
     return bracket._replace(low=low, high=high, tried=jnp.where(withstood & ~again, 1, tried))
 
 
-def is_closed(
-    bracket: Bracket, floor: Int[Array, ""], attempts: Int[Array, ""]
-) -> Bool[Array, "images"]:
+def is_closed(bracket: Bracket, floor: Int[Array, ""], attempts: int) -> Bool[Array, "images"]:
     """Whether the place is known, and no attempt of several at the epsilon below it is left.
 
     Args:

@@ -77,6 +77,18 @@ def robust_accuracy_curve(
     Raises:
       TypeError: as `pgd`.
       ValueError: as `pgd`, the attack is unknown, there are no epsilons, or batch_size is below 1.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> key, epsilons = jax.random.key(0), (0.0, 0.01, 0.1)
+      >>> selectax.robust_accuracy_curve(key, logits_fn, images, labels, epsilons=epsilons).tolist()
+      [1.0, 1.0, 0.0]
     """
     breaking = breaking_epsilons(
         key,
@@ -156,6 +168,19 @@ def breaking_epsilons(
     Raises:
       TypeError: as `robust_accuracy_curve`.
       ValueError: as `robust_accuracy_curve`.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> key, epsilons = jax.random.key(0), (0.0, 0.01, 0.1)
+      >>> broken = selectax.breaking_epsilons(key, logits_fn, images, labels, epsilons=epsilons)
+      >>> broken.round(3)
+      Array([0.1], dtype=float32)
     """
     if attack not in ATTACKS:
         raise ValueError(f"attack must be one of {', '.join(ATTACKS)}, not {attack!r}.")
@@ -211,7 +236,8 @@ def judge_clean(
         check_logits(problem, logits)
         return fooled(logits, labels), jnp.any(jnp.isnan(logits), axis=-1)
 
-    return in_batches(judge, batch_size, images, problem.labels)
+    wrong, undefined = in_batches(judge, batch_size, images, problem.labels)
+    return wrong, undefined
 
 
 def _by_one_step(problem, images, epsilons, batch_size):
@@ -243,6 +269,16 @@ def robust_within(
     Args:
       correct: whether the attack with that epsilon left the sample correctly classified.
       epsilons: radii, in any order.
+
+    Returns:
+      Whether the sample withstood the attacks with that epsilon and with all smaller ones.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> correct = jnp.array([[True, False], [False, True]])
+      >>> selectax.robust_within(correct, jnp.array([0.1, 0.2])).tolist()
+      [[True, False], [False, False]]
     """
     within = epsilons[None, :] <= epsilons[:, None]
     return jnp.all(correct[None] | ~within[:, :, None], axis=1)

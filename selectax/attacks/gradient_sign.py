@@ -51,6 +51,16 @@ def fgsm(
 
     References:
       Goodfellow, Shlens & Szegedy, 2015, "Explaining and harnessing adversarial examples".
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> selectax.fgsm(logits_fn, images, labels, epsilon=0.1).round(3)
+      Array([[[[0.4, 0.6]]]], dtype=float32)
     """
     problem = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss

@@ -1,6 +1,6 @@
 """Whether an attack's failure says anything: signs that a network hides its gradients."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,11 @@ class Believability(NamedTuple):
       random_points_better: random points break more images than PGD, by more than the tolerance.
       large_epsilon_withstood: large_epsilon_accuracy is above the tolerance.
       probabilities: the "logits" are probabilities, whose gradients vanish.
+
+    Example:
+      >>> from selectax.attacks import Believability
+      >>> Believability._fields[:2]
+      ('clean_accuracy', 'single_step_accuracy')
     """
 
     clean_accuracy: Float[Array, ""]
@@ -95,12 +100,24 @@ def believability(
       Athalye, Carlini & Wagner, 2018, "Obfuscated gradients give a false sense of security",
       section 3.1; Carlini et al., 2019, "On evaluating adversarial robustness", section 5; the
       checks of AutoAttack's code (Croce & Hein, 2020).
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> found = selectax.believability(jax.random.key(0), logits_fn, images, labels, epsilon=0.1)
+      >>> float(found.iterated_accuracy), bool(found.zero_gradients)
+      (0.0, False)
     """
     problem = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds)
     check_steps(steps)
     images = jnp.asarray(images)
     radius = per_sample("epsilon", epsilon, images)
-    ball = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
+    ball: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
     random_key, large_key = jax.random.split(key)
 
     def judge(points):
@@ -159,7 +176,26 @@ def believability(
 
 
 def masking_warnings(found: Believability) -> tuple[str, ...]:
-    """One sentence for each flag that is raised; none for an attack to be believed."""
+    """One sentence for each flag that is raised; none for an attack to be believed.
+
+    Args:
+      found: by `believability`, concrete.
+
+    Returns:
+      Sentences in the order of the flags.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> found = selectax.believability(jax.random.key(0), logits_fn, images, labels, epsilon=0.1)
+      >>> selectax.masking_warnings(found)
+      ()
+    """
     sentences = {
         "zero_gradients": (
             f"The gradient is zero at {found.zero_gradient_share:.1%} of the images: "

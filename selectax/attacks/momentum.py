@@ -82,6 +82,16 @@ def mi_fgsm(
 
     References:
       Dong et al., 2018, "Boosting adversarial attacks with momentum", algorithm 1 and eq. 9 (l2).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> selectax.mi_fgsm(logits_fn, images, labels, epsilon=0.1, steps=5).round(3)
+      Array([[[[0.4, 0.6]]]], dtype=float32)
     """
     problem = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss

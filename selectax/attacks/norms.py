@@ -18,6 +18,12 @@ class Norm(NamedTuple):
       normalize: gradient to the direction of steepest ascent with norm 1.
       project: (images, origin, epsilon) to images inside the ball around origin.
       random_start: (key, origin, epsilon) to a point drawn uniformly from the ball.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from selectax.attacks import NORMS
+      >>> NORMS["linf"].normalize(jnp.array([[[[0.2, -3.0]]]])).tolist()
+      [[[[1.0, -1.0]]]]
     """
 
     normalize: Callable[[Images], Images]

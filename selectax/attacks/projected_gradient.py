@@ -88,6 +88,19 @@ def pgd(
     References:
       Madry et al., 2018, "Towards deep learning models resistant to adversarial attacks" (with
       steps of 2.5 · epsilon / steps in its l2 attacks).
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> key = jax.random.key(0)
+      >>> attacked = selectax.pgd(key, logits_fn, images, labels, epsilon=0.1, steps=5)
+      >>> attacked.round(3)
+      Array([[[[0.4, 0.6]]]], dtype=float32)
     """
     problem = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss

@@ -70,6 +70,16 @@ def strongest(
       TypeError: candidates are no floats, or labels no integers.
       ValueError: there are no candidates, shapes do not fit, or, where values are concrete,
         candidates lie outside the bounds or labels or targets outside the classes.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from selectax.attacks import strongest
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> strongest(logits_fn, [images, images.at[..., 0].set(0.2)], labels).round(3)
+      Array([[[[0.2, 0.5]]]], dtype=float32)
     """
     if not len(candidates):
         raise ValueError("candidates are empty; give at least one attack's images.")

@@ -72,6 +72,21 @@ def robust_accuracy_over_steps(
     Raises:
       TypeError: as `pgd`.
       ValueError: as `pgd`, the attack is unknown, there are no steps, or batch_size is below 1.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      >>> def logits_fn(images):
+      ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
+      ...
+      >>> options = {"epsilon": 0.1, "step_size": 0.01, "random_start": False}
+      >>> curve = selectax.robust_accuracy_over_steps(
+      ...     jax.random.key(0), logits_fn, images, labels, steps=(1, 2, 10), **options
+      ... )
+      >>> curve.tolist()
+      [1.0, 1.0, 0.0]
     """
     if attack not in ITERATED:
         raise ValueError(f"attack must be one of {', '.join(ITERATED)}, not {attack!r}.")

@@ -17,7 +17,7 @@ EXAMPLES = (
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
-    command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
+    command: Command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
     # Late, because TFDS takes seconds, and help should not.
     from selectax.commands import data_tasks as tasks
 
@@ -33,8 +33,10 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
                 tasks.show(command)
     except (ValueError, OSError) as error:
         if isinstance(error, OSError):
-            error = f"{error.filename}: {error.strerror or error}; name another file."
-        print(error, file=sys.stderr)
+            reason = error.strerror or error
+            print(f"{error.filename}: {reason}; name another file.", file=sys.stderr)
+        else:
+            print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted; nothing is left that could be taken for a data set.", file=sys.stderr)

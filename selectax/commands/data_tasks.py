@@ -5,6 +5,7 @@ import pathlib
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -80,14 +81,15 @@ def show(command: Show) -> None:
     description = describe(command.name)
     where = dataclasses.asdict(command.where)
     if description.corruptions:
-        pictures, names = [], []
+        of_each, names = [], []
         for corruption in description.corruptions:
             for severity in SEVERITIES:
                 images, labels = load(
                     command.name, command.split, corruption=corruption, severity=severity, **where
                 )
-                pictures.append(images[0])
+                of_each.append(images[0])
                 names.append(f"{corruption} {severity}")
+        pictures = np.stack(of_each)
         columns = 2 * len(SEVERITIES)
     else:
         pictures, labels = load(command.name, command.split, **where)

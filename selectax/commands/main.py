@@ -75,7 +75,7 @@ def _complete(words: list[str]) -> int:
     )
     options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     try:
-        tyro.cli(Union[of_each], prog="selectax", args=words, config=options)  # noqa: UP007
+        tyro.cli(Union[of_each], prog="selectax", args=words, config=options)  # type: ignore[call-overload]  # noqa: UP007
     except OSError as error:
         return _refused(f"{option} {rest[-1]}: {error.strerror}; name another file.")
     return 0

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import tyro
+from typing_extensions import TypeForm
 
 Config = TypeVar("Config")
 
@@ -23,7 +24,7 @@ class _RefusalError(Exception):
 
 
 def parse(
-    config_class: type[Config],
+    config_class: TypeForm[Config],
     arguments: Sequence[str] | None,
     program: str | None,
     *,

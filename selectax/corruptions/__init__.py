@@ -13,7 +13,6 @@ References:
 import difflib
 import functools
 import math
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +33,15 @@ from selectax.corruptions import (
 )
 from selectax.corruptions.colour import luma
 from selectax.corruptions.eight_bits import truncated
-from selectax.corruptions.severities import BENCHMARKS, SEVERITIES
+from selectax.corruptions.severities import BENCHMARKS, SEVERITIES, Benchmark
+
+__all__ = [
+    "BENCHMARKS",
+    "BENCHMARK_CORRUPTIONS",
+    "CORRUPTIONS",
+    "corrupt",
+    "to_published_bytes",
+]
 
 _BENCHMARK = {
     "gaussian_noise": noise.gaussian_noise,
@@ -75,7 +82,7 @@ def corrupt(
     name: str,
     severity: int | Int[Array, ""],
     *,
-    benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10",
+    benchmark: Benchmark = "cifar10",
     frost_textures: Float[Array, "textures rows columns 3"] | None = None,
 ) -> Float[Array, "samples height width channels"]:
     """Corrupts images as the benchmark does.
@@ -101,6 +108,19 @@ def corrupt(
       TypeError: images are no floats, or severity is no integer.
       ValueError: the name or the benchmark is unknown, images or textures have another shape, or,
         where values are concrete, they lie outside [0, 1] or severity outside 1 to 5.
+
+    References:
+      Hendrycks & Dietterich, 2019, "Benchmarking neural network robustness to common corruptions
+      and perturbations".
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> images = jnp.full((2, 32, 32, 3), 0.5).at[:, :16].set(0.9)
+      >>> corrupted = selectax.corrupt(jax.random.key(0), images, "contrast", severity=5)
+      >>> corrupted[0, ::31, 0, 0].round(3)
+      Array([0.73, 0.67], dtype=float32)
     """
     _check_name("name", name, CORRUPTIONS)
     _check_name("benchmark", benchmark, BENCHMARKS)
@@ -113,7 +133,7 @@ def corrupt(
     if frost_textures is not None:
         _check_textures(frost_textures, images.shape)
     elif name == "frost":
-        frost_textures = frost.make_textures(benchmark, max(images.shape[1:3]))
+        frost_textures = jnp.asarray(frost.make_textures(benchmark, max(images.shape[1:3])))
     if name != "frost":
         frost_textures = None
     return _corrupt(key, images, severity, frost_textures, name=name, benchmark=benchmark)
@@ -168,6 +188,15 @@ def to_published_bytes(
 
     Args:
       images: in [0, 1].
+
+    Returns:
+      From 0 to 255.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> selectax.to_published_bytes(jnp.array([0.0, 0.5, 1.0])).tolist()
+      [0, 127, 255]
     """
     return truncated(images).astype(jnp.uint8)
 

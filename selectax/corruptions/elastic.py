@@ -35,8 +35,8 @@ def _elastic_transform(key, image, constants):
     (amplitude, shift), matrices = constants
     affine_key, field_key = jax.random.split(key)
     height, width, _ = image.shape
-    sources = _affine_sources(affine_key, (height, width), shift)
-    image = interpolate(image, *sources, mirrored)
+    rows, columns = _affine_sources(affine_key, (height, width), shift)
+    image = interpolate(image, rows, columns, mirrored)
     noise = jax.random.uniform(field_key, (height, width, 2), image.dtype, -1, 1)
     field = amplitude * smooth(matrices, noise)
     rows, columns = jnp.indices((height, width))

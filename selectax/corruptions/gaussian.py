@@ -25,10 +25,11 @@ def gaussian_matrices(
       border: whether the border pixel repeats, or the image is mirrored with it.
     """
     height, width = image_shape[:2]
-    return tuple(
+    rows, columns = (
         np.stack([_matrix(size, sigma, truncate, border) for sigma in sigmas])
         for size in (height, width)
     )
+    return rows, columns
 
 
 def smooth(

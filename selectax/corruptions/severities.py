@@ -7,9 +7,13 @@ References:
   perturbations", and the code that made CIFAR-10-C, Tiny ImageNet-C and ImageNet-C.
 """
 
+from typing import Any, Literal
+
+Benchmark = Literal["cifar10", "tiny_imagenet", "imagenet"]
+
 _SMALL_ZOOMS = ((1.06, 0.01), (1.11, 0.01), (1.15, 0.01), (1.2, 0.01), (1.25, 0.01))
 
-SEVERITIES = {
+SEVERITIES: dict[str, dict[str, tuple[Any, ...]]] = {
     # deviation of the noise
     "gaussian_noise": {
         "cifar10": (0.04, 0.06, 0.08, 0.09, 0.10),

@@ -5,17 +5,23 @@ uses, and so are cifar10_c, tiny_imagenet_c and selectax_cifar10. (cifar10 is TF
 splits, which cannot be prepared without TensorFlow.)
 """
 
-from selectax.datasets.archives import DataError
-from selectax.datasets.descriptions import (
-    ALL_DATASETS,
-    CORRUPTED,
-    DATASETS,
-    SEVERITIES,
-    SPLITS,
-    DataSet,
-    describe,
-)
-from selectax.datasets.loading import load
+try:
+    from selectax.datasets.archives import DataError
+    from selectax.datasets.descriptions import (
+        ALL_DATASETS,
+        CORRUPTED,
+        DATASETS,
+        SEVERITIES,
+        SPLITS,
+        DataSet,
+        describe,
+    )
+    from selectax.datasets.loading import load
+except ModuleNotFoundError as missing:
+    raise ImportError(
+        f"selectax.datasets needs {missing.name}, which is not installed; "
+        'run pip install "selectax[study]".'
+    ) from missing
 
 __all__ = [
     "ALL_DATASETS",

@@ -33,8 +33,8 @@ def augment(
     if horizontal_flip:
         flip = _own(jax.random.bernoulli(flip_key, shape=(whole, 1)), part)
         columns = jnp.where(flip, columns[:, ::-1], columns)
-    samples = jnp.arange(samples)[:, None, None]
-    return jnp.pad(images, around)[samples, rows[:, :, None], columns[:, None, :]]
+    sample = jnp.arange(samples)[:, None, None]
+    return jnp.pad(images, around)[sample, rows[:, :, None], columns[:, None, :]]
 
 
 def random_resized_crop(

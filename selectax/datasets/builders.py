@@ -13,7 +13,9 @@ from selectax.datasets.archives import Archive, DataError
 from selectax.datasets.records import write_examples
 
 
-class ArchiveBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, takes it
+    tfds.core.GeneratorBasedBuilder, skip_registration=True
+):
     """A data set of images and labels from one archive.
 
     Examples keep the order in which they are generated.

@@ -36,7 +36,7 @@ def corruption_configs(name: str) -> list[CorruptionConfig]:
     ]
 
 
-class CorruptedBuilder(ArchiveBuilder, skip_registration=True):
+class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Test images under corruptions, of which one must be named.
 
     The archive is looked through once, and all configurations are written and moved into place

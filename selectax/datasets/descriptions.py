@@ -19,6 +19,11 @@ class DataSet:
       class_names: in the order of the labels.
       splits: names of the splits.
       corruptions: of a corrupted test set, each at the severities `SEVERITIES`; else none.
+
+    Example:
+      >>> from selectax import datasets
+      >>> isinstance(datasets.describe("digits"), datasets.DataSet)
+      True
     """
 
     num_classes: int
@@ -45,7 +50,8 @@ _CORRUPTIONS = {
 def _tiny_imagenet_classes() -> tuple[tuple[str, str], ...]:
     """WordNet's number and words for each class, in the order of the archive's wnids.txt."""
     lines = importlib.resources.files(__package__).joinpath("tiny_imagenet_classes.tsv").read_text()
-    return tuple(tuple(line.split("\t")) for line in lines.splitlines())
+    pairs = (line.partition("\t") for line in lines.splitlines())
+    return tuple((identity, words) for identity, _, words in pairs)
 
 
 # The names of Tiny ImageNet's classes in its archive.
@@ -91,8 +97,20 @@ ALL_DATASETS = tuple(_DESCRIPTIONS)
 def describe(name: str) -> DataSet:
     """What is known of a data set, or of a corrupted one, without reading it.
 
+    Args:
+      name: one of `ALL_DATASETS`.
+
+    Returns:
+      Number and names of classes, shape of an image, splits and, of a corrupted one, corruptions.
+
     Raises:
       ValueError: if there is no data set of this name.
+
+    Example:
+      >>> from selectax import datasets
+      >>> description = datasets.describe("tiny_imagenet_c")
+      >>> description.num_classes, description.image_shape, len(description.corruptions)
+      (200, (64, 64, 3), 15)
     """
     if name not in _DESCRIPTIONS:
         nearest = difflib.get_close_matches(str(name), ALL_DATASETS, n=1, cutoff=0)[0]

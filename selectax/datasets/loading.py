@@ -58,6 +58,12 @@ def load(
     Raises:
       ValueError: on an unknown name, split, corruption or severity, or (as `DataError`) where the
         archive is missing, damaged, not the official one, or cannot be prepared.
+
+    Example:
+      >>> from selectax import datasets
+      >>> images, labels = datasets.load("digits", "test")
+      >>> images.shape, images.dtype, labels[:3].tolist()
+      ((368, 32, 32, 3), dtype('uint8'), [0, 1, 2])
     """
     _check_split(name, split)
     if name == "digits":

@@ -31,7 +31,7 @@ def write_examples(
             record = tf_example_pb2.Example()
             feature = record.features.feature
             feature["image"].bytes_list.value.append(
-                image if isinstance(image, bytes) else image.tobytes()
+                image if isinstance(image, bytes) else np.asarray(image).tobytes()
             )
             feature["label"].int64_list.value.append(int(example["label"]))
             serialized = record.SerializeToString()

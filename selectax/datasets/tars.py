@@ -48,7 +48,9 @@ def tar_files(path: pathlib.Path, most_bytes: Mapping[str, int]) -> Iterator[tup
                 if name not in missing:
                     raise damaged(path, f"it holds {name} twice")
                 missing.remove(name)
-                yield name, tar.extractfile(member).read()
+                content = tar.extractfile(member)
+                if content is not None:  # as it is of what is no plain file
+                    yield name, content.read()
             while stream.read(1 << 20):
                 pass
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
@@ -71,7 +73,7 @@ def tar_members(path: pathlib.Path) -> Iterator[Member]:
                 if member.isfile():
                     yield Member(name, member.offset_data, member.size)
                 # Of a million members the list would take gigabytes.
-                tar.members.clear()
+                tar.members.clear()  # type: ignore[attr-defined]  # public, but not in typeshed
     except (tarfile.TarError, EOFError, OSError) as error:
         raise damaged(path, error) from error
 

@@ -3,7 +3,7 @@
 import pathlib
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -129,7 +129,7 @@ def _splits(path: pathlib.Path, archive: Zip) -> dict[str, list[_Image]]:
     if tuple(archive.read(_CLASSES_FILE).decode(errors="replace").split()) != WORDNET_IDS:
         raise DataError(f"{path}: its wnids.txt names other classes; get a new copy.")
     annotations = _annotations(path, archive.read(_ANNOTATIONS_FILE).decode(errors="replace"))
-    splits = {"train": [], "validation": [], "test": []}
+    splits: dict[str, list[Any]] = {"train": [], "validation": [], "test": []}
     for name in archive.names:
         if not name.endswith(".JPEG"):
             continue

@@ -69,13 +69,13 @@ class TinyImagenetC(CorruptedBuilder):
         )
 
     def _read_contents(self, path: pathlib.Path) -> dict[str, list[_Image]]:
-        contents = {config.name: [] for config in self.BUILDER_CONFIGS}
+        contents: dict[str, list[_Image]] = {config.name: [] for config in self.BUILDER_CONFIGS}
         for member in tar_members(path):
             if not member.name.endswith(".JPEG"):
                 continue
             match = _IMAGE_FILE.fullmatch(member.name)
             config = f"{match['corruption']}_{match['severity']}" if match else ""
-            if config not in contents or match["wnid"] not in LABELS:
+            if match is None or config not in contents or match["wnid"] not in LABELS:
                 raise damaged(path, f"its {member.name} is of no known corruption or class")
             if member.size > MOST_IMAGE_BYTES:
                 raise damaged(path, f"its {member.name} would have {member.size} bytes")
@@ -104,8 +104,8 @@ class TinyImagenetC(CorruptedBuilder):
 
 def _check_alike(path: pathlib.Path, contents: dict[str, list[_Image]]) -> None:
     """Every corruption and severity must have the same images, each once."""
-    first, expected = next(iter(contents.items()))
-    expected = [(image.file, image.label) for image in expected]
+    first, images_of_first = next(iter(contents.items()))
+    expected = [(image.file, image.label) for image in images_of_first]
     if not expected:
         raise damaged(path, f"it holds no images of {first}")
     if len(set(expected)) < len(expected):

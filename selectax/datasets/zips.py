@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 from selectax.datasets.archives import damaged, leads_outside
 
@@ -25,7 +26,7 @@ class Zip:
 
     def __init__(self, path: pathlib.Path, members: zipfile.ZipFile, most_bytes: int):
         self._path, self._members, self._most_bytes = path, members, most_bytes
-        self._infos = {}
+        self._infos: dict[str, Any] = {}
         for info in members.infolist():
             mode = info.external_attr >> 16
             plain = stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR)

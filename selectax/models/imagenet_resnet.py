@@ -77,7 +77,7 @@ class ImageNetResNet(nn.Module):
             )(maps)
             return normalization(train, self.axis_name, f"{name}_norm", self.dtype)(convolved)
 
-        activations = {}
+        activations: dict[str, jnp.ndarray] = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
         maps = respond(convolve(maps, 64, 7, 2, "stage0_stem"), "stage0_stem")

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from selectax.models.vgg import VGG16
 # CIFAR-10 too.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-_MODULES = {
+_MODULES: dict[str, Callable[..., nn.Module]] = {
     **{f"resnet{depth}": functools.partial(CifarResNet, depth) for depth in (8, 20, 32, 44, 56)},
     "resnet18": functools.partial(ImageNetResNet, (2, 2, 2, 2), False),
     "resnet50": functools.partial(ImageNetResNet, (3, 4, 6, 3), True),
@@ -46,8 +47,27 @@ def create(
       dtype: of the feature maps, such as bfloat16, by default as weights and images; weights,
         statistics and logits are float32.
 
+    Returns:
+      A module that takes images in [0, 1] of shape (samples, height, width, channels), and gives
+      logits of shape (samples, num_classes) and a dict, in order of depth, from layer name to
+      activations of shape (samples, height, width, units), taken after the ReLU.
+
     Raises:
       ValueError: the name is unknown, or there are no classes.
+
+    References:
+      He et al., 2016, "Deep residual learning for image recognition"; Simonyan & Zisserman, 2015,
+      "Very deep convolutional networks for large-scale image recognition".
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from selectax import models
+      >>> module, images = models.create("resnet8", num_classes=10), jnp.zeros((4, 32, 32, 3))
+      >>> variables = jax.eval_shape(module.init, jax.random.key(0), images)
+      >>> logits, activations = jax.eval_shape(module.apply, variables, images)
+      >>> logits.shape, len(activations), activations["stage0_stem"].shape
+      ((4, 10), 7, (4, 32, 32, 16))
     """
     if name not in MODELS:
         nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0)[0]

@@ -66,7 +66,7 @@ class CifarResNet(nn.Module):
             )(maps)
             return normalization(train, self.axis_name, f"{name}_norm", self.dtype)(maps)
 
-        activations = {}
+        activations: dict[str, jnp.ndarray] = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
         maps = respond(convolve(maps, 16, 1, "stage0_stem"), "stage0_stem")

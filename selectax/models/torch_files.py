@@ -101,7 +101,7 @@ class _Unpickler(pickle.Unpickler):
 
     def __init__(self, file: BinaryIO):
         super().__init__(file)
-        self.dtypes = {}
+        self.dtypes: dict[str, Any] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         """What a pickle may call."""

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -41,6 +41,15 @@ def from_torch(path: str | os.PathLike[str], name: str, num_classes: int) -> dic
       WeightsError: there is no such file, it holds something else than weights, or weights of
         another network or number of classes.
       ValueError: the name is unknown, or there are no classes.
+
+    Example:
+      >>> from selectax import models
+      >>> try:
+      ...     models.from_torch("no_such_file.pt", "resnet20", num_classes=10)
+      ... except models.WeightsError as error:
+      ...     print(error)
+      ...
+      no_such_file.pt: cannot be read (No such file or directory); name a file with weights.
     """
     module = create(name, num_classes)
     arrays = read_state_dict(path)
@@ -97,7 +106,7 @@ def _torch_layers(module: nn.Module) -> Iterator[tuple[str, str]]:
         yield "logits", "classifier"
 
 
-def _blocks(blocks: list[int], layers: list[str]) -> Iterator[tuple[str, str]]:
+def _blocks(blocks: Sequence[int], layers: list[str]) -> Iterator[tuple[str, str]]:
     for stage, count in enumerate(blocks, start=1):
         for block in range(1, count + 1):
             ours, theirs = f"stage{stage}_block{block}", f"layer{stage}.{block - 1}"

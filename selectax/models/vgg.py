@@ -64,7 +64,7 @@ class VGG16(nn.Module):
 
         The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
         """
-        activations = {}
+        activations: dict[str, jnp.ndarray] = {}
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
         for stage, widths in enumerate(STAGES, start=1):
             for layer, features in enumerate(widths, start=1):

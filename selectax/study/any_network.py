@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Int, UInt8
 
 from selectax.corruptions import CORRUPTIONS
+from selectax.corruptions.severities import Benchmark
 from selectax.datasets.batches import in_batches
 from selectax.study import results
 from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
@@ -41,7 +42,7 @@ def measure(
     seed: int = 0,
     dataset: str = "",
     model: str = "",
-    benchmark: str = "cifar10",
+    benchmark: Benchmark = "cifar10",
 ) -> pd.DataFrame:
     """The full table of measurements of a network that is any JAX function.
 
@@ -83,15 +84,16 @@ def measure(
     _check_outputs(apply_fn, variables, images, num_classes)
     names = CORRUPTIONS if options.corruptions is None else options.corruptions
     options = dataclasses.replace(options, corruptions=names)
-    test = tuple(part[: options.evaluation_images] for part in (images, labels))
-    attacked = tuple(part[: options.attack_images] for part in test)
+    images, labels = images[: options.evaluation_images], labels[: options.evaluation_images]
     size = options.evaluation_batch_size
+    test = in_batches(images, labels, size)
+    attacked = in_batches(images[: options.attack_images], labels[: options.attack_images], size)
     measured = measure_network(
         seed,
         variables,
-        EvaluationImages(in_batches(*test, size), in_batches(*attacked, size), None, benchmark),
+        EvaluationImages(test, attacked, None, benchmark),
         options,
-        module=_Function(apply_fn),
+        module=_Function(apply_fn),  # type: ignore[arg-type]  # apply is all that is asked of it
         num_classes=num_classes,
     )
     for sentence in measured.warnings:

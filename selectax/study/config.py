@@ -11,12 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
+Measure = Literal[
+    "selectivity",
+    "corruptions",
+    "attacks",
+    "dimensionality",
+    "input_gradients",
+    "ablation",
+    "indices",
+]
+MEASURES: tuple[Measure, ...] = ("selectivity", "corruptions", "attacks", "dimensionality")
 # One of each kind, so that the embedded data set is measured in a few minutes.
 _QUICK_CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast", "pixelate")
 # Of float32, in which networks are trained.
 _LARGEST = (2 - 2**-23) * 2.0**127
-MORE_MEASURES = ("input_gradients", "ablation", "indices")
+MORE_MEASURES: tuple[Measure, ...] = ("input_gradients", "ablation", "indices")
 
 
 class ConfigurationError(ValueError):
@@ -89,15 +98,7 @@ class EvaluationOptions:
     """What is measured of each network, at the epoch with the best validation accuracy."""
 
     measures: tuple[
-        Literal[
-            "selectivity",
-            "corruptions",
-            "attacks",
-            "dimensionality",
-            "input_gradients",
-            "ablation",
-            "indices",
-        ],
+        Measure,
         ...,
     ] = MEASURES
     """Beside clean accuracy; indices are d′, sparseness and other kin of selectivity."""
@@ -314,7 +315,7 @@ def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
 
 def to_json(config: SweepConfig) -> dict[str, Any]:
     """What determines the results, by flag, in types that JSON has."""
-    flags = {}
+    flags: dict[str, Any] = {}
     for group in (config.data, config.training, config.regularizer, config.evaluation):
         flags |= dataclasses.asdict(group)
     for where_files_lie in ("archives", "data_dir"):

@@ -102,5 +102,5 @@ def open_official_set(
 
 def _first_part(dataset: str, **where: Any):
     name = CORRUPTED[dataset]
-    part = {"corruption": describe(name).corruptions[0], "severity": SEVERITIES[0]}
-    return find_builder(name, **part, **where)
+    first = describe(name).corruptions[0]
+    return find_builder(name, corruption=first, severity=SEVERITIES[0], **where)

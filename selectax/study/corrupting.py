@@ -9,6 +9,7 @@ import json
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -60,6 +61,9 @@ def draw_sheet(config: CorruptConfig) -> Path:
     """
     from PIL import Image, ImageDraw
 
+    path = config.sheet
+    if path is None:
+        raise ConfigurationError("--sheet None: name a file that ends in .png.")
     image = _first_image(config)
     height, width, _ = image.shape
     scale = max(1, 96 // max(height, width))
@@ -80,9 +84,9 @@ def draw_sheet(config: CorruptConfig) -> Path:
         for column, cell in enumerate(cells):
             enlarged = np.repeat(np.repeat(cell, scale, 0), scale, 1)
             sheet.paste(Image.fromarray(enlarged), (label + column * cell_width, top))
-    config.sheet.parent.mkdir(parents=True, exist_ok=True)
-    _write(config.sheet, lambda file: sheet.save(file, "PNG"))
-    return config.sheet
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, lambda file: sheet.save(file, "PNG"))
+    return path
 
 
 def _names(config):
@@ -194,7 +198,7 @@ def _image_files(folder):
         raise ConfigurationError(
             f"--input {folder}: holds no images; name a folder with {', '.join(_SUFFIXES)} files."
         )
-    targets = {}
+    targets: dict[Any, Any] = {}
     for file in files:
         other = targets.setdefault(file.relative_to(folder).with_suffix(".JPEG"), file)
         if other != file:

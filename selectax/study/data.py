@@ -62,11 +62,13 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None) -> Data:
             f"give at most {samples}."
         )
     if _chosen_input(config, samples) == "stream":
-        training = Streamed(source, samples)
+        training: Resident | Streamed = Streamed(source, samples)
     else:
         training = Resident(*copy_to_all(tuple(map(jnp.asarray, split("train", samples))), mesh))
+    images, labels = split("validation", None)
     validation = in_batches(
-        *split("validation", None),
+        images,
+        labels,
         evaluation.evaluation_batch_size,
         multiple=axis_size(mesh, "data"),
     )
@@ -81,14 +83,17 @@ def load_evaluation_images(data: DataOptions, evaluation: EvaluationOptions) -> 
     """Loads what networks are measured on; arguments and errors as for `load_data`."""
     where = where_data_lie(data)
     images, labels = load(data.dataset, "test", **where)
-    test = (images[: evaluation.evaluation_images], labels[: evaluation.evaluation_images])
+    images = images[: evaluation.evaluation_images]
+    labels = labels[: evaluation.evaluation_images]
     batch_size = evaluation.evaluation_batch_size
     official = None
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
-        official = open_official_set(data.dataset, where, *test, batch_size)
+        official = open_official_set(data.dataset, where, images, labels, batch_size)
     return EvaluationImages(
-        test=in_batches(*test, batch_size),
-        attacked=in_batches(*(part[: evaluation.attack_images] for part in test), batch_size),
+        test=in_batches(images, labels, batch_size),
+        attacked=in_batches(
+            images[: evaluation.attack_images], labels[: evaluation.attack_images], batch_size
+        ),
         official=official,
         benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
     )

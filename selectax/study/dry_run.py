@@ -77,7 +77,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
 def _states(plan: Plan, steps: int) -> dict[Network, tuple[str, int]]:
     """Of each network that is asked for: measured, diverged, open, or trained so far; and steps."""
     table = table_so_far(plan.folder)
-    trained = {}
+    trained: dict[Network, int] = {}
     for number, group in enumerate(plan.groups):
         done = 0
         if plan.folder.checkpoints(number).is_dir():
@@ -123,8 +123,8 @@ def _ranges(numbers: Iterable[int]) -> str:
     """0–3, 7 for 0, 1, 2, 3 and 7."""
     parts = []
     for _, run in itertools.groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
-        run = [number for _, number in run]
-        parts.append(f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}")
+        first, *others = (number for _, number in run)
+        parts.append(f"{first}–{others[-1]}" if others else f"{first}")
     return ", ".join(parts)
 
 

@@ -25,7 +25,7 @@ from selectax.study.corrupted_sets import is_at_hand
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.folder import RunFolder
-from selectax.study.jobs import read_groups
+from selectax.study.jobs import Network, read_groups
 from selectax.study.measurement import measure_network
 from selectax.study.progress import Log
 
@@ -98,17 +98,18 @@ def _of_sweep(folder: Path) -> tuple[str, str]:
 def _trained_here(config: EvaluateConfig) -> tuple[int, dict[str, Any]]:
     """Best epoch of a sweep's network, and its variables after it."""
     folder = RunFolder(config.weights)
-    known = []
+    wanted = (config.alpha, config.seed)
+    known: list[Network] = []
     for number, group in enumerate(read_groups(folder)):
         known += group
-        if (config.alpha, config.seed) in group and folder.checkpoints(number).is_dir():
+        if wanted in group and folder.checkpoints(number).is_dir():
             with open_checkpoints(folder.checkpoints(number)) as checkpoints:
                 population = checkpoints.restore_as_it_is()
             if population is not None:
-                take = group.index((config.alpha, config.seed))
+                take = [tuple(network) for network in group].index(wanted)
                 epoch = int(population["best_epoch"][take])
                 return epoch, _taken(population["best_variables"], take)
-    if not known or (config.alpha, config.seed) in known:
+    if not known or wanted in known:
         raise ConfigurationError(
             f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
         )

@@ -49,17 +49,17 @@ def perturb_examples(
     labels = images.attacked.labels[0][shown][:_IMAGES]
     clean = to_unit_range(images.attacked.images[0][shown][:_IMAGES])
     # By title: the perturbation, its strength, and steps of an attack.
-    perturbations = {"clean": (None, 0.0, 0)}
+    perturbations: dict[str, tuple[Perturbation | None, float, int]] = {"clean": (None, 0.0, 0)}
     if "corruptions" in options.measures and options.corruptions:
         name, severity = options.corruptions[0], max(options.severities)
-        perturbation = Perturbation(name, benchmark=images.benchmark)
+        corruption = Perturbation(name, benchmark=images.benchmark)
         title = f"{name.replace('_', ' ')}\nseverity {severity}"
-        perturbations[title] = (perturbation, float(severity), 0)
+        perturbations[title] = (corruption, float(severity), 0)
     if "attacks" in options.measures:
-        perturbation = Perturbation("pgd", norm=options.norm, restarts=options.pgd_restarts)
+        attack = Perturbation("pgd", norm=options.norm, restarts=options.pgd_restarts)
         epsilon, steps = max(options.epsilons), max(options.pgd_steps)
         perturbations[f"PGD, {steps} steps\nε = {epsilon:g}/255"] = (
-            perturbation,
+            attack,
             epsilon / 255,
             steps,
         )

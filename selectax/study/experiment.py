@@ -6,7 +6,7 @@ This is the shell around pure functions: the files, the clock and the console ar
 import contextlib
 import dataclasses
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +84,7 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
     if is_first():
         write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
         write_groups(folder, groups)
-        write_json(folder.layers, plan.units)
+        write_json(folder.layers, dict(plan.units))
     shown = None
     for number, group in wanted_groups(groups, wanted):
         population = _train(plan, number, group, data, log)
@@ -115,7 +115,7 @@ def _train(plan: Plan, number: int, group: Sequence[Network], data: Data, log: L
     steps = data.training.samples // recipe.batch_size
     population = spread_networks(fresh(plan, group), mesh)
     at_a_time = models_at_a_time(plan, len(group))
-    options = {"recipe": recipe, "models_at_a_time": at_a_time, "mesh": mesh}
+    options: dict[str, Any] = {"recipe": recipe, "models_at_a_time": at_a_time, "mesh": mesh}
 
     with (
         open_checkpoints(plan.folder.checkpoints(number), log.warn) as checkpoints,
@@ -124,10 +124,16 @@ def _train(plan: Plan, number: int, group: Sequence[Network], data: Data, log: L
         done, population = checkpoints.restore(population)
         saved = time.monotonic()
         title, begun = f"Training {len(group)} networks, epoch", done // steps
-        shown = {"total": recipe.epochs, "done": begun, "event": "epoch", "networks": len(group)}
         kind = plan.config.run.curves if is_first() and begun < recipe.epochs else "none"
         with (
-            stage(log, title, **shown) as progress,
+            stage(
+                log,
+                title,
+                total=recipe.epochs,
+                done=begun,
+                event="epoch",
+                networks=len(group),
+            ) as progress,
             open_curves(kind, plan.folder, group, begun) as draw,
         ):
             for epoch in range(begun, recipe.epochs):
@@ -135,9 +141,9 @@ def _train(plan: Plan, number: int, group: Sequence[Network], data: Data, log: L
                 for done, population in pieces:
                     minutes = (time.monotonic() - saved) / 60
                     overdue = minutes > plan.config.run.checkpoint_minutes
-                    signal_number, overdue = largest(signalled(), int(overdue))
+                    signal_number, save_now = largest(signalled(), int(overdue))
                     # The epoch's last step belongs to the checkpoint after its validation.
-                    if (signal_number or overdue) and done < (epoch + 1) * steps:
+                    if (signal_number or save_now) and done < (epoch + 1) * steps:
                         checkpoints.save(done, population)
                         saved = time.monotonic()
                         _stop_if(signal_number, checkpoints)
@@ -164,7 +170,8 @@ def _train(plan: Plan, number: int, group: Sequence[Network], data: Data, log: L
                     len(group) * steps * recipe.batch_size,
                     **means,
                 )
-                _stop_if(*largest(signalled()), checkpoints)
+                (signal_number,) = largest(signalled())
+                _stop_if(signal_number, checkpoints)
         checkpoints.finish()
     return population
 
@@ -211,7 +218,10 @@ def _evaluate(
                 # Of all hosts, for each holds a part of it.
                 trained = fetch(best_of(population, at))
                 if host == jax.process_index():
-                    for new in _measure(plan, network, *trained, measured[network], data, log):
+                    history, epoch, variables = trained
+                    for new in _measure(
+                        plan, network, history, epoch, variables, measured[network], data, log
+                    ):
                         rows += new
                         if hosts == 1:
                             table = _kept(table, new, plan.folder)
@@ -255,7 +265,9 @@ def _measure(
             f"{name}: diverged in epoch {first}, and is not measured; a lower --learning-rate or "
             "a weaker --alpha may help."
         )
-        parts = [Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())]
+        parts: Iterable[Measured] = [
+            Measured([{"metric": "diverged", "epoch": first, "value": 1}], ())
+        ]
     else:
         parts = measure_in_parts(
             network.seed,

@@ -19,7 +19,7 @@ def join(options: RunOptions) -> None:
     """
     if options.coordinator is None:
         return
-    where = {}
+    where: dict[str, Any] = {}
     if options.coordinator != "auto":
         where = {
             "coordinator_address": options.coordinator,

@@ -113,7 +113,8 @@ def parts_of(measures: Collection[str]) -> tuple[str, ...]:
 
 def _clean_rows(clean: CleanMeasures, images: EvaluationImages, options: EvaluationOptions):
     layers = list(clean.selectivity)
-    rows = [{"metric": "accuracy", "value": clean.correct.sum() / count(images.test)}]
+    correct = clean.correct.sum() / count(images.test)
+    rows: list[dict[str, Any]] = [{"metric": "accuracy", "value": correct}]
     if "selectivity" in options.measures:
         means = {name: clean.selectivity[name].mean() for name in layers}
         rows.append({"metric": "class_selectivity", "value": np.mean(list(means.values()))})

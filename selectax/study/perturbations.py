@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from selectax.attacks import fgsm, pgd
 from selectax.corruptions import corrupt, to_published_bytes
+from selectax.corruptions.severities import Benchmark
 from selectax.datasets.batches import to_unit_range
 
 
@@ -24,7 +25,7 @@ class Perturbation:
     """
 
     name: str
-    benchmark: str = "cifar10"
+    benchmark: Benchmark = "cifar10"
     norm: Literal["linf", "l2"] = "linf"
     restarts: int = 1
 
@@ -41,7 +42,7 @@ class Perturbation:
         if self.name == "fgsm":
             return fgsm(logits_fn, images, labels, epsilon=strength, norm=self.norm)
         if self.name == "pgd":
-            ball = {"epsilon": strength, "norm": self.norm}
+            ball: dict[str, Any] = {"epsilon": strength, "norm": self.norm}
             return pgd(key, logits_fn, images, labels, steps=steps, restarts=self.restarts, **ball)
         severity = strength.astype(jax.numpy.int32)
         corrupted = corrupt(key, images, self.name, severity, benchmark=self.benchmark)

@@ -151,6 +151,8 @@ def bytes_of_one(plan: Plan) -> int:
     population = jax.eval_shape(lambda: fresh(plan, plan.wanted[:1]))
     lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=plan.recipe)
     memory = lowered.compile().memory_analysis()
+    if memory is None:  # a backend that does not say
+        return 0
     return memory.temp_size_in_bytes + memory.argument_size_in_bytes
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-STYLE = {
+STYLE: Any = {  # matplotlib's type would name every key there is
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -247,7 +247,8 @@ def alpha_panels(
 def fractions_on(axis: Axis) -> None:
     """Ticks for values from 0 to 1."""
     axis.set_ticks(np.linspace(0, 1, 6))
-    axis.axes.set(**{f"{axis.axis_name}lim": (-0.02, 1.02)})
+    limit = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
+    limit(-0.02, 1.02)
 
 
 def number_ticks(axes: Axes, values: Iterable[float]) -> None:
@@ -255,7 +256,7 @@ def number_ticks(axes: Axes, values: Iterable[float]) -> None:
     values = sorted(set(values), key=lambda value: (value != 0, -abs(value)))
     places = axes.xaxis.get_transform().transform(np.array(values, float))
     room = 0.09 * (np.ptp(places) or 1)
-    kept = []
+    kept: list[Any] = []
     for at, place in enumerate(places):
         if all(abs(place - places[other]) >= room for other in kept):
             kept.append(at)

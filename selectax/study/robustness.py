@@ -44,7 +44,7 @@ def corruption_rows(
     """
     severities = options.severities
     rows = []
-    for name in options.corruptions:
+    for name in options.corruptions or ():
         if images.official is not None:
             stored = images.official.corruption(name, severities)
             clean, paired, dataset = stored.clean, stored.paired, {"dataset": images.official.name}

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from selectax.corruptions.severities import Benchmark
 from selectax.datasets.batches import Batches
 from selectax.study.corrupted_sets import OfficialSet
 from selectax.study.evaluation import Dimensionality
@@ -25,7 +26,7 @@ class EvaluationImages(NamedTuple):
     test: Batches
     attacked: Batches
     official: OfficialSet | None = None
-    benchmark: str = "cifar10"
+    benchmark: Benchmark = "cifar10"
 
 
 def count(batches: Batches) -> int:

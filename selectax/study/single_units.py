@@ -185,7 +185,7 @@ def ablation_rows(
             on = {
                 name: jnp.ones((len(numbers), len(selectivity[name])), bool) for name in groups[""]
             }
-            masks.append(on | off)
+            masks.append({**on, **off})
             where += [
                 {"perturbation": f"ablation:{order}", "layer": layer, "steps": number}
                 for number in numbers

@@ -29,7 +29,7 @@ def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int
     Yields:
       A function that gives the number of the signal, 0 so far.
     """
-    received = []
+    received: list[int] = []
 
     def remember(number, frame):
         if received:

@@ -58,7 +58,7 @@ def streamed_epoch(
         *(epoch_order(seed, epoch, samples, batch_size) for seed in seeds), strict=True
     )
     sharding = None if mesh is None else NamedSharding(mesh, P(None, None, "data"))
-    own = slice(None) if mesh is None else _own_columns(sharding, batch_size)
+    own = slice(None) if sharding is None else _own_columns(sharding, batch_size)
     streams = [stream(source, np.asarray(order)[start:, own]) for order in orders]
 
     def on_devices(of_seeds, what):
@@ -81,5 +81,5 @@ def streamed_epoch(
 def _own_columns(sharding: NamedSharding, batch_size: int) -> slice:
     """Of each batch, what the devices of this host take."""
     parts = sharding.addressable_devices_indices_map((1, 1, batch_size)).values()
-    bounds = [part[2].indices(batch_size)[:2] for part in parts]
+    bounds = [part[2].indices(batch_size)[:2] for part in parts if part is not None]
     return slice(min(first for first, _ in bounds), max(end for _, end in bounds))

@@ -44,10 +44,10 @@ class Hyperparameters:
     alpha: Float[Array, ""]
     learning_rate: Float[Array, ""]
     seed: Int[Array, ""]
-    learning_rate_drops: Float[Array, "drops"] = dataclasses.field(
+    learning_rate_drops: Float[Array | np.ndarray, "drops"] = dataclasses.field(
         default_factory=lambda: np.array([1 / 2, 3 / 4], np.float32)
     )
-    alpha_epochs: Int[Array, "2"] = dataclasses.field(
+    alpha_epochs: Int[Array | np.ndarray, "2"] = dataclasses.field(
         default_factory=lambda: np.array(ALL_EPOCHS, np.int32)
     )
 
@@ -69,7 +69,7 @@ def init_state(
     key = jax.random.fold_in(jax.random.key(hyperparameters.seed), 0)
     variables = recipe.module.init(key, jnp.zeros((1, *image_shape)))
     momentum = _optimizer(recipe).init(variables["params"])
-    return TrainState(variables, momentum, jnp.zeros((), jnp.int32))
+    return TrainState(dict(variables), momentum, jnp.zeros((), jnp.int32))
 
 
 def train_step(
@@ -142,7 +142,7 @@ def train_steps(
     Returns:
       The network after them, and the sums of its metrics.
     """
-    part = (0, 1)
+    part: tuple[Any, int] = (0, 1)
     if axis_name is not None:
         part = jax.lax.axis_index(axis_name), jax.lax.axis_size(axis_name)
 

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -40,7 +41,7 @@ def image_sheet(
       there is none, amplified as its title says.
     """
     (clean_title, clean), *perturbed = images.items()
-    columns = [(clean_title, clean, predictions[clean_title])]
+    columns: list[tuple[str, Any, Any]] = [(clean_title, clean, predictions[clean_title])]
     for title, there in perturbed:
         difference = there - clean
         factor = amplification(difference)

@@ -1,0 +1,91 @@
+"""What `import selectax` offers, to programs and to type checkers, and what it costs."""
+
+import ast
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import selectax
+
+SOURCE = ast.parse(pathlib.Path(selectax.__file__).read_text())
+MEASURES = (
+    *("ablation", "attacks", "corruptions", "dimensionality", "intermediates", "regularization"),
+    *("selectivity", "sensitivity", "strongest", "tuning"),
+)
+
+
+def offered():
+    """Each public name of each measure."""
+    for measure in MEASURES:
+        for name in importlib.import_module(f"selectax.{measure}").__all__:
+            yield measure, name
+
+
+def in_a_fresh_process(program):
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("measure", "name"), list(offered()))
+def test_measures_are_at_the_top(measure, name):
+    if name in MEASURES:  # a module's name remains the module's
+        assert getattr(selectax, name) is importlib.import_module(f"selectax.{name}")
+    else:
+        module = importlib.import_module(f"selectax.{measure}")
+        assert getattr(selectax, name) is getattr(module, name)
+        assert name in dir(selectax)
+
+
+def test_nothing_else_is_at_the_top():
+    assert set(selectax.__all__) == {*MEASURES, *(name for _, name in offered())}
+    assert len(set(selectax.__all__)) == len(selectax.__all__)
+
+
+def test_type_checkers_are_shown_what_programs_are_given():
+    shown, _ = (node for node in SOURCE.body if isinstance(node, ast.If))
+    shown_from = {
+        (node.module.removeprefix("selectax").lstrip("."), alias.name)
+        for node in shown.body
+        for alias in node.names
+    }
+    modules = {("", name) for name in (*MEASURES, "datasets", "models", "study")}
+    assert shown_from == modules | {pair for pair in offered() if pair[1] not in MEASURES}
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'selectax' has no attribute 'selectivity_penalties'"):
+        _ = selectax.selectivity_penalties
+
+
+def test_models_data_sets_and_study_are_loaded_when_asked_for():
+    out = in_a_fresh_process("""
+import sys
+import selectax
+print("jax" in sys.modules, "flax" in sys.modules)
+selectax.selectivity_penalty, selectax.attacks.pgd
+print("jax" in sys.modules, "flax" in sys.modules)
+print(selectax.models.create("resnet8", 10).__class__.__name__, "flax" in sys.modules)
+print("tensorflow_datasets" in sys.modules, selectax.datasets.describe("digits").num_classes)
+print(selectax.study.__name__)
+""")
+    assert out.split() == (
+        ["False", "False", "True", "False", "CifarResNet", "True", "False", "10", "selectax.study"]
+    )
+
+
+def test_measures_load_nothing_that_jax_does_not():
+    """Counted, for times are not the same twice; experiments/benchmarks/import_time.py has them."""
+    out = in_a_fresh_process("""
+import sys
+import jax
+before = set(sys.modules)
+from selectax import *
+print(*{name.split(".")[0] for name in set(sys.modules) - before})
+""")
+    others = set(out.split()) - set(sys.stdlib_module_names) - {"jax", "jaxlib", "numpy"}
+    assert others <= {"selectax", "jaxtyping"}
