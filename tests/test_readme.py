@@ -8,6 +8,7 @@ import pytest
 import tyro
 
 from selectax.commands import data_config
+from selectax.study import results
 from selectax.study.config import SweepConfig, check
 from selectax.study.corrupt_config import CorruptConfig
 
@@ -57,3 +58,12 @@ def test_its_data_sets_parse(flags):
 def test_a_fresh_machine_is_set_up_by_two_commands():
     assert 'pip install -e ".[study]" && python experiments/sweep.py\n' in blocks("sh")
     assert 'pip install -e ".[test]" && pytest\n' in blocks("sh")
+
+
+def test_its_dictionary_has_every_metric_and_column():
+    named = set(
+        re.findall(r"`([a-z_0-9]+)`", "".join(re.findall(r"^\| `.*", README, re.MULTILINE)))
+    )
+    deciles = {f"class_selectivity_decile_{decile}" for decile in range(11)}
+    assert {*results.METRICS, *results.COLUMNS} - deciles <= named
+    assert {"class_selectivity_decile_0", "class_selectivity_decile_10"} <= named
