@@ -32,7 +32,7 @@ from selectax.study.verdicts import find
 _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas")
 _DOTS_PER_INCH = 150
 # Columns of tables that were chosen rather than measured.
-_GIVEN = ("alpha", "epsilon")
+_GIVEN = ("alpha", "epsilon", "steps")
 
 
 class Picture(NamedTuple):

@@ -90,7 +90,7 @@ class Finding:
             return f"fewer than {FEWEST_SEEDS} seeds"
         if not np.isfinite(given.low):
             return "no interval: too few different networks"
-        return "the interval holds both"
+        return "the interval lies on both sides"
 
 
 def find(

@@ -38,6 +38,7 @@ def test_it_says_what_was_found(page):
     assert len(re.findall(r"✓ holds</span>", text)) == 7
     assert "not complete" not in text
     assert "28 networks: 7 strengths" in " ".join(text.split())
+    assert re.search(r"<td data-value=\"10[.0]*\">10</td>", text)  # steps of PGD, whole
     assert "5.95" in text  # of the largest fall of selectivity, tests/study/test_verdicts.py
     assert text.count("<figure>") == text.count("<img ") > 4
     assert all(len(words) > 40 for words in re.findall(r'alt="([^"]*)"', text))
