@@ -188,7 +188,9 @@ SWEEP = {"alphas": (-1.0, 1.0), "seeds": 1, "epochs": 6, "attack_images": 8}
 
 
 @pytest.mark.slow
-def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device):
+def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device, monkeypatch):
+    # The three kernels compile the same programs.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
     undisturbed, gone = tmp_path / "undisturbed", tmp_path / "gone"
     undisturbed.mkdir()
     gone.mkdir()
