@@ -62,6 +62,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = selectax.selectivity_penalties
 
 
+@pytest.mark.slow
 def test_models_data_sets_and_study_are_loaded_when_asked_for():
     out = in_a_fresh_process("""
 import sys
@@ -78,6 +79,7 @@ print(selectax.study.__name__)
     )
 
 
+@pytest.mark.slow
 def test_measures_load_nothing_that_jax_does_not():
     """Counted, for times are not the same twice; experiments/benchmarks/import_time.py has them."""
     out = in_a_fresh_process("""

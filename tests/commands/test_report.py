@@ -7,6 +7,7 @@ from tests.study.planted import planted_table
 from tests.study.test_report import write_run
 
 
+@pytest.mark.slow
 def test_it_writes_the_page_and_says_where(tmp_path, capsys):
     folder = write_run(tmp_path / "run", planted_table(alphas=(0.0,), seeds=1))
     assert main([str(folder)], "selectax report") == 0

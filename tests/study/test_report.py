@@ -58,6 +58,7 @@ def test_it_is_the_same_again(page):
     assert write_report(page.parent).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_half_a_study_says_so(tmp_path):
     table = planted_table()
     done = table[(table["alpha"] < 0) | (table["seed"] == 0) & (table["alpha"] == 0)]
@@ -84,6 +85,7 @@ def test_a_study_just_begun_has_a_report(tmp_path):
     assert "<figure>" not in text
 
 
+@pytest.mark.slow
 def test_a_name_is_escaped(tmp_path):
     table = planted_table(alphas=(0.0,), seeds=1)
     folder = write_run(tmp_path / "run", table, dataset="<script>alert(1)</script>")

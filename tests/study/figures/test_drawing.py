@@ -85,6 +85,7 @@ def test_networks_without_an_alpha_are_left_out(full):
     assert figures.draw_all(full.assign(alpha=np.nan), UNITS) == {}
 
 
+@pytest.mark.slow
 def test_one_network_alone_gives_every_figure(full, tmp_path):
     alone = full[(full["alpha"] == 1) & (full["seed"] == 0)]
     found = figures.draw_all(alone, UNITS)
@@ -94,6 +95,7 @@ def test_one_network_alone_gives_every_figure(full, tmp_path):
     figures.save({"one": found["selectivity_by_alpha"]}, tmp_path)
 
 
+@pytest.mark.slow
 def test_networks_that_diverged_are_named_and_alphas_look_as_ever(full, drawn):
     is_strong = full["alpha"] == 1
     of_training = full[is_strong & (full["metric"] == "train_accuracy")]
@@ -178,6 +180,7 @@ figures.save({name: drawn[name] for name in few}, Path(sys.argv[1]))
     assert saved[0] == saved[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
 def test_a_file_is_written_wholly_or_not_at_all(two, tmp_path, monkeypatch, suffix):
     first, other = two.values()
