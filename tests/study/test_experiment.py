@@ -125,7 +125,7 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
         _, population = checkpoints.restore(like)
 
     def shown(table, before=None, asked_for=group):
-        return experiment._to_show(before, group, asked_for, population, table)
+        return experiment.network_to_show(before, group, asked_for, population, table)
 
     first = shown(outcome.table)
     assert first.network == (-1.0, 0)
@@ -260,7 +260,7 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
         (experiment, "measure_in_parts", 1),
         (results, "save", 2),
         (results.os, "fsync", 2),
-        (experiment, "_draw", 1),
+        (experiment, "present", 1),
     ]
     for where, name, number in interruptions:
         with monkeypatch.context() as patch:
