@@ -6,7 +6,6 @@ a data set becomes CIFAR-10-C's `<corruption>.npy` with the images of severities
 
 import itertools
 import json
-import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from selectax.datasets import DATASETS
 from selectax.study.config import ConfigurationError
 from selectax.study.corrupt_config import CorruptConfig
 from selectax.study.progress import Log, stage
+from selectax.study.whole_files import whole_file
 
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
 _SMALLEST_SIDE = 8
@@ -282,8 +282,5 @@ def _repeat(labels, config):
 def _write(path, write):
     """Writes a file wholly or not at all."""
     beside = path.with_name(f".{path.name}.partial")
-    with beside.open("wb") as file:
+    with whole_file(path, "wb", beside=beside) as file:
         write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

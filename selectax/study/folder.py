@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from selectax.study.config import ConfigurationError
+from selectax.study.whole_files import whole_file
 
 # Flags that say which networks a study has, and nothing of any one of them.
 NETWORKS = ("alpha", "seeds")
@@ -161,12 +161,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Writes a file wholly or not at all."""
-    beside = path.with_suffix(".partial")
-    with beside.open("w", encoding="utf-8") as file:
+    with whole_file(path, "w", encoding="utf-8") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _is_empty(folder: RunFolder) -> bool:

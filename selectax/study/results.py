@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from selectax.study.whole_files import whole_file
+
 Row = Mapping[str, Any]
 
 _TYPES = {
@@ -92,15 +94,11 @@ def save(path: Path, frame: pd.DataFrame) -> None:
       path: a Parquet file if it ends in .parquet, else a CSV file.
       frame: the table.
     """
-    beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
+    with whole_file(path, "wb") as file:
         if path.suffix == _PARQUET:
             frame.to_parquet(file, index=False)
         else:
             frame.to_csv(file, index=False, lineterminator="\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame:

@@ -215,7 +215,7 @@ def test_json_is_written_wholly_or_not_at_all(tmp_path, monkeypatch):
     def killed(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(folder_module.os, "fsync", killed)
+    monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         write_json(path, {"alpha": []})
     assert json.loads(path.read_text()) == CONFIG

@@ -3,9 +3,9 @@
 Intervals are over seeds: a 95 % t-interval for three and more, the range for two, none for one.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -27,11 +27,12 @@ from selectax.study.figures.single_units import (
     input_gradients_by_layer,
 )
 from selectax.study.plotting import STYLE
+from selectax.study.whole_files import whole_file
 
 # PDF is the vector form that LaTeX takes and journals ask for. Without dates, so that the same
 # table gives the same bytes.
-_PDF = {"format": "pdf", "metadata": {"CreationDate": None}}
-_PNG = {"format": "png", "dpi": 200}
+_PDF: dict[str, Any] = {"format": "pdf", "metadata": {"CreationDate": None}}
+_PNG: dict[str, Any] = {"format": "png", "dpi": 200}
 
 
 def draw_all(table: pd.DataFrame, units: Mapping[str, int]) -> dict[str, Figure]:
@@ -83,19 +84,12 @@ def save(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         with matplotlib.rc_context(STYLE):
-            _write(figure, folder / f"{name}.pdf", **_PDF)
+            with whole_file(folder / f"{name}.pdf", "wb") as file:
+                figure.savefig(file, **_PDF)
             # Laid out once, for both to be alike.
             layout = figure.get_layout_engine()
             figure.set_layout_engine("none")
-            _write(figure, folder / f"{name}.png", **_PNG)
+            with whole_file(folder / f"{name}.png", "wb") as file:
+                figure.savefig(file, **_PNG)
             figure.set_layout_engine(layout)
     return [folder / f"{name}.png" for name in figures]
-
-
-def _write(figure: Figure, path: Path, **options) -> None:
-    beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
-        figure.savefig(file, **options)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

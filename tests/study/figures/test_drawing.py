@@ -192,7 +192,7 @@ def test_a_file_is_written_wholly_or_not_at_all(two, tmp_path, monkeypatch, suff
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(figures.os, "fsync", killed)
+        patch.setattr(os, "fsync", killed)
         with pytest.raises(KeyboardInterrupt):
             figures.save({"figure": other}, tmp_path)
     assert path.read_bytes() == before
