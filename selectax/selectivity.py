@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 Activations = Mapping[str, Float[Array, "samples *space units"]] | Float[Array, "..."]
+"""Of several layers by name, in order of depth, or of a single one."""
 
 
 @jax.tree_util.register_dataclass

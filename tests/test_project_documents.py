@@ -169,9 +169,7 @@ def public_functions():
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 listed = {name for name in ast.literal_eval(node.value) if not name.isupper()}
                 names = listed if is_package else listed | set(names)
-        # Of types under another name the reference says nothing.
-        aliases = {"Activations"}
-        yield from (f"{module}.{name}" for name in names if name not in aliases)
+        yield from (f"{module}.{name}" for name in names)
 
 
 @pytest.fixture(scope="module")
