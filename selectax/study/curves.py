@@ -8,6 +8,7 @@ from typing import Literal
 
 from selectax.study.folder import RunFolder
 from selectax.study.jobs import Network
+from selectax.study.whole_files import whole_file
 
 FIGURES = ("loss", "accuracy", "validation_accuracy", "selectivity")
 # Tells of an epoch, counted from 1: of each figure, the values of all networks.
@@ -41,12 +42,11 @@ def _none(folder, networks, begun):
 
 @contextmanager
 def _csv(folder, networks, begun):
-    path, beside = folder.curves_csv, folder.curves_csv.with_suffix(".partial")
+    path = folder.curves_csv
     kept = _lines_up_to(path, set(networks), begun)
-    with beside.open("w", newline="") as file:
+    with whole_file(path, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("alpha", "seed", "epoch", *FIGURES)])
         file.writelines(kept)
-    beside.replace(path)
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
 

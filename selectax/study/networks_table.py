@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from selectax.study.figures.tables import is_strongest_pgd
+
 
 def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
     """What is known of each network that has not diverged.
@@ -28,7 +30,6 @@ def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
     whole = table[table["layer"] == ""]
     accuracy = whole[whole["metric"] == "accuracy"]
     attacked = accuracy[accuracy["epsilon"] > 0]
-    pgd = attacked[attacked["perturbation"] == "pgd"]
     relative = whole[whole["metric"] == "relative_accuracy"]
     parts = {
         "selectivity": whole[whole["metric"] == "class_selectivity"],
@@ -36,7 +37,7 @@ def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
         "corruptions": accuracy[accuracy["perturbation"] == "corruptions"],
         "relative": relative[relative["perturbation"] == "corruptions"],
         "fgsm": attacked[attacked["perturbation"] == "fgsm"],
-        "pgd": pgd[pgd["steps"] == pgd["steps"].max()],
+        "pgd": attacked[is_strongest_pgd(attacked)],
         **_dimensionality(table, units),
         "variation_over_samples": table[table["metric"] == "input_gradient_cv"],
         "variation_over_units": table[table["metric"] == "input_gradient_cv_over_units"],
