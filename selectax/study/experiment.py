@@ -30,7 +30,7 @@ from selectax.study.measurement import Measured, measure_in_parts, parts_of
 from selectax.study.mesh import spread_networks
 from selectax.study.plan import Plan, fresh, make_plan, models_at_a_time, table_so_far
 from selectax.study.population import Population, best_of, end_epoch
-from selectax.study.presenting import network_to_show, present
+from selectax.study.presenting import has_images, network_to_show, present
 from selectax.study.progress import Log, stage
 from selectax.study.rows import Row, count
 from selectax.study.stopping import Stopped, remembered_signals
@@ -90,7 +90,8 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
         population = _train(plan, number, group, data, log)
         asked_for = [network for network in group if network in wanted]
         table = _evaluate(plan, group, asked_for, population, data, table, log)
-        shown = network_to_show(shown, group, asked_for, population, table)
+        if has_images(plan.config.evaluation):
+            shown = network_to_show(shown, group, asked_for, population, table)
     paths = []
     if is_first():
         results.save(folder.results_in_parquet, table)

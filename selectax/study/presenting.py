@@ -8,6 +8,7 @@ import pandas as pd
 
 from selectax.datasets import describe
 from selectax.study import figures
+from selectax.study.config import EvaluationOptions
 from selectax.study.examples import perturb_examples
 from selectax.study.figures.images import image_sheet
 from selectax.study.interruptible import fetch
@@ -24,6 +25,11 @@ class Shown(NamedTuple):
 
     network: Network
     variables: Mapping[str, Any]
+
+
+def has_images(options: EvaluationOptions) -> bool:
+    """Whether there is anything to show on images: what perturbs them is among the measures."""
+    return not {"corruptions", "attacks"}.isdisjoint(options.measures)
 
 
 def network_to_show(
@@ -54,7 +60,7 @@ def present(
     """Draws figures and writes the report; gives the figures' PNG files."""
     drawn = figures.draw_all(table, plan.units)
     options = plan.config.evaluation
-    if shown is not None and {"corruptions", "attacks"} & set(options.measures):
+    if shown is not None:
         alpha, seed = shown.network
         dataset, model = plan.config.data.dataset, plan.config.training.model
         examples = perturb_examples(seed, shown.variables, images, options, module=plan.module)
