@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +48,15 @@ class Checkpoints:
         """
         with self._named_errors():
             self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Waits until the last checkpoint is complete, and takes no more.
+
+        Raises:
+          CheckpointError: it cannot be written.
+        """
+        with self._named_errors():
+            self._manager.close()
 
     def latest_step(self) -> int | None:
         """Of the latest complete checkpoint; None if there is none."""
@@ -128,5 +137,13 @@ def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Itera
     """
     folder = folder.absolute()
     options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=True)
-    with ocp.CheckpointManager(folder, options=options) as manager:
-        yield Checkpoints(folder, manager, warn)
+    manager = ocp.CheckpointManager(folder, options=options)
+    checkpoints = Checkpoints(folder, manager, warn)
+    try:
+        yield checkpoints
+    except BaseException:
+        # Of what went wrong in the background, closing would tell once more, and in its own words.
+        with suppress(Exception):
+            manager.close()
+        raise
+    checkpoints.close()

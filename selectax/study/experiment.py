@@ -87,14 +87,17 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
         write_json(folder.layers, dict(plan.units))
     shown = None
     for number, group in wanted_groups(groups, wanted):
-        population = _train(plan, number, group, data, log)
         asked_for = [network for network in group if network in wanted]
+        if not folder.checkpoints(number).is_dir() and not _left(plan, asked_for, table):
+            continue  # The table was kept, and is whole; the checkpoints were not.
+        population = _train(plan, number, group, data, log)
         table = _evaluate(plan, group, asked_for, population, data, table, log)
         if has_images(plan.config.evaluation):
             shown = network_to_show(shown, group, asked_for, population, table)
     paths = []
     if is_first():
-        results.save(folder.results_in_parquet, table)
+        for path in (folder.results, folder.results_in_parquet):
+            results.save(path, table)
         paths = present(plan, table, data.evaluation, shown)
     return Outcome(table, folder.results, paths, folder.report)
 
@@ -202,17 +205,11 @@ def _evaluate(
 
     Several hosts measure as many networks at a time, one each, and the first writes the rows.
     """
-    parts = set(parts_of(plan.config.evaluation.measures))
-    measured = {network: results.parts_measured(table, *network) for network in asked_for}
-    left = [
-        network
-        for network in asked_for
-        if not parts <= measured[network] and "diverged" not in measured[network]
-    ]
+    left = _left(plan, asked_for, table)
     hosts, title = jax.process_count(), "Evaluating network"
     done = len(asked_for) - len(left)
     with stage(log, title, total=len(asked_for), done=done, event="network") as progress:
-        for at_once in _batched(left, hosts):
+        for at_once in _batched(list(left), hosts):
             rows = []
             for host, network in enumerate(at_once):
                 at = group.index(network)
@@ -221,7 +218,7 @@ def _evaluate(
                 if host == jax.process_index():
                     history, epoch, variables = trained
                     for new in _measure(
-                        plan, network, history, epoch, variables, measured[network], data, log
+                        plan, network, history, epoch, variables, left[network], data, log
                     ):
                         rows += new
                         if hosts == 1:
@@ -238,6 +235,19 @@ def _evaluate(
                     **figures,
                 )
     return table
+
+
+def _left(
+    plan: Plan, asked_for: Sequence[Network], table: pd.DataFrame
+) -> dict[Network, Collection[str]]:
+    """Networks of which something is to be measured yet, and what was measured of each."""
+    parts = set(parts_of(plan.config.evaluation.measures))
+    measured = {network: results.parts_measured(table, *network) for network in asked_for}
+    return {
+        network: already
+        for network, already in measured.items()
+        if not parts <= already and "diverged" not in already
+    }
 
 
 def _measure(

@@ -116,7 +116,7 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
-    files = [path / "results.csv" if path.is_dir() else path for path in map(Path, paths)]
+    files = [_table_in(path) if path.is_dir() else path for path in map(Path, paths)]
     frames = [_read(file) for file in files]
     if len(frames) == 1:
         return frames[0]
@@ -128,6 +128,11 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     if not filled:
         return table([])
     return _checked(pd.concat(filled).drop_duplicates(list(COLUMNS[:-1])))
+
+
+def _table_in(folder: Path) -> Path:
+    as_csv, in_parquet = folder / "results.csv", folder / "results.parquet"
+    return as_csv if as_csv.exists() or not in_parquet.exists() else in_parquet
 
 
 def parts_measured(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:

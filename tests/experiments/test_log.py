@@ -81,7 +81,7 @@ def test_quietly_only_warnings_and_paths_are_told(tmp_path):
     assert "Evaluating" not in err
     lines = out.splitlines()
     assert lines
-    assert all(line.startswith(("Results: ", "Figure: ")) for line in lines)
+    assert all(line.startswith(("Results: ", "Figure: ", "Report: ")) for line in lines)
 
 
 def test_curves_of_a_run_that_was_stopped_are_those_of_one_that_was_not(tmp_path):

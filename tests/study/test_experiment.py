@@ -565,6 +565,26 @@ def test_a_removed_file_is_made_again(undisturbed, tmp_path, name):
         assert (folder / name).read_bytes() == (expected / name).read_bytes()
 
 
+def test_a_whole_table_is_taken_without_checkpoints_and_in_either_format(
+    undisturbed, tmp_path, monkeypatch
+):
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    shutil.rmtree(folder / "checkpoints")
+    (folder / "results.csv").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "steps_of_epoch", None)
+        table = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert not (folder / "checkpoints").exists()
+    # But a network that is missing is trained, and with it its group, as it was.
+    results.save(folder / "results.csv", table[table["alpha"] != 2])
+    (folder / "results.parquet").unlink()
+    again = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(again, outcome.table)
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"groups": [[{"alpha": 1}]]}', "[1]"])
 def test_a_damaged_list_of_networks_is_refused_with_the_remedy(undisturbed, tmp_path, content):
     expected, outcome, _ = undisturbed

@@ -1,0 +1,47 @@
+"""Runs a study of `experiments/studies/` by its name: a sweep with the flags in its flags.toml.
+
+Flags of `sweep.py` that follow the name are added, or take the place of the study's own. The run's
+folder is runs/NAME by default.
+"""
+
+import difflib
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+STUDIES = Path(__file__).parent / "studies"
+
+
+def main(words: Sequence[str]) -> int:
+    """Runs the study that the first word names; gives the exit status."""
+    names = sorted(path.parent.name for path in STUDIES.glob("*/flags.toml"))
+    known = f"known are {', '.join(names)}"
+    if not words:
+        print(f"NAME: missing; {known}.", file=sys.stderr)
+        return 2
+    name, *more = words
+    if name in ("--help", "-h"):
+        print(f"usage: study.py NAME [flags of sweep.py]\n\n{__doc__}\nStudies: {known[10:]}.")
+        return 0
+    if name not in names:
+        nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
+        print(f"{name}: unknown; did you mean {nearest}? {known.capitalize()}.", file=sys.stderr)
+        return 2
+    from selectax.commands import sweep
+
+    flags = tomllib.loads((STUDIES / name / "flags.toml").read_text())
+    return sweep.main([*words_of(flags), "--output", f"runs/{name}", *more], "experiments/sweep.py")
+
+
+def words_of(flags: Mapping[str, object]) -> list[str]:
+    """Words of the command line, for flags as they are called there, without the dashes."""
+    words = []
+    for flag, value in flags.items():
+        words.append(f"--{flag}")
+        words += map(str, value if isinstance(value, list) else [value])
+    return words
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
