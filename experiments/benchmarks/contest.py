@@ -6,12 +6,14 @@ it is not low, run on one core: `taskset -c 0 python experiments/benchmarks/trai
 processor time is counted, which is the time that passes less what other processes took of it.
 """
 
+import dataclasses
 import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
-from machine import cores, machine
+import jax
+from machine import cores, machine, vector_level
 from rich.console import Console
 from rich.table import Table
 
@@ -37,33 +39,78 @@ def time_in_turn(contestants: Mapping[str, Callable[[], object]], *, rounds: int
     return seconds
 
 
-def print_ratios(title: str, seconds: Seconds, *, work: float, unit: str, peer: str, aim: str):
-    """A table of speeds and of their ratios to the peer's.
+@dataclasses.dataclass(frozen=True)
+class Aims:
+    """Ratios that are to be reached: on processors by the width of their vectors, and on a GPU."""
 
-    Args:
-      title: of the table.
-      seconds: of the contestants, the peer among them.
+    avx512: float
+    avx2: float
+    gpu: float | None = None
+
+    def here(self) -> float | None:
+        """That of this machine; None where there is none."""
+        if jax.default_backend() == "gpu":
+            return self.gpu
+        return self.avx512 if vector_level() == "AVX-512" else self.avx2
+
+
+@dataclasses.dataclass(frozen=True)
+class Contest:
+    """How long contestants took for the same work.
+
+    Attributes:
+      title: what was done.
+      seconds: of the contestants, ours first, the peer among them.
       work: units that a contestant does in a round.
       unit: of work.
       peer: by whose speed the others' are divided.
-      aim: of the ratio.
+      aims: of the ratio of ours.
     """
-    headings = ("", f"{unit}/s", "fastest", f"ratio to {peer}", "of the fastest")
-    table = Table(*headings, title=title, caption=f"medians of the rounds; aim: {aim}")
-    for name, times in seconds.items():
-        pairs = zip(seconds[peer], times, strict=True)
-        ratio = statistics.median(theirs / ours for theirs, ours in pairs)
-        table.add_row(
-            name,
-            f"{work / statistics.median(times):.1f}",
-            f"{work / min(times):.1f}",
-            f"{ratio:.3f}",
-            f"{min(seconds[peer]) / min(times):.3f}",
-        )
-    console = Console(width=110)
-    console.print(table)
+
+    title: str
+    seconds: Seconds
+    work: float
+    unit: str
+    peer: str
+    aims: Aims
+
+    @property
+    def ours(self) -> str:
+        """The first contestant."""
+        return next(iter(self.seconds))
+
+    def speed(self, name: str) -> float:
+        """Units a second, by the median of the rounds."""
+        return self.work / statistics.median(self.seconds[name])
+
+    def ratios(self, name: str) -> list[float]:
+        """Of its speed to the peer's, in each round."""
+        pairs = zip(self.seconds[self.peer], self.seconds[name], strict=True)
+        return [theirs / ours for theirs, ours in pairs]
+
+    def show(self) -> None:
+        """Prints the speeds and their ratios to the peer's."""
+        headings = ("", f"{self.unit}/s", "fastest", f"ratio to {self.peer}", "of the fastest")
+        aim = self.aims.here()
+        caption = f"medians of the rounds; aim: {'none' if aim is None else f'≥ {aim:g}'}"
+        table = Table(*headings, title=self.title, caption=caption)
+        for name, times in self.seconds.items():
+            table.add_row(
+                name,
+                f"{self.speed(name):.1f}",
+                f"{self.work / min(times):.1f}",
+                f"{statistics.median(self.ratios(name)):.3f}",
+                f"{min(self.seconds[self.peer]) / min(times):.3f}",
+            )
+        console = Console(width=110)
+        console.print(table)
+        console.print(machine_and_load())
+
+
+def machine_and_load() -> str:
+    """One line: on what was measured, how, and what else went on there."""
     kind = "processor time" if _processor_time() else "wall-clock time"
-    console.print(f"{machine()}; {kind}, load {os.getloadavg()[0]:.1f}")
+    return f"{machine()}; {kind}, load {os.getloadavg()[0]:.1f}"
 
 
 def _processor_time():

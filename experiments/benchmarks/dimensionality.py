@@ -6,15 +6,16 @@ ResNet-20 and a layer of 512 units: the components that reach 90, 95 and 99 % of
   python experiments/benchmarks/dimensionality.py [--samples 10000] [--rounds 7]
 """
 
-import argparse
 import collections
+import dataclasses
 import functools
 import warnings
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from contest import print_ratios, time_in_turn
+import tyro
+from contest import Aims, Contest, time_in_turn
 from sklearn.decomposition import PCA
 
 from selectax.dimensionality import (
@@ -88,11 +89,17 @@ def _components(pca):
     return [int(np.sum(shares < threshold)) + 1 for threshold in THRESHOLDS]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is compared."""
+
+    samples: int = 10_000
+    """Of each layer's responses."""
+    rounds: int = 7
+    """Of each contestant, in turn."""
+
+
+def contest(options: Options = Options()) -> Contest:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
 
     generator = np.random.default_rng(0)
@@ -136,15 +143,15 @@ def main():
         total = sum(numbers.size for numbers in exact.values())
         print(f"{name}: {differing} of {total} component counts differ from float64 scikit-learn")
     contestants = {"selectax": lambda: jax.block_until_ready(ours()), "scikit-learn": theirs}
-    print_ratios(
+    return Contest(
         "Components of clean and perturbed responses and their difference, all layers",
         time_in_turn(contestants, rounds=options.rounds),
         work=1,
         unit="jobs",
         peer="scikit-learn",
-        aim="≥ 3",
+        aims=Aims(3, 3, gpu=3),
     )
 
 
 if __name__ == "__main__":
-    main()
+    contest(tyro.cli(Options, description=__doc__)).show()

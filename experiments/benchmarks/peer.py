@@ -1,8 +1,20 @@
 """The networks' PyTorch counterpart: a ResNet in the form for CIFAR, shortcuts A."""
 
+import jax
 import torch
 from torch import nn
 from torch.nn import functional
+
+
+def device() -> str:
+    """PyTorch's name of the kind of device that JAX computes on."""
+    return "cuda" if jax.default_backend() == "gpu" else "cpu"
+
+
+def finished() -> None:
+    """Waits for what was begun on the device."""
+    if device() == "cuda":
+        torch.cuda.synchronize()
 
 
 class Block(nn.Module):

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
+from contest import Aims, Contest, time_in_turn
 from rich.console import Console
 from rich.table import Table
 
@@ -32,6 +33,8 @@ from selectax.study.mesh import copy_to_all, make_mesh, spread_networks
 from selectax.study.plan import hyperparameters_of
 from selectax.study.population import init_population, resident_steps
 from selectax.study.recipe import Recipe
+
+EIGHT, STEPS, ROUNDS = 8, 4, 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +112,35 @@ def time_sizes(options, images, labels):
             row = (batch_size, size, layout, f"{1e3 * median:.1f}", f"{median / one:.3f}")
             table.add_row(*map(str, row), str(compiled[size, layout]), exchanged[size, layout])
     return table
+
+
+def contest() -> Contest:
+    """A population of 8 beside the same networks one after the other, each as a run of one."""
+    images, labels = map(jnp.asarray, load("digits", "train"))
+    recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=128)
+
+    def steps_of(state):
+        state = resident_steps(state, images, labels, 0, STEPS, recipe=recipe)
+        wait(state.running)
+        return state
+
+    states = {"all": population_of(EIGHT, recipe), "single": population_of(1, recipe)}
+
+    def together():
+        states["all"] = steps_of(states["all"])
+
+    def one_by_one():
+        for _ in range(EIGHT):
+            states["single"] = steps_of(states["single"])
+
+    return Contest(
+        f"Training {EIGHT} networks, ResNet-8, batch 128",
+        time_in_turn({"one population": together, "single runs": one_by_one}, rounds=ROUNDS),
+        work=EIGHT * STEPS,
+        unit="steps",
+        peer="single runs",
+        aims=Aims(0.95, 0.95, gpu=0.95),
+    )
 
 
 def time_checkpoints(options, images, labels):

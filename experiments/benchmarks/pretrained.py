@@ -76,8 +76,10 @@ class TorchResNet32(nn.Module):
 
     def forward(self, images):
         """Logits."""
-        shape = (1, 3, 1, 1)
-        maps = (images - torch.tensor(_MEAN).view(shape)) / torch.tensor(_DEVIATION).view(shape)
+        mean, deviation = (
+            images.new_tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _DEVIATION)
+        )
+        maps = (images - mean) / deviation
         maps = functional.relu(self.bn1(self.conv1(maps)))
         maps = self.layer3(self.layer2(self.layer1(maps)))
         return self.linear(maps.mean((2, 3)))

@@ -7,8 +7,6 @@ where both have one core: `taskset -c 0 python …`.
 
 import dataclasses
 import pathlib
-import statistics
-import time
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +14,8 @@ import numpy as np
 import torch
 import torchattacks
 import tyro
+from contest import Aims, Contest, time_in_turn
+from peer import device, finished
 from pretrained import TorchResNet32, jax_logits, true_test_images, weights
 
 from selectax.attacks import robust_accuracy_curve
@@ -43,11 +43,12 @@ class Options:
     """Of ours, theirs, ours, …, in turn, so that a busy machine is busy for both."""
 
 
-def main(options: Options) -> None:
-    """Prints seconds, image-steps and curves."""
+def contest(options: Options) -> Contest:
+    """Prints image-steps and curves, and times the curves."""
     state = weights(options.real_data)
     images, labels = true_test_images(options.real_data, options.images)
-    logits_fn, theirs = jax_logits(options.real_data), TorchResNet32(state)
+    logits_fn = jax_logits(options.real_data)
+    theirs = TorchResNet32(state).to(device())
 
     @jax.jit
     def curve(key, epsilons):
@@ -61,8 +62,8 @@ def main(options: Options) -> None:
             batch_size=options.batch_size,
         )
 
-    torch_images = torch.tensor(images.transpose(0, 3, 1, 2).copy())
-    torch_labels = torch.tensor(labels).long()
+    torch_images = torch.tensor(images.transpose(0, 3, 1, 2).copy()).to(device())
+    torch_labels = torch.tensor(labels).long().to(device())
 
     def attack_each_epsilon(epsilons):
         correct = theirs(torch_images).argmax(1) == torch_labels
@@ -73,30 +74,31 @@ def main(options: Options) -> None:
             )
             correct &= theirs(attack(torch_images, torch_labels)).argmax(1) == torch_labels
             accuracies.append(correct.float().mean().item())
-        return accuracies
+        finished()
+        return np.array(accuracies)
 
-    for epsilons in (COARSE, FINE):
-        jax.block_until_ready(curve(jax.random.key(0), epsilons))  # compiled apart
-    ours, fine, anew = [], [], []
-    for repetition in range(options.repetitions):
-        key = jax.random.key(repetition)
-        ours.append(timed(lambda key=key: np.asarray(curve(key, COARSE))))
-        anew.append(timed(lambda: attack_each_epsilon(COARSE)))
-        fine.append(timed(lambda key=key: np.asarray(curve(key, FINE))))
-        print(f"{ours[-1][0]:.1f} s, theirs {anew[-1][0]:.1f} s, 32 epsilons {fine[-1][0]:.1f} s")
-
-    steps = evaluations(jax.random.key(0), logits_fn, images, labels, options)
+    key = jax.random.key(0)
+    steps = evaluations(key, logits_fn, images, labels, options)
     whole = options.images * options.steps * len(COARSE)
     print(f"epsilons × 255   {COARSE * 255}")
-    print(
-        f"selectax         {np.round(ours[-1][1], 3)}  {seconds(ours):.1f} s, {steps} image-steps"
-    )
-    print(
-        f"torchattacks     {np.round(anew[-1][1], 3)}  {seconds(anew):.1f} s, {whole} image-steps"
-    )
+    print(f"selectax         {np.round(curve(key, COARSE), 3)}  {steps} image-steps")
+    print(f"torchattacks     {np.round(attack_each_epsilon(COARSE), 3)}  {whole} image-steps")
     print(f"image-steps      {steps / whole:.3f} of torchattacks'")
-    print(f"faster           {ratio(anew, ours):.2f} ×")
-    print(f"32 epsilons      {seconds(fine):.1f} s, {ratio(fine, ours):.2f} × the time of 8")
+    return Contest(
+        f"Robust accuracy of ResNet-32 at 8 epsilons, PGD-{options.steps}, {options.images} images",
+        time_in_turn(
+            {
+                "one queue": lambda: jax.block_until_ready(curve(key, COARSE)),
+                "one queue, 32 epsilons": lambda: jax.block_until_ready(curve(key, FINE)),
+                "torchattacks": lambda: attack_each_epsilon(COARSE),
+            },
+            rounds=options.repetitions,
+        ),
+        work=1,
+        unit="curves",
+        peer="torchattacks",
+        aims=Aims(4, 5, gpu=4),
+    )
 
 
 def evaluations(key, logits_fn, images, labels, options):
@@ -122,22 +124,5 @@ def evaluations(key, logits_fn, images, labels, options):
     return int(count(key, jnp.asarray(images)))
 
 
-def timed(function):
-    """Seconds and result."""
-    start = time.perf_counter()
-    result = function()
-    return time.perf_counter() - start, result
-
-
-def seconds(runs):
-    """The median."""
-    return statistics.median(elapsed for elapsed, _ in runs)
-
-
-def ratio(runs, others):
-    """The median over runs made one after the other."""
-    return statistics.median(a / b for (a, _), (b, _) in zip(runs, others, strict=True))
-
-
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    contest(tyro.cli(Options, description=__doc__)).show()

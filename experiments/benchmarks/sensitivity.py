@@ -1,19 +1,16 @@
 """Input-unit gradients by random directions against one vector-Jacobian product a unit.
 
 The network is the ResNet-32 of the real data, the images are CIFAR-10's first test images.
-
-  python experiments/benchmarks/sensitivity.py DATA [--images 32] [--directions 64] [--rounds 3]
-
-DATA is the folder with resnet32-cifar10.th and cifar-10-binary.tar.gz.
 """
 
-import argparse
+import dataclasses
 import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from contest import print_ratios, time_in_turn
+import tyro
+from contest import Aims, Contest, time_in_turn
 
 from selectax import models
 from selectax.datasets import load
@@ -31,14 +28,21 @@ from selectax.sensitivity import (
 EXACT = "one product a unit"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=pathlib.Path)
-    parser.add_argument("--images", type=int, default=32)
-    parser.add_argument("--directions", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is compared."""
 
+    data: tyro.conf.Positional[pathlib.Path]
+    """Folder of resnet32-cifar10.th and cifar-10-binary.tar.gz."""
+    images: int = 32
+    """Test images."""
+    directions: int = 64
+    """Random directions for each image."""
+    rounds: int = 3
+    """Of each contestant, in turn."""
+
+
+def contest(options: Options) -> Contest:
     images, labels = load("cifar10", "test", archives=options.data, allow_unverified_archives=True)
     images = jnp.asarray(images[:500], jnp.float32) / 255
     variables = models.from_torch(options.data / "resnet32-cifar10.th", "resnet32", 10)
@@ -66,13 +70,13 @@ def main():
         "random directions": lambda: jax.block_until_ready(estimate(key, images)),
         EXACT: lambda: jax.block_until_ready(exact(images)),
     }
-    print_ratios(
+    return Contest(
         f"Input gradients of ResNet-32 by {options.directions} random directions",
         time_in_turn(contestants, rounds=options.rounds),
         work=options.images,
         unit="images",
         peer=EXACT,
-        aim="≥ 10",
+        aims=Aims(10, 10, gpu=10),
     )
 
 
@@ -105,4 +109,4 @@ def report(estimated, exact):
 
 
 if __name__ == "__main__":
-    main()
+    contest(tyro.cli(Options, description=__doc__)).show()

@@ -1,4 +1,4 @@
-"""Measures one network, a PyTorch file's or one of a sweep, and writes the full table."""
+"""Measures one network, a PyTorch file's, or those of a sweep, and writes the full table."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,7 @@ CONFIG = EvaluateConfig
 EXAMPLES = (
     "--weights resnet20.safetensors --model resnet20 --archives ~/archives",
     "--weights runs/digits_resnet8 --alpha -1 --seed 2",
+    "--weights runs/cifar10_resnet8 --measures corruptions --corrupted-images official",
     "--weights resnet18.pt --model resnet18 --dataset tiny_imagenet --measures selectivity",
 )
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(f"{place}: {error.strerror or error}; name another file.", config.log)
         return 2
     except KeyboardInterrupt:
-        complain("Interrupted; nothing was written.", config.log)
+        complain("Interrupted; networks that were measured by then are in the table.", config.log)
         return 130
     if not config.log.quiet:
         print_summary(table)

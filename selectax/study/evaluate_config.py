@@ -1,4 +1,4 @@
-"""The configuration of one network's evaluation, from which the command line is made."""
+"""The configuration of an evaluation of networks, from which the command line is made."""
 
 import dataclasses
 from pathlib import Path
@@ -18,7 +18,7 @@ _EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES))
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """Measures one network: a PyTorch file's, or one of a sweep.
+    """Measures one network, a PyTorch file's, or those of a sweep.
 
     Selectivity, accuracy under corruptions and attacks, dimensionality, input gradients, ablation,
     and other indices of selectivity.
@@ -29,7 +29,7 @@ class EvaluateConfig:
     model: str = "resnet20"
     """Network of the file; a sweep knows its own."""
     alpha: float | None = None
-    """Which network of a sweep, besides --seed."""
+    """Which network of a sweep, besides --seed; by default all."""
     seed: int = 0
     """Which network of a sweep; and of what is drawn at random."""
     output: Path | None = None

@@ -1,10 +1,11 @@
-"""The full table of measurements for one network whose weights are at hand."""
+"""The full table of measurements for networks whose weights are at hand."""
 
 import dataclasses
 import json
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from rich.console import Console
@@ -27,13 +28,22 @@ from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.folder import RunFolder
 from selectax.study.jobs import Network, read_groups
 from selectax.study.measurement import measure_network
-from selectax.study.progress import Log
+from selectax.study.progress import Log, stage
+from selectax.study.rows import Row, count
 
 _UNKNOWN_EPOCH = 0
 
 
+class _Trained(NamedTuple):
+    """A network, its best epoch, and its variables after it."""
+
+    network: Network
+    epoch: int
+    variables: Mapping[str, Any]
+
+
 def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
-    """Measures the network and writes the table.
+    """Measures the network, or all of a sweep, and writes the table after each.
 
     Args:
       config: what to do.
@@ -60,26 +70,38 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         )
     num_classes = describe(dataset).num_classes
     if config.weights.is_dir():
-        epoch, variables = _trained_here(config)
+        networks = list(_trained_here(config))
+        if not networks:
+            raise ConfigurationError(
+                f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+            )
     elif not config.weights.is_file():
         raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
     else:
-        epoch, variables = _UNKNOWN_EPOCH, models.from_torch(config.weights, model, num_classes)
-    measured = measure_network(
-        config.seed,
-        variables,
-        load_evaluation_images(data, evaluation),
-        evaluation,
-        module=models.create(model, num_classes),
-        num_classes=num_classes,
-    )
+        alpha = math.nan if config.alpha is None else config.alpha
+        variables = models.from_torch(config.weights, model, num_classes)
+        networks = [_Trained(Network(alpha, config.seed), _UNKNOWN_EPOCH, variables)]
+    images = load_evaluation_images(data, evaluation)
     log = Log(console, config.log)
-    for warning in measured.warnings:
-        log.warn(warning)
-    alpha = math.nan if config.alpha is None else config.alpha
-    whose = {"dataset": dataset, "model": model, "alpha": alpha, "seed": config.seed}
-    table = results.table([{**whose, "epoch": epoch, **row} for row in measured.rows])
-    results.save(config.results, table)
+    rows: list[Row] = []
+    with stage(log, "Evaluated network", total=len(networks), event="network") as progress:
+        for whose, epoch, variables in networks:
+            measured = measure_network(
+                whose.seed,
+                variables,
+                images,
+                evaluation,
+                module=models.create(model, num_classes),
+                num_classes=num_classes,
+            )
+            for warning in measured.warnings:
+                log.warn(warning)
+            named = {"dataset": dataset, "model": model, **whose._asdict(), "epoch": epoch}
+            rows += [{**named, **row} for row in measured.rows]
+            table = results.table(rows)
+            results.save(config.results, table)
+            news = f" alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
+            progress.advance(news, count(images.test), **whose._asdict())
     results.save(config.results.with_suffix(".parquet"), table)
     return table
 
@@ -95,29 +117,28 @@ def _of_sweep(folder: Path) -> tuple[str, str]:
         ) from None
 
 
-def _trained_here(config: EvaluateConfig) -> tuple[int, dict[str, Any]]:
-    """Best epoch of a sweep's network, and its variables after it."""
-    folder = RunFolder(config.weights)
-    wanted = (config.alpha, config.seed)
-    known: list[Network] = []
-    for number, group in enumerate(read_groups(folder)):
-        known += group
-        if wanted in group and folder.checkpoints(number).is_dir():
-            with open_checkpoints(folder.checkpoints(number)) as checkpoints:
-                population = checkpoints.restore_as_it_is()
-            if population is not None:
-                take = [tuple(network) for network in group].index(wanted)
-                epoch = int(population["best_epoch"][take])
-                return epoch, _taken(population["best_variables"], take)
-    if not known or wanted in known:
+def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
+    """The sweep's networks that are asked for, in the order of its groups."""
+    folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
+    known = [network for group in groups for network in group]
+    everything = config.alpha is None
+    wanted = known if everything else [Network(config.alpha, config.seed)]
+    if known and not set(wanted) <= set(known):
+        alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
         raise ConfigurationError(
-            f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+            f"--alpha {config.alpha} --seed {config.seed}: no network of this sweep; its alphas "
+            f"are {alphas}, its seeds 0 to {max(network.seed for network in known)}."
         )
-    alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
-    raise ConfigurationError(
-        f"--alpha {config.alpha} --seed {config.seed}: no network of this sweep; its alphas "
-        f"are {alphas}, its seeds 0 to {max(network.seed for network in known)}."
-    )
+    for number, group in enumerate(groups):
+        if not set(wanted) & set(group) or not folder.checkpoints(number).is_dir():
+            continue
+        with open_checkpoints(folder.checkpoints(number)) as checkpoints:
+            population = checkpoints.restore_as_it_is()
+        if population is not None:
+            for at, network in enumerate(group):
+                if network in wanted:
+                    epoch = int(population["best_epoch"][at])
+                    yield _Trained(network, epoch, _taken(population["best_variables"], at))
 
 
 def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:

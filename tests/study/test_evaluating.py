@@ -101,6 +101,18 @@ def test_a_network_of_a_sweep_gives_its_rows_there(sweep, tmp_path, monkeypatch,
     pd.testing.assert_frame_equal(results.load(file), found)
 
 
+def test_all_networks_of_a_sweep_give_their_rows_there(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    folder, table = sweep
+    console = silent()
+    file = tmp_path / "all.csv"
+    found = evaluate(EvaluateConfig(folder, output=file, evaluation=EVALUATION), console)
+    expected = table[~table["metric"].str.startswith("train_")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
+    pd.testing.assert_frame_equal(results.load(file), found)
+    assert "4/4  alpha 2 seed 1" in console.file.getvalue()
+
+
 def test_a_file_of_weights_is_measured_by_the_command(tmp_path, monkeypatch, capsys):
     weights = tmp_path / "weights.safetensors"
     save_file(weights_of_resnet8(), weights)
@@ -138,8 +150,6 @@ def test_networks_that_are_not_there_are_refused(sweep, tmp_path):
     assert "--alpha 0.5 --seed 0: no network of this sweep; its alphas are -1 2" in says
     says = sentence_of(EvaluateConfig(folder, alpha=2.0, seed=2, evaluation=EVALUATION))
     assert "seeds 0 to 1" in says
-    says = sentence_of(EvaluateConfig(folder, evaluation=EVALUATION))
-    assert "--alpha None" in says
     elsewhere = tmp_path / "missing" / "one.csv"
     says = sentence_of(EvaluateConfig(folder, alpha=2.0, output=elsewhere, evaluation=EVALUATION))
     assert f"--output {elsewhere}: {elsewhere.parent} is no folder; make it" in says

@@ -1,0 +1,155 @@
+"""Every benchmark beside its peer in one go, and the table of them in the README.
+
+Keeps what it measures in results/cpu.json or, where JAX finds a GPU, in results/gpu.json; the table
+has a column for each. Run on a quiet machine: `python experiments/benchmarks/all.py`, with
+SELECTAX_REAL_DATA naming the folder of the pretrained network and CIFAR-10.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import json
+import multiprocessing
+import os
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+# PyTorch needs some of the memory, too; before jax is imported.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+import attacks
+import corruptions
+import default_job
+import dimensionality
+import import_time
+import jax
+import many_networks
+import population
+import regularizer
+import robust_accuracy_curve
+import sensitivity
+import training
+import tyro
+from contest import Contest, machine_and_load
+
+README = Path(__file__).parents[2] / "README.md"
+RESULTS = Path(__file__).parent / "results"
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is run."""
+
+    only: tuple[str, ...] = ()
+    """Names of benchmarks; by default all."""
+    measure: bool = True
+    """Measure; else renew the table alone."""
+
+
+def benchmarks() -> dict[str, Callable[[], Contest]]:
+    """By name; each is what the script of that name measures."""
+    found = {
+        "training": training.contest,
+        "regularizer": regularizer.contest,
+        "attacks": attacks.contest,
+        "corruptions": corruptions.contest,
+        "dimensionality": dimensionality.contest,
+        "default_job": default_job.contest,
+        "import_time": import_time.contest,
+    }
+    if jax.default_backend() == "gpu":
+        found["many_networks"] = many_networks.contest
+    else:
+        found["population"] = population.contest
+    real_data = os.environ.get("SELECTAX_REAL_DATA")
+    if real_data:
+        for script in (robust_accuracy_curve, sensitivity):
+            options = script.Options(Path(real_data))
+            found[script.__name__] = functools.partial(script.contest, options)
+    else:
+        print("SELECTAX_REAL_DATA is not set: robust_accuracy_curve and sensitivity are left out.")
+    return found
+
+
+def measured(run: Callable[[], Contest]) -> dict:
+    """What the table says of a contest."""
+    contest = run()
+    contest.show()
+    ratios = contest.ratios(contest.ours)
+    return {
+        "title": contest.title,
+        "peer": contest.peer,
+        "unit": contest.unit,
+        "ours": contest.speed(contest.ours),
+        "theirs": contest.speed(contest.peer),
+        "ratio": statistics.median(ratios),
+        "low": min(ratios),
+        "high": max(ratios),
+        "aim": contest.aims.here(),
+        "machine": machine_and_load(),
+    }
+
+
+def in_its_own_process(run: Callable[[], Contest]) -> dict:
+    """So that no benchmark finds threads and memory of another."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as processes:
+        return processes.submit(measured, run).result()
+
+
+def table() -> str:
+    """Markdown, of what is kept in the results' folder."""
+    kept = {kind: _kept(kind) for kind in ("cpu", "gpu")}
+    lines = [
+        "| benchmark, script | peer | ours, peer | ratio (of the rounds) | aim | GPU | GPU's aim |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys([*kept["cpu"], *kept["gpu"]]):
+        either = kept["cpu"].get(name) or kept["gpu"][name]
+        what = f"{either['title']}, `{name}.py`"
+        cells = [what, either["peer"], *_of_kind(kept["cpu"].get(name), speeds=True)]
+        cells += _of_kind(kept["gpu"].get(name), speeds=False)
+        lines.append(f"| {' | '.join(cells)} |")
+    machines = [one["machine"].rpartition(", load ") for of in kept.values() for one in of.values()]
+    loads = [float(load) for _, _, load in machines]
+    lines += ["", *sorted({f"Measured on {machine}." for machine, _, _ in machines})]
+    lines.append(f"Load at the end of each: {min(loads):.1f} to {max(loads):.1f}.")
+    return "\n".join(lines)
+
+
+def _of_kind(one: dict | None, *, speeds: bool) -> list[str]:
+    if one is None:
+        return ["not measured"] * (2 if speeds else 1) + ["–"]
+    both = f"{one['ours']:.4g}, {one['theirs']:.4g} {one['unit']}/s"
+    aim = one["aim"]
+    missed = aim is not None and one["ratio"] < aim
+    ratio = f"{one['ratio']:.2f} ({one['low']:.2f}–{one['high']:.2f})"
+    ratio = f"**{ratio}**" if missed else ratio
+    cells = [both, ratio] if speeds else [f"{ratio}; {both}"]
+    return [*cells, "–" if aim is None else f"≥ {aim:.3g}"]
+
+
+def _kept(kind: str) -> dict:
+    path = RESULTS / f"{kind}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def main(options: Options) -> None:
+    """Measures, keeps, and renews the README's table."""
+    kind = "gpu" if jax.default_backend() == "gpu" else "cpu"
+    RESULTS.mkdir(exist_ok=True)
+    if options.measure:
+        for name, run in benchmarks().items():
+            if name in (options.only or benchmarks()):
+                kept = _kept(kind) | {name: in_its_own_process(run)}
+                (RESULTS / f"{kind}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+    print(table())
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

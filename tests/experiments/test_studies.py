@@ -1,0 +1,100 @@
+"""The studies' flags mean something, decide what they say, and a step of each full job runs."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import study
+from selectax.commands import sweep
+from selectax.study import results
+from selectax.study.config import SweepConfig, check
+from tests.test_readme import parsed
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.parent.name for path in study.STUDIES.glob("*/flags.toml"))
+FULL = ("resnet18_tiny_imagenet", "resnet20_cifar10")
+
+
+def flags_of(name):
+    return tomllib.loads((study.STUDIES / name / "flags.toml").read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flags_are_valid_and_all_reach_the_sweep(name):
+    flags = flags_of(name)
+    config = parsed(SweepConfig, study.words_of(flags))
+    check(config)
+    parts = (config.data, config.training, config.regularizer, config.evaluation, config.run)
+    given = {field: value for part in parts for field, value in vars(part).items()}
+    for flag, value in flags.items():
+        value = tuple(value) if isinstance(value, list) else value
+        assert given[flag.replace("-", "_")] == (None if value == "None" else value), flag
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_full_jobs_are_those_of_the_papers(name):
+    """As method.md has them."""
+    config = parsed(SweepConfig, study.words_of(flags_of(name)))
+    training = config.training
+    model, dataset = name.split("_", 1)
+    assert (training.model, config.data.dataset) == (model, dataset)
+    expected = {"cifar10": (200, 256), "tiny_imagenet": (90, 4096)}[dataset]
+    assert (training.epochs, training.batch_size) == expected
+    assert (training.learning_rate, training.momentum, training.weight_decay) == (0.1, 0.9, 1e-4)
+    strengths = (0.1, 0.2, 0.3, 0.4, 0.7, 1, 2)
+    assert set(config.regularizer.alpha) == {0, *strengths, *(-alpha for alpha in strengths)}
+    assert config.regularizer.seeds == 20
+
+
+def test_more_words_take_the_place_of_a_studys_own(monkeypatch):
+    given = []
+    monkeypatch.setattr(sweep, "main", lambda words, program: given.append(words) or 0)
+    assert study.main(["resnet20_cifar10", "--alpha", "-1", "--epochs", "1"]) == 0
+    config = parsed(SweepConfig, given[0])
+    assert config.regularizer.alpha == (-1.0,)
+    assert config.training.epochs == 1
+    assert config.training.batch_size == 256
+    assert config.output == Path("runs/resnet20_cifar10")
+
+
+def test_unknown_names_are_refused_in_a_sentence(capsys):
+    assert study.main(["resnet2_cifar"]) == 2
+    assert study.main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    unknown, missing = err.splitlines()
+    assert "resnet2_cifar: unknown; did you mean resnet20_cifar10?" in unknown
+    assert missing.startswith("NAME: missing; known are ")
+    assert all(name in unknown and name in missing for name in NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FULL)
+def test_a_step_of_a_full_job_runs(name, tmp_path):
+    """All its flags but for sizes, on real images where there are some."""
+    real_data = os.environ.get("SELECTAX_REAL_DATA")
+    if not real_data:
+        pytest.skip("SELECTAX_REAL_DATA is not set")
+    folder = tmp_path / "run"
+    words = ["--archives", real_data, "--allow-unverified-archives", "--output", folder]
+    words += ["--data-dir", tmp_path / "data", "--alpha", "-1", "--seeds", "1", "--epochs", "1"]
+    words += ["--batch-size", "16", "--train-limit", "18", "--evaluation-images", "20"]
+    words += ["--measures", "selectivity"]
+    done = subprocess.run(
+        [sys.executable, ROOT / "experiments" / "study.py", name, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    table = results.load(folder)
+    loss = table[table["metric"] == "train_loss"]["value"]
+    assert np.isfinite(loss).all()
+    assert len(loss) == 1
+    assert set(table["alpha"]) == {-1.0}
