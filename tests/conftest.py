@@ -1,7 +1,15 @@
-"""Four CPU devices for the whole session, hypothesis without deadlines, and the real data."""
+"""Four CPU devices for the whole session, hypothesis without deadlines, and the real data.
+
+Compiled programs are kept for the workers, the processes that tests start, and the next session.
+"""
 
 import os
 import pathlib
+
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import hypothesis
 import jax

@@ -100,7 +100,7 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
             rows += [{**named, **row} for row in measured.rows]
             table = results.table(rows)
             results.save(config.results, table)
-            news = f" alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
+            news = f"alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
             progress.advance(news, count(images.test), **whose._asdict())
     results.save(config.results.with_suffix(".parquet"), table)
     return table

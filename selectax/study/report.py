@@ -56,7 +56,7 @@ def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
 
     Args:
       path: the folder.
-      drawn: its figures, where they are at hand.
+      drawn: its figures, where they are at hand, and saved in the folder.
 
     Returns:
       The page's path.
@@ -76,7 +76,12 @@ def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
         raise ConfigurationError(f"RUN {error}") from None
     if drawn is None:
         drawn = figures.draw_all(table, units) if len(table) else {}
-    pictures = draw_pictures(drawn)
+        pictures = [_picture(name, figure, _as_png(figure)) for name, figure in drawn.items()]
+    else:
+        pictures = [
+            _picture(name, figure, (folder.figures / f"{name}.png").read_bytes())
+            for name, figure in drawn.items()
+        ]
     of_images = folder.figures / "images.png"
     # Drawn of a network at a sweep's end, and not to be had from the table.
     if "images" not in drawn and of_images.exists():
@@ -128,17 +133,17 @@ def render(
     )
 
 
-def draw_pictures(drawn: Mapping[str, Figure]) -> list[Picture]:
-    """Figures as pictures of the page, by name."""
-    pictures = []
-    for name, figure in drawn.items():
-        file = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
-            figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
-        encoded = base64.b64encode(file.getvalue()).decode()
-        title = _capitalized(name.replace("_", " "))
-        pictures.append(Picture(title, describe(figure), encoded, figure.get_figwidth()))
-    return pictures
+def _as_png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
+    return file.getvalue()
+
+
+def _picture(name: str, figure: Figure, png: bytes) -> Picture:
+    encoded = base64.b64encode(png).decode()
+    title = _capitalized(name.replace("_", " "))
+    return Picture(title, describe(figure), encoded, figure.get_figwidth())
 
 
 def command_of(config: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from selectax.study import results
-from tests.experiments.test_hosts import finished, start
+from tests.experiments.test_hosts import PROGRAM, WITH_ALL_FIGURES, finished, start
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,8 @@ def disk(tmp_path):
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on(disk, of_a_large_disk, kibibytes):
     path, resize = disk
     resize(kibibytes)
-    process = start("--output", path / "run", "--mesh", "1x1", devices=1)
+    program = WITH_ALL_FIGURES if kibibytes == 560 else PROGRAM
+    process = start("--output", path / "run", "--mesh", "1x1", devices=1, program=program)
     said, _ = process.communicate(timeout=200)
     assert process.returncode == 1, said
     assert "Traceback" not in said

@@ -18,12 +18,15 @@ PROGRAM = """
 import sys
 from experiments import sweep
 from selectax import models
-from tests.study.tiny import TinyNetwork
+from selectax.study import figures
+from tests.study.tiny import TinyNetwork, draw_one
 
+figures.draw_all = draw_one
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 sys.argv[0] = "sweep.py"
 sys.exit(sweep.main())
 """
+WITH_ALL_FIGURES = PROGRAM.replace("figures.draw_all = draw_one\n", "")
 SMALL = (
     *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
     *("--seeds", "2", "--evaluation-images", "40", "--attack-images", "13", "--epsilons", "4"),
@@ -31,7 +34,7 @@ SMALL = (
 )
 
 
-def start(*arguments, devices, epochs=3):
+def start(*arguments, devices, epochs=3, program=PROGRAM):
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -39,7 +42,7 @@ def start(*arguments, devices, epochs=3):
         "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
         "JAX_PLATFORMS": "cpu",
     }
-    command = [sys.executable, "-c", PROGRAM, *SMALL, "--epochs", str(epochs), *map(str, arguments)]
+    command = [sys.executable, "-c", program, *SMALL, "--epochs", str(epochs), *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

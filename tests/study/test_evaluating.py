@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from selectax import datasets, models
 from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
-from selectax.study import experiment, results
+from selectax.study import experiment, figures, results
 from selectax.study.config import (
     MEASURES,
     MORE_MEASURES,
@@ -29,7 +29,7 @@ from selectax.study.config import (
 )
 from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.evaluating import evaluate
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, draw_one
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +62,7 @@ def sweep(tmp_path_factory):
     config = dataclasses.replace(SWEEP, run=RunOptions(output=folder, mesh="1x1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+        patch.setattr(figures, "draw_all", draw_one)
         return folder, experiment.run(config, silent()).table
 
 

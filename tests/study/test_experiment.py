@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from selectax import datasets, models
-from selectax.study import experiment, measurement, plan, results
+from selectax.study import experiment, figures, measurement, plan, results
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
@@ -39,7 +39,7 @@ from selectax.study.recipe import Recipe
 from selectax.study.stopping import Stopped
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork, grid
+from tests.study.tiny import TinyNetwork, draw_one, grid
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +59,9 @@ CONFIG = SweepConfig(
 )
 
 
+DRAW_ALL = figures.draw_all
+
+
 def to(folder, config=CONFIG, **options):
     return dataclasses.replace(config, run=RunOptions(output=folder, **{"mesh": "1x1", **options}))
 
@@ -68,9 +71,10 @@ def silent():
 
 
 @pytest.fixture(autouse=True)
-def tiny_networks(monkeypatch):
-    """In place of every model, whatever its name."""
+def tiny_networks_and_few_figures(monkeypatch):
+    """In place of every model, whatever its name, and of all figures."""
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    monkeypatch.setattr(figures, "draw_all", draw_one)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,7 @@ def undisturbed(tmp_path_factory):
     console = Console(file=io.StringIO(), width=80)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+        patch.setattr(figures, "draw_all", DRAW_ALL)
         outcome = run(to(folder), console)
     return folder, outcome, console.file.getvalue()
 
@@ -219,6 +224,7 @@ def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for function in ("steps_of_epoch", "measure_in_parts"):
         monkeypatch.setattr(experiment, function, None)
+    monkeypatch.setattr(figures, "draw_all", DRAW_ALL)
     again = run(to(folder, resume=True), silent())
     pd.testing.assert_frame_equal(again.table, outcome.table)
     assert {path: path.read_bytes() for path in before} == before
@@ -376,11 +382,11 @@ import os, signal, sys
 from pathlib import Path
 from rich.console import Console
 from selectax import models
-from selectax.study import experiment, results
-from selectax.study.checkpoints import Checkpoints
-from tests.study.test_experiment import CONFIG, to
-from tests.study.tiny import TinyNetwork, grid
+from selectax.study import experiment, figures, results
+from tests.study.test_experiment import to
+from tests.study.tiny import TinyNetwork, draw_one
 
+figures.draw_all = draw_one
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 places = {"epoch": (experiment, "steps_of_epoch"), "rename": (os, "rename"),
