@@ -1,5 +1,8 @@
 """Findings planted in a table are found, their opposites refused, and gaps named."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,8 @@ from selectax.study.networks_table import early_layers, per_network
 from selectax.study.verdicts import find
 
 from .planted import ALPHAS, UNITS, planted_table
+
+STUDIES = Path(__file__).parents[2] / "experiments" / "studies"
 
 
 def verdicts(table):
@@ -53,6 +58,17 @@ def test_one_side_of_alpha_is_not_enough():
     assert found[1:3] == ["cannot say"] * 2
     assert found[6] == "cannot say"
     assert found[0] == "holds"
+
+
+def test_what_decides_is_what_was_written_down_before_any_study():
+    stated = json.loads((STUDIES / "decided_by.json").read_text())
+    found = find(results.table([]), UNITS, np.random.default_rng(0))
+    assert {
+        finding.claim: {
+            effect.name: effect.condition for effect in finding.effects if effect.condition
+        }
+        for finding in found
+    } == stated
 
 
 def test_a_single_condition_that_fails_decides():
