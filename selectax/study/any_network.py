@@ -19,6 +19,7 @@ from selectax.datasets.batches import in_batches
 from selectax.study import results
 from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
 from selectax.study.measurement import measure_network
+from selectax.study.own_corruptions import OwnCorruptions
 from selectax.study.rows import EvaluationImages
 
 _EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES), corruptions=CORRUPTIONS)
@@ -91,7 +92,7 @@ def measure(
     measured = measure_network(
         seed,
         variables,
-        EvaluationImages(test, attacked, None, benchmark),
+        EvaluationImages(test, attacked, OwnCorruptions(test, benchmark), benchmark),
         options,
         module=_Function(apply_fn),  # type: ignore[arg-type]  # apply is all that is asked of it
         num_classes=num_classes,

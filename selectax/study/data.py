@@ -8,14 +8,16 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from selectax.corruptions.severities import Benchmark
 from selectax.datasets import describe, load
 from selectax.datasets.batches import Batches, in_batches
 from selectax.datasets.loading import open_source
 from selectax.datasets.streaming import choose_input
 from selectax.study.config import ConfigurationError, DataOptions, EvaluationOptions, SweepConfig
-from selectax.study.corrupted_sets import open_official_set
+from selectax.study.corrupted_sets import OfficialSet, open_official_set
 from selectax.study.inputs import Resident, Streamed
 from selectax.study.mesh import axis_size, copy_to_all, share_batches
+from selectax.study.own_corruptions import OwnCorruptions
 from selectax.study.rows import EvaluationImages
 
 
@@ -86,16 +88,18 @@ def load_evaluation_images(data: DataOptions, evaluation: EvaluationOptions) -> 
     images = images[: evaluation.evaluation_images]
     labels = labels[: evaluation.evaluation_images]
     batch_size = evaluation.evaluation_batch_size
-    official = None
+    test = in_batches(images, labels, batch_size)
+    benchmark: Benchmark = "tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10"
+    corrupted: OfficialSet | OwnCorruptions = OwnCorruptions(test, benchmark)
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
-        official = open_official_set(data.dataset, where, images, labels, batch_size)
+        corrupted = open_official_set(data.dataset, where, images, labels, batch_size)
     return EvaluationImages(
-        test=in_batches(images, labels, batch_size),
+        test=test,
         attacked=in_batches(
             images[: evaluation.attack_images], labels[: evaluation.attack_images], batch_size
         ),
-        official=official,
-        benchmark="tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10",
+        corrupted=corrupted,
+        benchmark=benchmark,
     )
 
 

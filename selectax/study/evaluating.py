@@ -79,8 +79,8 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
     else:
         alpha = math.nan if config.alpha is None else config.alpha
-        variables = models.from_torch(config.weights, model, num_classes)
-        networks = [_Trained(Network(alpha, config.seed), _UNKNOWN_EPOCH, variables)]
+        weights = models.from_torch(config.weights, model, num_classes)
+        networks = [_Trained(Network(alpha, config.seed), _UNKNOWN_EPOCH, weights)]
     images = load_evaluation_images(data, evaluation)
     log = Log(console, config.log)
     rows: list[Row] = []
@@ -121,8 +121,7 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
     """The sweep's networks that are asked for, in the order of its groups."""
     folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
     known = [network for group in groups for network in group]
-    everything = config.alpha is None
-    wanted = known if everything else [Network(config.alpha, config.seed)]
+    wanted = known if config.alpha is None else [Network(config.alpha, config.seed)]
     if known and not set(wanted) <= set(known):
         alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
         raise ConfigurationError(

@@ -42,25 +42,12 @@ def corruption_rows(
       module: the network.
       layers: names of its layers.
     """
-    severities = options.severities
-    rows = []
+    severities, rows = options.severities, []
+    official = images.corrupted.name
+    dataset = {"dataset": official} if official else {}
     for name in options.corruptions or ():
-        if images.official is not None:
-            stored = images.official.corruption(name, severities)
-            clean, paired, dataset = stored.clean, stored.paired, {"dataset": images.official.name}
-            measured = measure_stored(variables, clean, stored.images, module=module)
-        else:
-            clean, paired, dataset = images.test, True, {}
-            measured = measure_perturbed(
-                jax.random.key(zlib.crc32(name.encode())),
-                variables,
-                clean,
-                jnp.asarray(severities, jnp.float32),
-                jnp.zeros((), jnp.int32),
-                module=module,
-                perturbation=Perturbation(name, benchmark=images.benchmark),
-            )
-        measured = fetch(measured)
+        clean, stored, paired = images.corrupted.corruption(name, severities)
+        measured = fetch(measure_stored(variables, clean, stored, module=module))
         accuracies = measured.correct.sum((1, 2)) / count(clean)
         # Of the images that were corrupted, or of all where these are not known.
         clean_there = clean_correct.ravel()[: count(clean) if paired else count(images.test)]

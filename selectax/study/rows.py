@@ -9,6 +9,7 @@ from selectax.corruptions.severities import Benchmark
 from selectax.datasets.batches import Batches
 from selectax.study.corrupted_sets import OfficialSet
 from selectax.study.evaluation import Dimensionality
+from selectax.study.own_corruptions import OwnCorruptions
 
 Row = dict[str, Any]
 
@@ -19,13 +20,13 @@ class EvaluationImages(NamedTuple):
     Attributes:
       test: clean images, for everything but attacks.
       attacked: clean images to attack.
-      official: the official corrupted form of the test images; None to corrupt them here.
+      corrupted: the test images corrupted, by the benchmark's authors or by us.
       benchmark: whose severities corruptions have.
     """
 
     test: Batches
     attacked: Batches
-    official: OfficialSet | None = None
+    corrupted: OfficialSet | OwnCorruptions
     benchmark: Benchmark = "cifar10"
 
 

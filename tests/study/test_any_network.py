@@ -11,9 +11,8 @@ from selectax.study import results
 from selectax.study.any_network import measure
 from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
 from selectax.study.measurement import measure_network
-from selectax.study.rows import EvaluationImages
 from tests.reference import selectivity as reference
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
 
 IMAGES, LABELS = bytes_and_labels(21)
 EVERYTHING = EvaluationOptions(
@@ -56,7 +55,7 @@ def test_a_function_gives_the_table_of_the_module_that_it_calls():
     of_module = measure_network(
         4,
         variables,
-        EvaluationImages(in_batches(IMAGES, LABELS, 8), attacked),
+        evaluation_images(in_batches(IMAGES, LABELS, 8), attacked),
         EVERYTHING,
         module=TinyNetwork(),
         num_classes=3,

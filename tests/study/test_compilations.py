@@ -14,8 +14,13 @@ from selectax.study.measurement import measure_network
 from selectax.study.perturbations import Perturbation
 from selectax.study.population import init_population, population_epoch
 from selectax.study.recipe import Recipe
-from selectax.study.rows import EvaluationImages
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables, grid
+from tests.study.tiny import (
+    TinyNetwork,
+    bytes_and_labels,
+    evaluation_images,
+    fitted_variables,
+    grid,
+)
 
 MODULE = TinyNetwork()
 RECIPE = Recipe(MODULE, 3, epochs=3, batch_size=8)
@@ -81,7 +86,7 @@ def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
         variables = jax.tree.map(lambda leaf: leaf * scale, fitted_variables(IMAGES, LABELS))
         corruptions = ("gaussian_noise",)
         options = EvaluationOptions(corruptions=corruptions, epsilons=epsilons, pgd_steps=steps)
-        images = EvaluationImages(BATCHES, BATCHES)
+        images = evaluation_images(BATCHES, BATCHES)
         found = measure_network(
             seed, variables, images, options, module=TinyNetwork(), num_classes=3
         )

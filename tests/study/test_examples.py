@@ -8,10 +8,9 @@ import pytest
 from selectax.datasets.batches import in_batches
 from selectax.study.config import EvaluationOptions
 from selectax.study.examples import perturb_examples
-from selectax.study.rows import EvaluationImages
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
 
 IMAGES, LABELS = bytes_and_labels(21)
 VARIABLES = fitted_variables(IMAGES, LABELS)
@@ -21,7 +20,7 @@ OPTIONS = EvaluationOptions(
 
 
 def examples(attacked=8, **changes):
-    images = EvaluationImages(
+    images = evaluation_images(
         in_batches(IMAGES, LABELS, 8), in_batches(IMAGES[:attacked], LABELS[:attacked], 16)
     )
     options = dataclasses.replace(OPTIONS, **changes)

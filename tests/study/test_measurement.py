@@ -13,11 +13,10 @@ from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import measure_perturbed
 from selectax.study.measurement import measure_network
 from selectax.study.perturbations import Perturbation
-from selectax.study.rows import EvaluationImages
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
 
 IMAGES, LABELS = bytes_and_labels(21)
 UNIT_IMAGES = IMAGES / 255
@@ -38,7 +37,7 @@ def measured(seed=0, labels=LABELS, **changes):
     found = measure_network(
         seed,
         VARIABLES,
-        EvaluationImages(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
+        evaluation_images(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
         dataclasses.replace(OPTIONS, **changes),
         module=TinyNetwork(),
         num_classes=3,

@@ -5,7 +5,9 @@ import numpy as np
 
 from selectax.study import figures
 from selectax.study.jobs import Network
+from selectax.study.own_corruptions import OwnCorruptions
 from selectax.study.plan import hyperparameters_of
+from selectax.study.rows import EvaluationImages
 from tests.reference.tiny_network import logits_and_responses
 
 
@@ -14,6 +16,11 @@ def grid(alphas, seeds, learning_rate):
     return hyperparameters_of(
         [Network(alpha, seed) for alpha in alphas for seed in seeds], learning_rate
     )
+
+
+def evaluation_images(test, attacked):
+    """Batches to measure on, and to corrupt here."""
+    return EvaluationImages(test, attacked, OwnCorruptions(test, "cifar10"))
 
 
 class TinyNetwork(nn.Module):
