@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import tyro
+from contest import Aims, Contest
 from machine import machine
 from rich.console import Console
 from rich.table import Table
@@ -113,6 +114,24 @@ def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
     found = measurements(theirs)
     lacking = [f"the plain way lacks {key}" for key in (expected - found).elements()]
     return lacking + [f"selectax lacks {key}" for key in (found - expected).elements()]
+
+
+def contest(options: Options = Options()) -> Contest:
+    """Each once, for a round takes minutes; the tables are compared, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours = run_ours(options, Path(folder))
+        theirs = run_theirs(options, Path(folder))
+    found = differences(ours.table, theirs.table)
+    if found:
+        raise AssertionError("\n".join(found))
+    return Contest(
+        "The whole default job",
+        {"selectax": [ours.wall], "PyTorch and kin": [theirs.wall]},
+        work=len(options.alpha) * options.seeds,
+        unit="networks",
+        peer="PyTorch and kin",
+        aims=Aims(AIM, AIM, gpu=AIM),
+    )
 
 
 def time_table(ours: Run, theirs: Run) -> Table:
