@@ -145,13 +145,23 @@ def measure_perturbed(
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(batches.labels)))
     each = (len(keys), len(strengths))
     inputs = (jnp.broadcast_to(keys[:, None], each), jnp.broadcast_to(strengths, each))
-    return _measure_perturbed(variables, batches, inputs, perturb, module)
+    clean = _responses(variables, batches, module)
+    return _measure_perturbed(variables, batches, clean, inputs, perturb, module)
+
+
+@functools.partial(jax.jit, static_argnames="module")
+def clean_responses(
+    variables: Variables, batches: Batches, *, module: nn.Module
+) -> dict[str, Float[Array, "batches samples units"]]:
+    """Responses of each layer to clean images, by which `measure_stored` knows what changed."""
+    return _responses(variables, batches, module)
 
 
 @functools.partial(jax.jit, static_argnames="module")
 def measure_stored(
     variables: Variables,
     batches: Batches,
+    clean: dict[str, Float[Array, "batches samples units"]],
     stored: UInt8[Array, "batches strengths samples height width channels"],
     *,
     module: nn.Module,
@@ -161,22 +171,27 @@ def measure_stored(
     Args:
       variables: of the network.
       batches: clean images.
+      clean: the network's responses to them, of `clean_responses`.
       stored: the same images perturbed, for each strength.
       module: the network.
     """
     return _measure_perturbed(
-        variables, batches, stored, lambda _images, _labels, there: to_unit_range(there), module
+        variables,
+        batches,
+        clean,
+        stored,
+        lambda _images, _labels, there: to_unit_range(there),
+        module,
     )
 
 
-def _measure_perturbed(variables, batches, inputs, perturb, module) -> PerturbedMeasures:
+def _measure_perturbed(variables, batches, clean, inputs, perturb, module) -> PerturbedMeasures:
     """Perturbs by (images, labels, what inputs hold of a batch and a strength)."""
-    units = _units(module, variables, batches)
+    units = {name: layer.shape[-1] for name, layer in clean.items()}
 
-    def add_batch(state, batch_and_inputs):
-        batch, inputs = batch_and_inputs
+    def add_batch(state, of_batch):
+        batch, clean, inputs = of_batch
         images = to_unit_range(batch.images)
-        _, clean = _respond(module, variables, images)
 
         def add_strength(state_and_input):
             (perturbed, difference), of_strength = state_and_input
@@ -191,7 +206,9 @@ def _measure_perturbed(variables, batches, inputs, perturb, module) -> Perturbed
 
     strengths = jax.tree.leaves(inputs)[0].shape[1]
     empty = jax.tree.map(lambda leaf: jnp.zeros((strengths, *leaf.shape)), _init_covariances(units))
-    (perturbed, difference), correct = jax.lax.scan(add_batch, (empty, empty), (batches, inputs))
+    (perturbed, difference), correct = jax.lax.scan(
+        add_batch, (empty, empty), (batches, clean, inputs)
+    )
     dimensionality = jax.vmap(functools.partial(_dimensionality, units=units))
     return PerturbedMeasures(
         correct.swapaxes(0, 1), dimensionality(perturbed), dimensionality(difference)
@@ -202,6 +219,13 @@ def _units(module, variables, batches: Batches) -> dict[str, int]:
     images = jax.ShapeDtypeStruct((1, *batches.images.shape[2:]), jnp.float32)
     _, activations = jax.eval_shape(module.apply, variables, images)
     return {name: layer.shape[-1] for name, layer in activations.items()}
+
+
+def _responses(variables, batches: Batches, module):
+    def of_batch(images):
+        return _respond(module, variables, to_unit_range(images))[1]
+
+    return jax.lax.map(of_batch, batches.images)
 
 
 def _respond(module, variables, images):

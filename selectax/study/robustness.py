@@ -16,6 +16,7 @@ from selectax.datasets.batches import Batches, to_unit_range
 from selectax.study.config import EvaluationOptions
 from selectax.study.evaluation import (
     PerturbedMeasures,
+    clean_responses,
     measure_perturbed,
     measure_stored,
 )
@@ -45,9 +46,12 @@ def corruption_rows(
     severities, rows = options.severities, []
     official = images.corrupted.name
     dataset = {"dataset": official} if official else {}
+    clean, responses = None, {}
     for name in options.corruptions or ():
-        clean, stored, paired = images.corrupted.corruption(name, severities)
-        measured = fetch(measure_stored(variables, clean, stored, module=module))
+        there, stored, paired = images.corrupted.corruption(name, severities)
+        if there is not clean:
+            clean, responses = there, clean_responses(variables, there, module=module)
+        measured = fetch(measure_stored(variables, clean, responses, stored, module=module))
         accuracies = measured.correct.sum((1, 2)) / count(clean)
         # Of the images that were corrupted, or of all where these are not known.
         clean_there = clean_correct.ravel()[: count(clean) if paired else count(images.test)]
