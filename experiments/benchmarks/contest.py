@@ -97,8 +97,8 @@ class Contest:
         for name, times in self.seconds.items():
             table.add_row(
                 name,
-                f"{self.speed(name):.1f}",
-                f"{self.work / min(times):.1f}",
+                f"{self.speed(name):.3g}",
+                f"{self.work / min(times):.3g}",
                 f"{statistics.median(self.ratios(name)):.3f}",
                 f"{min(self.seconds[self.peer]) / min(times):.3f}",
             )

@@ -25,7 +25,7 @@ from selectax.corruptions import CORRUPTIONS, corrupt, to_published_bytes
 # Of imagecorruptions: glass_blur, gaussian_blur and fog fail with today's scikit-image and NumPy,
 # and frost reads a photograph from disk for each image.
 _APART = ("glass_blur", "gaussian_blur", "fog", "frost")
-IMAGES, ROUNDS = 64, 3
+IMAGES, ROUNDS = 256, 3
 
 # Milliseconds per 32 × 32 image and severity; of those not named, below 0.1.
 ORIGINAL = {
