@@ -99,6 +99,7 @@ def test_accuracy_matches_the_reference(masks_at_a_time):
     assert len(set(np.asarray(found).tolist())) > 2
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([0, 10, 17, 30]), max_size=3).map(sorted), st.data())
 def test_any_split_merged_in_any_order_equals_the_whole(cuts, data):
     images, labels = some_images()

@@ -206,6 +206,7 @@ def test_same_key_same_result_and_other_key_another():
     assert np.any(run(KEY) != run(jax.random.key(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 def test_epsilon_step_size_and_steps_are_traced(norm):
     parameters, images, labels = mlp_problem(samples=8)

@@ -110,6 +110,7 @@ def test_an_error_in_reading_arrives(order):
         next(stream(Broken(), order))
 
 
+@pytest.mark.slow
 def test_streamed_training_gives_the_same_network_as_resident():
     images, targets = bytes_and_labels(70)
     source = [{"image": i, "label": label} for i, label in zip(images, targets, strict=True)]

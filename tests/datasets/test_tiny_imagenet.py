@@ -120,6 +120,7 @@ def test_words_are_those_of_the_archive(real_data):
     assert description.class_names == tuple(words[wnid] for wnid in wnids)
 
 
+@pytest.mark.slow
 def test_real_archive(real_data, tmp_path):
     expected = independent_reading(real_data / small.TINY_IMAGENET)
     for split, count in (("train", 7200), ("validation", 800), ("test", 2000)):

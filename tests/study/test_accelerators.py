@@ -15,6 +15,8 @@ from selectax.dimensionality import init_covariance, principal_variances, update
 from selectax.study.recipe import Recipe
 from selectax.study.training import Hyperparameters, init_state, train_epoch
 
+pytestmark = pytest.mark.slow
+
 # Of ResNet-8.
 CONVOLUTIONS = 7
 IMAGES = jax.ShapeDtypeStruct((8, 32, 32, 3), jnp.float32)

@@ -22,6 +22,8 @@ from tests.study.tiny import (
     grid,
 )
 
+pytestmark = pytest.mark.slow
+
 MODULE = TinyNetwork()
 RECIPE = Recipe(MODULE, 3, epochs=3, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(24)

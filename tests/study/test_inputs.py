@@ -12,6 +12,8 @@ from selectax.study.population import end_epoch, init_population, population_epo
 from selectax.study.recipe import Recipe
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(TinyNetwork(), 3, epochs=2, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(50)
 VALIDATION = in_batches(*bytes_and_labels(21, seed=1), 8)
@@ -58,7 +60,6 @@ def test_resident_steps_are_epochs(resident):
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(population), resident)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("steps_at_a_time", [1, 4, 100])
 def test_streamed_training_gives_the_same_networks(steps_at_a_time, resident, monkeypatch):
     step_bytes = 2 * 8 * IMAGES[0].size  # of both seeds

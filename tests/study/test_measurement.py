@@ -18,6 +18,8 @@ from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
 from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
 
+pytestmark = pytest.mark.slow
+
 IMAGES, LABELS = bytes_and_labels(21)
 UNIT_IMAGES = IMAGES / 255
 VARIABLES = fitted_variables(IMAGES, LABELS)

@@ -23,6 +23,8 @@ from selectax.study.recipe import Recipe
 from selectax.study.training import init_state, train_step
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
+pytestmark = pytest.mark.slow
+
 IMAGES, LABELS = bytes_and_labels(42)
 VALIDATION = bytes_and_labels(13, seed=1)
 RECIPE = Recipe(models.create("resnet8", 3), 3, epochs=2, batch_size=16)
@@ -60,7 +62,6 @@ def assert_close(one, other, tolerance):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * largest)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_residual_networks_agree_over_layouts_in_float32(layout, four_devices):
     """Its batch norm takes the statistics of the whole batch, and augmentation its draws."""
@@ -68,14 +69,12 @@ def test_residual_networks_agree_over_layouts_in_float32(layout, four_devices):
     assert_close(trained(layout, 1, four_devices), expected, 1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_networks_agree_over_layouts_after_10_steps_in_float32(layout, four_devices):
     expected = trained("1x1", 10, four_devices, recipe=TINY)
     assert_close(trained(layout, 10, four_devices, recipe=TINY), expected, 1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_networks_agree_over_layouts_after_20_steps_in_float64(layout, four_devices):
     with jax.enable_x64(True):
@@ -117,7 +116,6 @@ def test_micro_batches_take_the_step_of_the_whole_batch(micro_batches, layers):
     assert_close(found, expected, 1e-5)
 
 
-@pytest.mark.slow
 def test_micro_batches_of_devices_take_the_step_of_the_whole_batch(four_devices):
     images, labels = (values[:16] for values in (IMAGES / np.float32(255), LABELS))
     given = jax.tree.map(lambda leaf: leaf[0], grid([5.0], [1], 0.1))
@@ -137,7 +135,6 @@ def test_micro_batches_of_devices_take_the_step_of_the_whole_batch(four_devices)
         assert_close(one, expected, 1e-5)
 
 
-@pytest.mark.slow
 def test_batch_norm_may_be_of_each_device(four_devices):
     """Then the networks differ from those of one device, and the devices agree all the same."""
     recipe = dataclasses.replace(RECIPE, synchronize_batch_norm=False)

@@ -12,6 +12,8 @@ from selectax.study.own_corruptions import OwnCorruptions, corrupt_batches
 from tests.reference import corruptions as reference
 from tests.study.tiny import bytes_and_labels
 
+pytestmark = pytest.mark.slow
+
 IMAGES, LABELS = bytes_and_labels(21)
 BATCHES = in_batches(IMAGES, LABELS, 8)
 CONTRAST = {1: 0.75, 3: 0.4, 5: 0.15}

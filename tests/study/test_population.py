@@ -11,6 +11,8 @@ from selectax.study.recipe import Recipe
 from selectax.study.training import init_state, train_epoch, validate
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(TinyNetwork(), 3, epochs=3, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(50)
 VALIDATION = in_batches(*bytes_and_labels(21, seed=1), 8)
@@ -66,7 +68,6 @@ def test_a_population_of_one_equals_a_single_run():
     assert_alike(network(population.state, 0), state, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("models_at_a_time", [1, 2, 4])
 def test_networks_of_a_population_do_not_know_each_other(models_at_a_time):
     # One epoch: rounding grows with every step, and side by side sums are taken in another order.
@@ -92,7 +93,6 @@ def test_networks_of_one_seed_start_alike_whatever_their_alpha():
     assert np.any(kernel[0] != kernel[1])
 
 
-@pytest.mark.slow
 def test_the_best_epoch_is_kept_and_of_several_the_first():
     population, accuracies = trained([0, 3], [0, 1, 2], learning_rate=0.3)
     np.testing.assert_array_equal(population.best_epoch, accuracies.argmax(axis=0) + 1)

@@ -117,6 +117,7 @@ def whole_batch():
     return recipe, state, images, labels, given, jax.jit(step)(state, images, labels, given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", ["vmap", "pmap", "shard_map"])
 def test_devices_that_share_a_batch_agree_with_one(transform, whole_batch, four_devices):
     recipe, state, images, labels, given, expected = whole_batch
