@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import matplotlib as mpl
 import numpy as np
 import tyro
 from contest import machine_and_load
+from matplotlib.figure import Figure
 
 from selectax import models
 from selectax.attacks import robust_accuracy_curve
@@ -202,7 +202,7 @@ def measured(name: str, rounds: int) -> dict:
 
 def draw(name: str, found: dict, path: Path) -> None:
     """The figure of what grows with one size."""
-    figure = mpl.figure.Figure(figsize=(5, 4), layout="constrained")
+    figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(found["sizes"], found["seconds"], "o-")
     axes.set(xscale="log", yscale="log", xlabel=name, ylabel="seconds")
