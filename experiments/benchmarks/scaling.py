@@ -206,6 +206,8 @@ def draw(name: str, found: dict, path: Path) -> None:
     axes = figure.subplots()
     axes.plot(found["sizes"], found["seconds"], "o-")
     axes.set(xscale="log", yscale="log", xlabel=name, ylabel="seconds")
+    axes.set_xticks(found["sizes"], labels=map(str, found["sizes"]))
+    axes.minorticks_off()
     axes.set_title(f"{found['what']}\n{sentence(found)}", fontsize="small", wrap=True)
     figure.savefig(path, dpi=120)
 
