@@ -119,16 +119,16 @@ def table_so_far(folder: RunFolder) -> pd.DataFrame:
     Raises:
       ConfigurationError: its table is damaged.
     """
-    for path in (folder.results, folder.results_in_parquet):
-        if path.exists():
-            try:
-                return results.load(path)
-            except ValueError:
-                raise ConfigurationError(
-                    f"--output {folder.path}: its {path.name} is damaged; remove that file, and "
-                    "what is not in the run's other table is measured anew."
-                ) from None
-    return results.table([])
+    path = results.table_in(folder.path)
+    if not path.exists():
+        return results.table([])
+    try:
+        return results.load(path)
+    except ValueError:
+        raise ConfigurationError(
+            f"--output {folder.path}: its {path.name} is damaged; remove that file, and what is "
+            "not in the run's other table is measured anew."
+        ) from None
 
 
 def models_at_a_time(plan: Plan, networks: int) -> int:

@@ -71,7 +71,8 @@ def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
         )
     config, units = (_read(file) for file in (folder.config, folder.layers))
     try:
-        table = results.load(folder.results) if folder.results.exists() else results.table([])
+        file = results.table_in(path)
+        table = results.load(file) if file.exists() else results.table([])
     except ValueError as error:
         raise ConfigurationError(f"RUN {error}") from None
     if drawn is None:

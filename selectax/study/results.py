@@ -116,7 +116,7 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
-    files = [_table_in(path) if path.is_dir() else path for path in map(Path, paths)]
+    files = [table_in(path) if path.is_dir() else path for path in map(Path, paths)]
     frames = [_read(file) for file in files]
     if len(frames) == 1:
         return frames[0]
@@ -130,7 +130,8 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     return _checked(pd.concat(filled).drop_duplicates(list(COLUMNS[:-1])))
 
 
-def _table_in(folder: Path) -> Path:
+def table_in(folder: Path) -> Path:
+    """The file of a run's table: CSV, or Parquet where that alone was kept; it need not exist."""
     as_csv, in_parquet = folder / "results.csv", folder / "results.parquet"
     return as_csv if as_csv.exists() or not in_parquet.exists() else in_parquet
 

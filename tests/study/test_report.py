@@ -58,6 +58,13 @@ def test_it_is_the_same_again(page):
     assert write_report(page.parent).read_bytes() == before
 
 
+def test_a_table_that_is_kept_as_parquet_alone_is_taken(tmp_path):
+    folder = write_run(tmp_path / "kept", planted_table(seeds=1))
+    (folder / "results.csv").rename(tmp_path / "results.csv")
+    results.save(folder / "results.parquet", results.load(tmp_path / "results.csv"))
+    assert "fewer than 3 seeds" in write_report(folder).read_text()
+
+
 @pytest.mark.slow
 def test_half_a_study_says_so(tmp_path):
     table = planted_table()
