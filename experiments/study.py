@@ -4,11 +4,13 @@ Flags of `sweep.py` that follow the name are added, or take the place of the stu
 folder is runs/NAME by default.
 """
 
-import difflib
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from selectax.commands import sweep
+from selectax.commands.parsing import unknown_choice
 
 STUDIES = Path(__file__).parent / "studies"
 
@@ -16,20 +18,17 @@ STUDIES = Path(__file__).parent / "studies"
 def main(words: Sequence[str]) -> int:
     """Runs the study that the first word names; gives the exit status."""
     names = sorted(path.parent.name for path in STUDIES.glob("*/flags.toml"))
-    known = f"known are {', '.join(names)}"
+    known = ", ".join(names)
     if not words:
-        print(f"NAME: missing; {known}.", file=sys.stderr)
+        print(f"NAME: missing; known are {known}.", file=sys.stderr)
         return 2
     name, *more = words
     if name in ("--help", "-h"):
-        print(f"usage: study.py NAME [flags of sweep.py]\n\n{__doc__}\nStudies: {known[10:]}.")
+        print(f"usage: study.py NAME [flags of sweep.py]\n\n{__doc__}\nStudies: {known}.")
         return 0
     if name not in names:
-        nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
-        print(f"{name}: unknown; did you mean {nearest}? {known.capitalize()}.", file=sys.stderr)
+        print(unknown_choice("", name, names), file=sys.stderr)
         return 2
-    from selectax.commands import sweep
-
     flags = tomllib.loads((STUDIES / name / "flags.toml").read_text())
     return sweep.main([*words_of(flags), "--output", f"runs/{name}", *more], "experiments/sweep.py")
 

@@ -33,6 +33,8 @@ import training
 import tyro
 from contest import Contest, machine_and_load
 
+from selectax.study.folder import write_json, write_text
+
 README = Path(__file__).parents[2] / "README.md"
 RESULTS = Path(__file__).parent / "results"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
@@ -142,13 +144,14 @@ def main(options: Options) -> None:
     RESULTS.mkdir(exist_ok=True)
     if options.measure:
         for name, run in benchmarks().items():
-            if name in (options.only or benchmarks()):
+            if not options.only or name in options.only:
                 kept = _kept(kind) | {name: in_its_own_process(run)}
-                (RESULTS / f"{kind}.json").write_text(json.dumps(kept, indent=1) + "\n")
+                write_json(RESULTS / f"{kind}.json", kept)
     before, _, rest = README.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
-    print(table())
+    found = table()
+    write_text(README, f"{before}{BEGIN}\n{found}\n{END}{after}")
+    print(found)
 
 
 if __name__ == "__main__":

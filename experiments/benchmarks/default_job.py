@@ -72,6 +72,12 @@ def run_theirs(options: Options, folder: Path) -> Run:
     return timed([*program, *flags(options)], output)
 
 
+def run_both(options: Options) -> tuple[Run, Run]:
+    """Ours, and then the plain way."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run_ours(options, Path(folder)), run_theirs(options, Path(folder))
+
+
 def save_data(path: Path) -> None:
     arrays = {}
     for split in ("train", "validation", "test"):
@@ -118,9 +124,7 @@ def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
 
 def contest(options: Options = Options()) -> Contest:
     """Each once, for a round takes minutes; the tables are compared, too."""
-    with tempfile.TemporaryDirectory() as folder:
-        ours = run_ours(options, Path(folder))
-        theirs = run_theirs(options, Path(folder))
+    ours, theirs = run_both(options)
     found = differences(ours.table, theirs.table)
     if found:
         raise AssertionError("\n".join(found))
@@ -174,9 +178,7 @@ def mean_clean_accuracy(table: pd.DataFrame) -> float:
 
 def main() -> int:
     options = tyro.cli(Options, description=__doc__)
-    with tempfile.TemporaryDirectory() as folder:
-        ours = run_ours(options, Path(folder))
-        theirs = run_theirs(options, Path(folder))
+    ours, theirs = run_both(options)
     console = Console(width=110)
     console.print(time_table(ours, theirs))
     console.print(outcome_table(ours, theirs))

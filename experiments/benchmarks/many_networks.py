@@ -7,18 +7,14 @@ for PyTorch the SGD steps alone.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import torch
 from contest import Aims, Contest, time_in_turn
 from peer import CifarResNet, device, finished
+from population import population_of, repeated_steps
 from torch.nn import functional
 
 from selectax import models
 from selectax.datasets import load
-from selectax.study.interruptible import wait
-from selectax.study.jobs import Network
-from selectax.study.plan import hyperparameters_of
-from selectax.study.population import init_population, resident_steps
 from selectax.study.recipe import Recipe
 
 NETWORKS, BATCH, STEPS, ROUNDS = 32, 128, 8, 5
@@ -43,21 +39,9 @@ def contest() -> Contest:
 
 def our_steps(images, labels):
     recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=BATCH)
-    networks = [Network(alpha, 0) for alpha in np.linspace(-1, 1, NETWORKS)]
-    population = init_population(
-        hyperparameters_of(networks, 0.1), recipe=recipe, image_shape=images.shape[1:]
-    )
     at_a_time = NETWORKS if jax.default_backend() == "gpu" else 1
-    there, held = (jnp.asarray(images), jnp.asarray(labels)), [population]
-
-    def run():
-        # The old population's memory becomes the new one's.
-        held[0] = resident_steps(
-            held[0], *there, 0, STEPS, recipe=recipe, models_at_a_time=at_a_time
-        )
-        wait(held[0].running)
-
-    return run
+    population, there = population_of(NETWORKS, recipe), map(jnp.asarray, (images, labels))
+    return repeated_steps(population, *there, STEPS, recipe=recipe, models_at_a_time=at_a_time)
 
 
 def their_steps(images, labels):

@@ -61,6 +61,18 @@ def population_of(size, recipe, mesh=None):
     return spread_networks(population, mesh)
 
 
+def repeated_steps(population, images, labels, steps, **options):
+    """Takes so many steps of training at each call, from where the last one ended."""
+    held = [population]
+
+    def run():
+        # The old population's memory becomes the new one's.
+        held[0] = resident_steps(held[0], images, labels, 0, steps, **options)
+        wait(held[0].running)
+
+    return run
+
+
 def time_sizes(options, images, labels):
     table = Table(title=f"{options.model}: ms a step and network, one at a time")
     for title in (
@@ -119,19 +131,14 @@ def contest() -> Contest:
     images, labels = map(jnp.asarray, load("digits", "train"))
     recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=128)
 
-    def steps_of(state):
-        state = resident_steps(state, images, labels, 0, STEPS, recipe=recipe)
-        wait(state.running)
-        return state
-
-    states = {"all": population_of(EIGHT, recipe), "single": population_of(1, recipe)}
-
-    def together():
-        states["all"] = steps_of(states["all"])
+    together, alone = (
+        repeated_steps(population_of(size, recipe), images, labels, STEPS, recipe=recipe)
+        for size in (EIGHT, 1)
+    )
 
     def one_by_one():
         for _ in range(EIGHT):
-            states["single"] = steps_of(states["single"])
+            alone()
 
     return Contest(
         f"Training {EIGHT} networks, ResNet-8, batch 128",

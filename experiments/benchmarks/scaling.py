@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import json
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,19 +18,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from contest import machine_and_load
+from contest import machine_and_load, time_in_turn
 from matplotlib.figure import Figure
+from population import population_of, repeated_steps
 
 from selectax import models
 from selectax.attacks import robust_accuracy_curve
 from selectax.datasets import load
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
 from selectax.selectivity import layer_selectivity
-from selectax.study.interruptible import wait
-from selectax.study.jobs import Network
-from selectax.study.mesh import copy_to_all, make_mesh, spread_networks
-from selectax.study.plan import hyperparameters_of
-from selectax.study.population import init_population, resident_steps
+from selectax.study.folder import write_json
+from selectax.study.mesh import copy_to_all, make_mesh
 from selectax.study.recipe import Recipe
 
 _FOLDER = Path(__file__).parent / "scaling"
@@ -140,17 +137,8 @@ def _steps(size, layout):
     images, labels = map(jnp.asarray, load("digits", "train"))
     recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=32)
     mesh = None if layout == "1x1" else make_mesh(layout, size, 32, jax.devices())
-    chosen = [Network(alpha, 0) for alpha in np.linspace(-1, 1, size)]
-    population = init_population(
-        hyperparameters_of(chosen, 0.1), recipe=recipe, image_shape=(32, 32, 3)
-    )
-    there, held = copy_to_all((images, labels), mesh), [spread_networks(population, mesh)]
-
-    def run():
-        held[0] = resident_steps(held[0], *there, 0, 2, recipe=recipe, mesh=mesh)
-        wait(held[0].running)
-
-    return run
+    there = copy_to_all((images, labels), mesh)
+    return repeated_steps(population_of(size, recipe, mesh), *there, 2, recipe=recipe, mesh=mesh)
 
 
 GROWING = {one.__name__: one for one in (images, units, classes, epsilons, networks, devices)}
@@ -158,13 +146,7 @@ GROWING = {one.__name__: one for one in (images, units, classes, epsilons, netwo
 
 def median_seconds(run: Callable[[], object], rounds: int) -> float:
     """After a call that is not counted."""
-    run()
-    seconds = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds)
+    return statistics.median(time_in_turn({"": run}, rounds=rounds)[""])
 
 
 def slope(sizes: list[int], seconds: list[float]) -> float:
@@ -176,8 +158,7 @@ def product_limit() -> float:
     """Operations a second of a large float32 matrix product."""
     matrix = jnp.ones((2048, 2048))
     product = jax.jit(jnp.matmul)
-    run = functools.partial(lambda: jax.block_until_ready(product(matrix, matrix)))
-    return 2 * 2048**3 / median_seconds(run, 5)
+    return 2 * 2048**3 / median_seconds(lambda: jax.block_until_ready(product(matrix, matrix)), 5)
 
 
 def measured(name: str, rounds: int) -> dict:
@@ -229,7 +210,7 @@ def main(options: Options) -> None:
     for name in options.only or GROWING:
         found = measured(name, options.rounds)
         kept = json.loads(numbers.read_text()) if numbers.exists() else {}
-        numbers.write_text(json.dumps(kept | {name: found}, indent=1) + "\n")
+        write_json(numbers, kept | {name: found})
         draw(name, found, options.output / f"{name}.png")
         print(f"{name}: {found['what']} {sentence(found)}.")
     print(machine_and_load())

@@ -109,7 +109,7 @@ def _sentence(event: Any, words: list[str], config_class: Any, program: str) -> 
     if kind == "BadValue":
         return f"{_name_of(event.argument)}: missing a value; add it, or {help_of}."
     if kind == "InvalidChoice":
-        return _unknown_choice(_name_of(event.argument), event.value, event.choices)
+        return unknown_choice(_name_of(event.argument), event.value, event.choices)
     if kind == "MissingSubcommand":
         names = ", ".join(event.subcommand_spec.parser_from_name)
         return f"{event.prog}: does not say what to do; add one of {names}."
@@ -136,7 +136,7 @@ def _not_expected(
     if flag is None:
         tasks = _tasks(config_class)
         if tasks and words[0] not in tasks:
-            return _unknown_choice("", tokens[0], tasks)
+            return unknown_choice("", tokens[0], tasks)
         return f"{tokens[0]}: not expected here; omit it, or {help_of}."
     known = _flags(config_class)
     if flag in known:
@@ -147,7 +147,8 @@ def _not_expected(
     return f"{flag}: unknown; {proposed}."
 
 
-def _unknown_choice(flag: str, value: str, choices: Sequence[str]) -> str:
+def unknown_choice(flag: str, value: str, choices: Sequence[str]) -> str:
+    """The sentence on a value that is none of the choices; flag is empty for a first word."""
     nearest = difflib.get_close_matches(value, choices, n=1, cutoff=0)[0]
     given = f"{flag} {value}".strip()
     return f"{given}: unknown; did you mean {nearest}? Known are {', '.join(choices)}."
@@ -159,7 +160,7 @@ def _wrong_value(event, words, help_of):
     choices = [str(choice) for kind in wanted for choice in typing.get_args(kind)]
     for value in values if choices else ():
         if value not in choices:
-            return _unknown_choice(flag, value, choices)
+            return unknown_choice(flag, value, choices)
     for kind, name in _NUMBERS.items():
         if kind in wanted:
             wrong = next((value for value in values if not _reads_as(kind, value)), None)

@@ -29,7 +29,7 @@ from selectax.study.folder import RunFolder
 from selectax.study.jobs import Network, read_groups
 from selectax.study.measurement import measure_network
 from selectax.study.progress import Log, stage
-from selectax.study.rows import Row, count
+from selectax.study.rows import count
 
 _UNKNOWN_EPOCH = 0
 
@@ -83,7 +83,7 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         networks = [_Trained(Network(alpha, config.seed), _UNKNOWN_EPOCH, weights)]
     images = load_evaluation_images(data, evaluation)
     log = Log(console, config.log)
-    rows: list[Row] = []
+    module, table = models.create(model, num_classes), results.table([])
     with stage(log, "Evaluated network", total=len(networks), event="network") as progress:
         for whose, epoch, variables in networks:
             measured = measure_network(
@@ -91,14 +91,14 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
                 variables,
                 images,
                 evaluation,
-                module=models.create(model, num_classes),
+                module=module,
                 num_classes=num_classes,
             )
             for warning in measured.warnings:
                 log.warn(warning)
             named = {"dataset": dataset, "model": model, **whose._asdict(), "epoch": epoch}
-            rows += [{**named, **row} for row in measured.rows]
-            table = results.table(rows)
+            rows = [{**named, **row} for row in measured.rows]
+            table = results.merge(table, results.table(rows))
             results.save(config.results, table)
             news = f"alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
             progress.advance(news, count(images.test), **whose._asdict())
