@@ -73,7 +73,8 @@ def measure_in_parts(
     Yields:
       The rows of each part.
     """
-    clean = fetch(measure_clean(variables, images.test, module=module, num_classes=num_classes))
+    with _exact_products():
+        clean = fetch(measure_clean(variables, images.test, module=module, num_classes=num_classes))
     layers = list(clean.selectivity)
     key = jax.random.key(seed)
 
@@ -101,8 +102,14 @@ def measure_in_parts(
     }
     for name in parts_of(options.measures):
         if name not in already:
-            found = parts[name]()
+            with _exact_products():
+                found = parts[name]()
             yield found if isinstance(found, Measured) else Measured(found, ())
+
+
+def _exact_products():
+    """TPUs and GPUs else round what they multiply, by more than the smallest epsilons."""
+    return jax.default_matmul_precision("float32")
 
 
 def parts_of(measures: Collection[str]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Networks that are plain functions, measured as Flax modules are."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,6 +88,25 @@ def test_plain_jax_against_numpy(weights):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # one for each other sign
+def test_products_are_not_rounded_where_an_accelerator_would(weights):
+    # To the 8 bits of a TPU's usual products, images differ by more than the smallest epsilons.
+    precisions = set()
+
+    def apply_fn(weights, images, masks=None):
+        if len(images) > 2:  # whose shapes alone are looked at
+            precisions.add(jax.config.jax_default_matmul_precision)
+        hidden = jax.nn.relu(images.reshape(len(images), -1) @ weights["hidden"])
+        if masks is not None:
+            hidden *= masks["hidden"]
+        return hidden @ weights["logits"], {"hidden": hidden}
+
+    before = jax.config.jax_default_matmul_precision
+    options = dataclasses.replace(EVERYTHING, measures=("attacks", "input_gradients", "ablation"))
+    measure(apply_fn, weights, IMAGES, LABELS, 3, options=options)
+    assert precisions == {"float32"}
+    assert jax.config.jax_default_matmul_precision == before
+
+
 def test_masked_gradients_are_warned_of(weights):
     def masked(weights, images):
         logits, activations = dense(weights, images)
