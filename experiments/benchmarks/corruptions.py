@@ -125,9 +125,7 @@ def contest() -> Contest:
                 for image in images[:THEIR_IMAGES]:
                     theirs(image, severity=severity, corruption_name=name)
 
-    seconds = time_in_turn(
-        {"selectax": all_at_once, "imagecorruptions": one_by_one}, rounds=ROUNDS
-    )
+    seconds = time_in_turn({"selectax": all_at_once, "imagecorruptions": one_by_one}, rounds=ROUNDS)
     for_all = number / THEIR_IMAGES
     seconds["imagecorruptions"] = [for_all * one for one in seconds["imagecorruptions"]]
     return Contest(

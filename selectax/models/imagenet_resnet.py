@@ -40,6 +40,7 @@ class ImageNetResNet(nn.Module):
       mean: per channel, subtracted from the images.
       deviation: per channel, by which the images are divided then.
       axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      width: feature maps of the stem and the first stage, which each later stage doubles.
       convolve: (images, kernel, stride) to feature maps.
       dtype: of the feature maps, by default as weights and images; weights, statistics and logits
         are not below float32.
@@ -51,6 +52,7 @@ class ImageNetResNet(nn.Module):
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     axis_name: str | None = None
+    width: int = 64
     convolve: Callable[[Array, Array, int], Array] = convolution
     dtype: jnp.dtype | None = None
 
@@ -80,9 +82,9 @@ class ImageNetResNet(nn.Module):
         activations: dict[str, jnp.ndarray] = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
-        maps = respond(convolve(maps, 64, 7, 2, "stage0_stem"), "stage0_stem")
+        maps = respond(convolve(maps, self.width, 7, 2, "stage0_stem"), "stage0_stem")
         for stage, blocks in enumerate(self.blocks, start=1):
-            inner_features = 32 * 2**stage
+            inner_features = self.width * 2 ** (stage - 1)
             features = 4 * inner_features if self.bottleneck else inner_features
             for block in range(1, blocks + 1):
                 name = f"stage{stage}_block{block}"

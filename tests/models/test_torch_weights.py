@@ -59,12 +59,30 @@ class Reference(torch.nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+def quarter_of_resnet18(num_classes):
+    """torchvision's, its layers made anew with 16 to 128 feature maps."""
+    network = torchvision.models.resnet18()
+    network.conv1 = torch.nn.Conv2d(3, 16, 7, 2, 3, bias=False)
+    network.bn1 = torch.nn.BatchNorm2d(16)
+    network.maxpool = torch.nn.Identity()
+    network.inplanes = 16
+    for stage in range(4):
+        layer = network._make_layer(
+            torchvision.models.resnet.BasicBlock, 16 * 2**stage, 2, stride=1 if stage == 0 else 2
+        )
+        setattr(network, f"layer{stage + 1}", layer)
+    network.fc = torch.nn.Linear(128, num_classes)
+    return network
+
+
 def torch_network(name, num_classes):
     """torchvision's network as the papers change it, its batch norms' state made up."""
     torch.manual_seed(0)
     if name in ("resnet18", "resnet50"):
         network = getattr(torchvision.models, name)(num_classes=num_classes)
         network.maxpool = torch.nn.Identity()
+    elif name == "resnet18_quarter":
+        network = quarter_of_resnet18(num_classes)
     elif name == "vgg16":
         network = torchvision.models.vgg16_bn(num_classes=num_classes)
         network.avgpool = torch.nn.AdaptiveAvgPool2d(1)
@@ -103,6 +121,7 @@ def torch_activations(network, images):
         ("resnet20", 32),
         ("resnet18", 64),
         ("resnet18", 32),
+        ("resnet18_quarter", 64),
         ("resnet50", 64),
         ("resnet56", 32),
         ("vgg16", 64),

@@ -86,8 +86,7 @@ def test_plain_jax_against_numpy(weights):
     assert set(table["model"]) == {"dense"}
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::UserWarning")  # one for each other sign
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_products_are_not_rounded_where_an_accelerator_would(weights):
     # To the 8 bits of a TPU's usual products, images differ by more than the smallest epsilons.
     precisions = set()
@@ -107,6 +106,8 @@ def test_products_are_not_rounded_where_an_accelerator_would(weights):
     assert jax.config.jax_default_matmul_precision == before
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")  # one for each other sign
 def test_masked_gradients_are_warned_of(weights):
     def masked(weights, images):
         logits, activations = dense(weights, images)
