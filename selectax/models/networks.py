@@ -18,7 +18,7 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _MODULES: dict[str, Callable[..., nn.Module]] = {
     **{f"resnet{depth}": functools.partial(CifarResNet, depth) for depth in (8, 20, 32, 44, 56)},
     "resnet18": functools.partial(ImageNetResNet, (2, 2, 2, 2), False),
-    "resnet18_quarter": functools.partial(ImageNetResNet, (2, 2, 2, 2), False, width=16),
+    "resnet10_quarter": functools.partial(ImageNetResNet, (1, 1, 1, 1), False, width=16),
     "resnet50": functools.partial(ImageNetResNet, (3, 4, 6, 3), True),
     "vgg16": VGG16,
 }
@@ -39,8 +39,9 @@ def create(
 
     Args:
       name: one of MODELS. resnet8, 20, 32, 44 and 56 have CIFAR-10's form, resnet18 and resnet50
-        ImageNet's without the max-pool; resnet18_quarter has a quarter of resnet18's feature maps
-        in each layer; vgg16 has batch norm. All take images of 32 × 32 pixels and more.
+        ImageNet's without the max-pool; resnet10_quarter is resnet18 with one block a stage and a
+        quarter of the feature maps; vgg16 has batch norm. All take images of 32 × 32 pixels and
+        more.
       num_classes: number of logits.
       mean: of the training images' channels in [0, 1], subtracted inside the network.
       deviation: of the training images' channels, by which they are divided inside the network.

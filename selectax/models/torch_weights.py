@@ -24,7 +24,7 @@ def from_torch(path: str | os.PathLike[str], name: str, num_classes: int) -> dic
     """Variables of a network whose weights were trained in PyTorch.
 
     The names in the file are those of akamaster/pytorch_resnet_cifar10 for resnet8 to resnet56, of
-    torchvision for resnet18, its quarter and resnet50, and for vgg16 those of torchvision's
+    torchvision for resnet10_quarter, resnet18 and resnet50, and for vgg16 those of torchvision's
     vgg16_bn but for its classifier, which is one linear layer, "classifier", as in
     kuangliu/pytorch-cifar. Prefixes "module." are dropped. PyTorch itself is not needed, and
     nothing in the file is run.

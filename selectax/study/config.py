@@ -56,8 +56,8 @@ class TrainingOptions:
     """
 
     model: str = "resnet8"
-    """Network: resnet8, 20, 32, 44 or 56 in CIFAR's form, resnet18, resnet18_quarter with a
-    quarter of its feature maps, or resnet50 in ImageNet's, or vgg16."""
+    """Network: resnet8, 20, 32, 44 or 56 in CIFAR's form, resnet18 or resnet50 in
+    ImageNet's, resnet10_quarter as a small resnet18, or vgg16."""
     epochs: int = 5
     """Passes over the training set."""
     batch_size: int = 32

@@ -59,8 +59,8 @@ class Reference(torch.nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-def quarter_of_resnet18(num_classes):
-    """torchvision's, its layers made anew with 16 to 128 feature maps."""
+def quarter_of_resnet10(num_classes):
+    """torchvision's ResNet-18, its layers made anew with one block and 16 to 128 feature maps."""
     network = torchvision.models.resnet18()
     network.conv1 = torch.nn.Conv2d(3, 16, 7, 2, 3, bias=False)
     network.bn1 = torch.nn.BatchNorm2d(16)
@@ -68,7 +68,7 @@ def quarter_of_resnet18(num_classes):
     network.inplanes = 16
     for stage in range(4):
         layer = network._make_layer(
-            torchvision.models.resnet.BasicBlock, 16 * 2**stage, 2, stride=1 if stage == 0 else 2
+            torchvision.models.resnet.BasicBlock, 16 * 2**stage, 1, stride=1 if stage == 0 else 2
         )
         setattr(network, f"layer{stage + 1}", layer)
     network.fc = torch.nn.Linear(128, num_classes)
@@ -81,8 +81,8 @@ def torch_network(name, num_classes):
     if name in ("resnet18", "resnet50"):
         network = getattr(torchvision.models, name)(num_classes=num_classes)
         network.maxpool = torch.nn.Identity()
-    elif name == "resnet18_quarter":
-        network = quarter_of_resnet18(num_classes)
+    elif name == "resnet10_quarter":
+        network = quarter_of_resnet10(num_classes)
     elif name == "vgg16":
         network = torchvision.models.vgg16_bn(num_classes=num_classes)
         network.avgpool = torch.nn.AdaptiveAvgPool2d(1)
@@ -121,7 +121,7 @@ def torch_activations(network, images):
         ("resnet20", 32),
         ("resnet18", 64),
         ("resnet18", 32),
-        ("resnet18_quarter", 64),
+        ("resnet10_quarter", 64),
         ("resnet50", 64),
         ("resnet56", 32),
         ("vgg16", 64),
