@@ -5,13 +5,17 @@ import os
 import platform
 from pathlib import Path
 
+import jax
+
 
 def machine() -> str:
     """One line."""
     packages = ("jax", "jaxlib", "flax", "torch", "torchattacks")
     versions = " ".join(f"{name} {_version(name)}" for name in packages)
     share = f"{cores()} of {os.cpu_count()} cores"
-    return f"{_processor()}, {vector_level()}, {share}; {versions}"
+    device = jax.devices()[0]
+    accelerator = "" if device.platform == "cpu" else f"{device.device_kind}, "
+    return f"{accelerator}{_processor()}, {vector_level()}, {share}; {versions}"
 
 
 def cores() -> int:

@@ -3,8 +3,7 @@
 XLA's CPU backend runs a forward convolution at full speed everywhere, but those that automatic
 differentiation makes of it fall off the fast path, inside `lax.scan` by a factor of 30. Here the
 input gradient is a forward convolution and the weight gradient a matrix product per few images. On
-TPU and GPU both are the native ones, but for networks side by side on an NVIDIA GPU: `vmap` over
-kernels makes grouped convolutions, which are slower there than products of patches.
+TPU and GPU both are the native ones.
 """
 
 import functools
@@ -35,7 +34,7 @@ def convolution(
       kernel: of odd height and width.
       stride: of both dimensions.
     """
-    return _primal(images, kernel, stride)
+    return native_convolution(images, kernel, stride)
 
 
 def native_convolution(images, kernel, stride=1):
@@ -46,20 +45,14 @@ def native_convolution(images, kernel, stride=1):
     )
 
 
-def _primal(images, kernel, stride):
-    native = functools.partial(native_convolution, stride=stride)
-    by_patches = functools.partial(_patches_convolution, stride=stride)
-    return _alone_or_side_by_side(native, by_patches)(images, kernel)
-
-
 def _forward(images, kernel, stride):
-    return _primal(images, kernel, stride), (images, kernel)
+    return native_convolution(images, kernel, stride), (images, kernel)
 
 
 def _backward(stride, residuals, gradient):
     def by_forward_operations(images, kernel, gradient):
         return (
-            _input_gradient(images.shape, kernel, gradient, stride, _valid_convolution),
+            _input_gradient(images.shape, kernel, gradient, stride),
             _kernel_gradient(images, kernel.shape, gradient, stride),
         )
 
@@ -67,40 +60,13 @@ def _backward(stride, residuals, gradient):
         convolve = functools.partial(native_convolution, stride=stride)
         return jax.vjp(convolve, images, kernel)[1](gradient)
 
-    def by_patches(images, kernel, gradient):
-        return (
-            _input_gradient(images.shape, kernel, gradient, stride, _valid_patches_convolution),
-            _patches_kernel_gradient(images, kernel.shape, gradient, stride),
-        )
-
-    by_default = _alone_or_side_by_side(by_jax, by_patches)
-    return lax.platform_dependent(
-        *residuals, gradient, cpu=by_forward_operations, default=by_default
-    )
+    return lax.platform_dependent(*residuals, gradient, cpu=by_forward_operations, default=by_jax)
 
 
 convolution.defvjp(_forward, _backward)
 
 
-def _alone_or_side_by_side(alone, side_by_side):
-    """The first function, but the second under vmap over the kernels where it is the faster."""
-    function = jax.custom_batching.custom_vmap(alone)
-
-    @function.def_vmap
-    def _(axis_size, in_batched, images, kernel, *gradient):
-        operands = images, kernel, *gradient
-        axes = tuple(0 if batched else None for batched in in_batched)
-        if in_batched[1]:
-            ways = {"cuda": jax.vmap(side_by_side, axes), "default": jax.vmap(alone, axes)}
-            out = lax.platform_dependent(*operands, **ways)
-        else:
-            out = jax.vmap(alone, axes)(*operands)
-        return out, jax.tree.map(lambda _: True, out)
-
-    return function
-
-
-def _input_gradient(shape, kernel, gradient, stride, convolve):
+def _input_gradient(shape, kernel, gradient, stride):
     """A convolution of the gradient, its stride undone by zeros, with the kernel turned round."""
     padding = [(0, 0, 0)]
     for size, width, out in zip(shape[1:3], kernel.shape[:2], gradient.shape[1:3], strict=True):
@@ -108,12 +74,8 @@ def _input_gradient(shape, kernel, gradient, stride, convolve):
         padding.append((before, size + width // 2 - (out - 1) * stride - 1, stride - 1))
     spread = lax.pad(gradient, jnp.zeros((), gradient.dtype), [*padding, (0, 0, 0)])
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    return convolve(spread, turned)
-
-
-def _valid_convolution(images, kernel):
     return lax.conv_general_dilated(
-        images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        spread, turned, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
@@ -130,7 +92,14 @@ def _kernel_gradient(images, shape, gradient, stride):
 
     def add_chunk(total, images_and_gradient):
         images, gradient = images_and_gradient
-        patches = _patches(images, shape, (out_height, out_width), stride)
+        views = [
+            images[:, row : row + (out_height - 1) * stride + 1 : stride][
+                :, :, column : column + (out_width - 1) * stride + 1 : stride
+            ]
+            for row in range(height)
+            for column in range(width)
+        ]
+        patches = jnp.concatenate(views, axis=-1).reshape(-1, height * width * channels)
         # In this order the product is up to half as fast again as patches.T @ gradient.
         product = jnp.matmul(gradient.T, patches, preferred_element_type=total.dtype)
         return total + product, None
@@ -143,48 +112,6 @@ def _kernel_gradient(images, shape, gradient, stride):
     )
     total, _ = lax.scan(add_chunk, none, (images, gradient))
     return total.T.reshape(shape).astype(gradient.dtype)
-
-
-def _patches_convolution(images, kernel, stride):
-    images = _surrounded(images, kernel.shape)
-    return _valid_patches_convolution(images, kernel, stride)
-
-
-def _valid_patches_convolution(images, kernel, stride=1):
-    sizes = zip(images.shape[1:3], kernel.shape[:2], strict=True)
-    out_shape = tuple((size - width) // stride + 1 for size, width in sizes)
-    products = _patches(images, kernel.shape, out_shape, stride) @ kernel.reshape(
-        -1, kernel.shape[3]
-    )
-    return products.reshape(len(images), *out_shape, -1)
-
-
-def _patches_kernel_gradient(images, shape, gradient, stride):
-    patches = _patches(_surrounded(images, shape), shape, gradient.shape[1:3], stride)
-    product = jnp.matmul(
-        patches.T,
-        gradient.reshape(-1, shape[3]),
-        preferred_element_type=jnp.promote_types(gradient.dtype, jnp.float32),
-    )
-    return product.reshape(shape).astype(gradient.dtype)
-
-
-def _surrounded(images, kernel_shape):
-    """With zeros of half a kernel's size around the images."""
-    around = [(size // 2, size // 2) for size in kernel_shape[:2]]
-    return jnp.pad(images, [(0, 0), *around, (0, 0)])
-
-
-def _patches(images, kernel_shape, out_shape, stride):
-    """What the kernel is multiplied with: (positions of all images, kernel's weights a feature)."""
-    height, width, channels, _ = kernel_shape
-    rows, columns = ((size - 1) * stride + 1 for size in out_shape)
-    views = [
-        images[:, row : row + rows : stride][:, :, column : column + columns : stride]
-        for row in range(height)
-        for column in range(width)
-    ]
-    return jnp.concatenate(views, axis=-1).reshape(-1, height * width * channels)
 
 
 def _padded(shape, height, width):

@@ -147,18 +147,14 @@ def models_at_a_time(plan: Plan, networks: int) -> int:
 
 
 def bytes_of_one(plan: Plan) -> int:
-    """Memory that a network takes in training, besides the images."""
+    """Memory that training one network at a time takes, besides the images."""
     images, labels = one_batch(plan)
-    # Side by side they take more than alone: see `selectax.models.convolution`.
-    networks = plan.wanted[: 1 if jax.default_backend() == "cpu" else 2]
-    population = jax.eval_shape(lambda: fresh(plan, networks))
-    lowered = resident_steps.lower(
-        population, images, labels, 0, 1, recipe=plan.recipe, models_at_a_time=len(networks)
-    )
+    population = jax.eval_shape(lambda: fresh(plan, plan.wanted[:1]))
+    lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=plan.recipe)
     memory = lowered.compile().memory_analysis()
     if memory is None:  # a backend that does not say
         return 0
-    return (memory.temp_size_in_bytes + memory.argument_size_in_bytes) // len(networks)
+    return memory.temp_size_in_bytes + memory.argument_size_in_bytes
 
 
 def fresh(plan: Plan, networks: Sequence[Network]) -> Population:

@@ -78,29 +78,3 @@ def test_gradient_under_vmap_equals_one_model_at_a_time():
     np.testing.assert_allclose(
         jax.vmap(gradient)(kernels), jnp.stack([gradient(k) for k in kernels]), rtol=1e-4, atol=1e-4
     )
-
-
-@pytest.mark.parametrize(("stride", "kernel", "height", "width"), SHAPES)
-def test_patches_of_networks_side_by_side_equal_the_native_convolution(
-    monkeypatch, stride, kernel, height, width
-):
-    def as_on_a_gpu(*operands, default, cpu=None, cuda=None):
-        return (cuda or default)(*operands)
-
-    images, _ = _operands(kernel, height, width)
-    images = jnp.stack([images, images + 1, 2 * images])
-    kernels = jax.random.normal(jax.random.key(2), (3, kernel, kernel, 3, 4))
-    native = jax.vmap(functools.partial(native_convolution, stride=stride))
-    out, pull_back = jax.vjp(native, images, kernels)
-    monkeypatch.setattr(jax.lax, "platform_dependent", as_on_a_gpu)
-    side_by_side = jax.vmap(functools.partial(convolution, stride=stride))
-    assert "conv_general_dilated" not in str(jax.make_jaxpr(side_by_side)(images, kernels))
-    np.testing.assert_allclose(side_by_side(images, kernels), out, rtol=1e-5, atol=1e-5)
-
-    def squares(images, kernels):
-        return jnp.sum(side_by_side(images, kernels) ** 2)
-
-    for ours, theirs in zip(
-        jax.grad(squares, (0, 1))(images, kernels), pull_back(2 * out), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)

@@ -1,6 +1,5 @@
 """What is compiled for TPU and GPU has their own operations in it, and none of the CPU's."""
 
-import dataclasses
 import functools
 import re
 from collections import Counter
@@ -13,7 +12,6 @@ from jax import export
 from selectax import models
 from selectax.attacks import pgd
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
-from selectax.study.population import init_population, resident_steps
 from selectax.study.recipe import Recipe
 from selectax.study.training import Hyperparameters, init_state, train_epoch
 
@@ -50,28 +48,6 @@ def test_an_epoch_of_training_is_one_loop_of_native_convolutions(platform):
     assert found["while"] == 1
     assert found["custom_call"] == 0
     assert "callback" not in text
-
-
-@pytest.mark.parametrize(("platform", "convolutions"), [("tpu", 3 * CONVOLUTIONS), ("cuda", 0)])
-def test_networks_side_by_side_are_convolved_by_products_on_a_gpu(platform, convolutions):
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=4)
-    two = Hyperparameters(jnp.zeros(2), jnp.ones(2), jnp.arange(2))
-    two = dataclasses.replace(
-        two,
-        learning_rate_drops=jnp.ones((2, 2)),
-        alpha_epochs=jnp.broadcast_to(two.alpha_epochs, (2, 2)),
-    )
-    population = jax.eval_shape(
-        lambda: init_population(two, recipe=recipe, image_shape=(32, 32, 3))
-    )
-
-    def steps(population, images, labels):
-        return resident_steps(population, images, labels, 0, 1, recipe=recipe, models_at_a_time=2)
-
-    images = jax.ShapeDtypeStruct(IMAGES.shape, jnp.uint8)
-    found, _ = operations(platform, steps, population, images, LABELS)
-    # That for the gradient of the images themselves is in it, but nothing needs what it gives.
-    assert found["convolution"] == convolutions
 
 
 @on_accelerators
