@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
 Tree = TypeVar("Tree")
@@ -74,18 +75,30 @@ class Checkpoints:
           ValueError: the checkpoint is of another structure or other shapes.
         """
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        found = self._latest(ocp.args.StandardRestore(shapes))
+        found = self._latest(lambda step: self._read(step, shapes))
         return (0, like) if found is None else found
 
     def restore_as_it_is(self) -> dict[str, Any] | None:
-        """Latest complete checkpoint as dicts of arrays; None if there is none."""
-        found = self._latest(ocp.args.StandardRestore())
+        """Latest complete checkpoint as dicts of NumPy arrays; None if there is none.
+
+        The devices on which it was written need not be there.
+        """
+        found = self._latest(self._read_as_it_is)
         return None if found is None else found[1]
 
-    def _latest(self, arguments) -> tuple[int, Any] | None:
+    def _read(self, step, like):
+        return self._manager.restore(step, args=ocp.args.StandardRestore(like))
+
+    def _read_as_it_is(self, step):
+        def place(leaf):
+            return np.empty(leaf.shape, leaf.dtype)
+
+        return self._read(step, jax.tree.map(place, self._manager.item_metadata(step).tree))
+
+    def _latest(self, read: Callable[[int], Any]) -> tuple[int, Any] | None:
         for step in sorted(self._manager.all_steps(), reverse=True):
             try:
-                return step, self._manager.restore(step, args=arguments)
+                return step, read(step)
             # Whatever a damaged file makes Orbax and what it builds on raise.
             except Exception as error:
                 if self._is_whole(step):
@@ -103,7 +116,7 @@ class Checkpoints:
 
     def _is_whole(self, step: int) -> bool:
         try:
-            self._manager.restore(step, args=ocp.args.StandardRestore())
+            self._read_as_it_is(step)
         except Exception:
             return False
         return True
@@ -137,7 +150,8 @@ def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Itera
     """
     folder = folder.absolute()
     options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=True)
-    manager = ocp.CheckpointManager(folder, options=options)
+    handler = ocp.StandardCheckpointHandler()
+    manager = ocp.CheckpointManager(folder, options=options, item_handlers=handler)
     checkpoints = Checkpoints(folder, manager, warn)
     try:
         yield checkpoints

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import pandas as pd
 from rich.console import Console
 
@@ -142,6 +143,6 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
 
 def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:
     return {
-        name: _taken(leaf, at) if isinstance(leaf, dict) else leaf[at]
+        name: _taken(leaf, at) if isinstance(leaf, dict) else jnp.asarray(leaf[at])
         for name, leaf in tree.items()
     }

@@ -3,6 +3,9 @@
 import dataclasses
 import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +16,8 @@ from selectax.study.checkpoints import CheckpointError, open_checkpoints
 from selectax.study.population import init_population
 from selectax.study.recipe import Recipe
 from tests.study.tiny import TinyNetwork, grid
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,32 @@ def damage_one_file(folder, change):
     """Of those that hold arrays, the largest."""
     files = [path for path in folder.rglob("*") if path.is_file() and "/d/" in path.as_posix()]
     change(max(files, key=lambda path: path.stat().st_size))
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_devices_that_are_not_there_is_read(tmp_path, four_devices):
+    writer = f"""
+import jax, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from pathlib import Path
+from selectax.study.checkpoints import open_checkpoints
+spread = NamedSharding(Mesh(np.array(jax.devices()), "model"), PartitionSpec("model"))
+with open_checkpoints(Path({str(tmp_path)!r})) as checkpoints:
+    checkpoints.save(7, {{"alpha": jax.device_put(np.arange(8.0), spread)}})
+"""
+    eight = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    subprocess.run([sys.executable, "-c", writer], check=True, cwd=ROOT, env=os.environ | eight)
+    warnings = []
+    with open_checkpoints(tmp_path, warnings.append) as checkpoints:
+        restored = checkpoints.restore_as_it_is()
+        np.testing.assert_array_equal(restored["alpha"], np.arange(8))
+        # Of other shapes, but whole: not to be set aside.
+        with pytest.raises(ValueError, match="shape"):
+            checkpoints.restore({"alpha": jnp.zeros(5)})
+        step, restored = checkpoints.restore({"alpha": jnp.zeros(8)})
+    np.testing.assert_array_equal(restored["alpha"], np.arange(8))
+    assert step == 7
+    assert warnings == []
 
 
 @pytest.mark.slow
