@@ -29,7 +29,9 @@ def arranged(words):
     """What is run for a command: on the subsets of the data, and no hours of it."""
     script, *flags = words[1:]
     if pathlib.Path(script).stem in PLANNED:
-        words = [*words, "--batch-size", "8", *([] if "--dry-run" in flags else ["--dry-run"])]
+        words = words if "--dry-run" in flags else [*words, "--dry-run"]
+        if "--resume" not in flags:  # which goes on with the same batches
+            words = [*words, "--batch-size", "8"]
     if not flags or "photos" in flags:  # the embedded digits, or photographs
         return words
     of_subsets = [] if "--archives" in flags else ["--archives", "~/archives"]
