@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import shlex
 import shutil
 import subprocess
@@ -11,18 +10,14 @@ import sys
 import pytest
 from PIL import Image
 
+from tests.markdown import commands
+
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "experiments").glob("studies/*/README.md"))]
 # CI itself begins with these.
 SET_UP = ('pip install -e ".[study]"', 'pip install -e ".[test]"', "pytest")
 # Hours of work are planned alone, and of batches for accelerators small ones.
 PLANNED = ("sweep", "study")
-
-
-def commands(page):
-    for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
-        lines = re.split(r"&&|\n", block.replace("\\\n", ""))
-        yield from filter(None, map(str.strip, lines))
 
 
 def arranged(words):

@@ -5,12 +5,10 @@ import re
 
 import pytest
 
+from tests.markdown import blocks
+
 PAGES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "other_libraries").glob("*.md"))
 NETWORK = re.compile(r"alpha (\S+): loss (\S+) → (\S+), selectivity (\S+)")
-
-
-def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def networks(text):

@@ -11,28 +11,24 @@ from selectax.commands import data_config
 from selectax.study import results
 from selectax.study.config import SweepConfig, check
 from selectax.study.corrupt_config import CorruptConfig
+from tests.markdown import blocks, commands
 
-README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+README = pathlib.Path(__file__).parent.parent / "README.md"
 
 
 def test_the_example_runs(capsys):
-    (example,) = blocks("python")
+    (example,) = blocks(README, "python")
     exec(compile(example, "README.md", "exec"), {})
     shape, loss = capsys.readouterr().out.split(") ")
     assert shape == "(16,"
     assert 2.3 < float(loss) < 3.3
 
 
-def commands(name):
-    for block in blocks("sh"):
-        for command in re.split(r"&&|\n", block.replace("\\\n", "")):
-            words = shlex.split(command, comments=True)
-            if words[:2] == ["python", f"experiments/{name}.py"]:
-                yield words[2:]
+def flags_of(name):
+    for command in commands(README):
+        words = shlex.split(command, comments=True)
+        if words[:2] == ["python", f"experiments/{name}.py"]:
+            yield words[2:]
 
 
 def parsed(config_class, flags):
@@ -40,29 +36,31 @@ def parsed(config_class, flags):
     return tyro.cli(config_class, args=flags, config=config)
 
 
-@pytest.mark.parametrize("flags", list(commands("sweep")), ids=" ".join)
+@pytest.mark.parametrize("flags", list(flags_of("sweep")), ids=" ".join)
 def test_its_sweeps_are_valid(flags):
     check(parsed(SweepConfig, flags))
 
 
-@pytest.mark.parametrize("flags", list(commands("corrupt")), ids=" ".join)
+@pytest.mark.parametrize("flags", list(flags_of("corrupt")), ids=" ".join)
 def test_its_corruptions_parse(flags):
     assert parsed(CorruptConfig, flags).input
 
 
-@pytest.mark.parametrize("flags", list(commands("data")), ids=" ".join)
+@pytest.mark.parametrize("flags", list(flags_of("data")), ids=" ".join)
 def test_its_data_sets_parse(flags):
     assert parsed(data_config.Command, flags)
 
 
 def test_a_fresh_machine_is_set_up_by_two_commands():
-    assert 'pip install -e ".[study]" && python experiments/sweep.py\n' in blocks("sh")
-    assert 'pip install -e ".[test]" && pytest\n' in blocks("sh")
+    assert 'pip install -e ".[study]" && python experiments/sweep.py\n' in blocks(README, "sh")
+    assert 'pip install -e ".[test]" && pytest\n' in blocks(README, "sh")
 
 
 def test_its_dictionary_has_every_metric_and_column():
     named = set(
-        re.findall(r"`([a-z_0-9]+)`", "".join(re.findall(r"^\| `.*", README, re.MULTILINE)))
+        re.findall(
+            r"`([a-z_0-9]+)`", "".join(re.findall(r"^\| `.*", README.read_text(), re.MULTILINE))
+        )
     )
     deciles = {f"class_selectivity_decile_{decile}" for decile in range(11)}
     assert {*results.METRICS, *results.COLUMNS} - deciles <= named

@@ -59,7 +59,7 @@ class Reference(torch.nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-def quarter_of_resnet10(num_classes):
+def resnet10_quarter(num_classes):
     """torchvision's ResNet-18, its layers made anew with one block and 16 to 128 feature maps."""
     network = torchvision.models.resnet18()
     network.conv1 = torch.nn.Conv2d(3, 16, 7, 2, 3, bias=False)
@@ -82,7 +82,7 @@ def torch_network(name, num_classes):
         network = getattr(torchvision.models, name)(num_classes=num_classes)
         network.maxpool = torch.nn.Identity()
     elif name == "resnet10_quarter":
-        network = quarter_of_resnet10(num_classes)
+        network = resnet10_quarter(num_classes)
     elif name == "vgg16":
         network = torchvision.models.vgg16_bn(num_classes=num_classes)
         network.avgpool = torch.nn.AdaptiveAvgPool2d(1)
