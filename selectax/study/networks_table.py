@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from selectax.study.figures.tables import is_strongest_pgd
+from selectax.study.strongest_pgd import is_strongest_pgd
 
 
 def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from selectax.study.strongest_pgd import is_strongest_pgd
 from selectax.study.whole_files import whole_file
 
 Row = Mapping[str, Any]
@@ -164,16 +165,16 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
       Columns `networks`, `diverged` if any has, and of what was measured: `class selectivity`,
       `clean accuracy`, and the mean accuracy over the strengths of each kind of perturbation,
-      `corruptions`, `fgsm`, `pgd`.
+      `corruptions`, `fgsm`, `pgd`, the last with the most steps.
     """
     whole = frame[frame["layer"] == ""]
     accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
-    attacks = ("fgsm", "pgd")
     parts = {
         "class selectivity": whole[whole["metric"] == "class_selectivity"],
         "clean accuracy": accuracy[accuracy["perturbation"] == ""],
         "corruptions": accuracy[accuracy["perturbation"] == "corruptions"],
-        **{attack: accuracy[accuracy["perturbation"] == attack] for attack in attacks},
+        "fgsm": accuracy[accuracy["perturbation"] == "fgsm"],
+        "pgd": accuracy[is_strongest_pgd(accuracy)],
     }
     means = {
         name: part.groupby("alpha", dropna=False)["value"].mean()

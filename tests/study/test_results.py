@@ -188,7 +188,7 @@ def test_summary_is_means_by_hand():
         return WHOSE | whose | {"metric": metric, "value": value} | where
 
     contrast = {"perturbation": "contrast"}
-    fgsm, pgd = ({"perturbation": name, "steps": 1} for name in ("fgsm", "pgd"))
+    fgsm, pgd = {"perturbation": "fgsm", "steps": 1}, {"perturbation": "pgd", "steps": 20}
     rows = [
         row(-1, 0, "class_selectivity", 0.2),
         row(-1, 1, "class_selectivity", 0.4),
@@ -207,6 +207,7 @@ def test_summary_is_means_by_hand():
         row(-1, 0, "accuracy", 0.9, **fgsm, epsilon=0.0),
         row(-1, 0, "accuracy", 0.3, **fgsm, epsilon=0.1),
         row(-1, 0, "accuracy", 0.1, **fgsm, epsilon=0.2),
+        row(1, 0, "accuracy", 0.45, **(pgd | {"steps": 1}), epsilon=0.1),
         row(1, 0, "accuracy", 0.25, **pgd, epsilon=0.1),
         row(-1, 0, "dimensionality_95", 3, **fgsm, epsilon=0.1, layer="stem"),
     ]

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from selectax.study.figures.layers import layer_ticks, panel_width
-from selectax.study.figures.tables import is_strongest_pgd, of_layers
+from selectax.study.figures.tables import of_layers
 from selectax.study.plotting import STYLE, line_panels
+from selectax.study.strongest_pgd import is_strongest_pgd
 
 
 @matplotlib.rc_context(STYLE)

@@ -4,7 +4,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from selectax.study.figures.tables import is_strongest_pgd, of_network
+from selectax.study.figures.tables import of_network
 from selectax.study.plotting import (
     STYLE,
     alpha_panels,
@@ -13,6 +13,7 @@ from selectax.study.plotting import (
     number_text,
     number_ticks,
 )
+from selectax.study.strongest_pgd import is_strongest_pgd
 
 _CLEAN = 0
 _EPSILON_LABEL = "ε (1/255 of a pixel's range; 0: clean)"

@@ -36,11 +36,5 @@ def of_layers(table: pd.DataFrame, metric: str, units: Mapping[str, int]) -> pd.
     )
 
 
-def is_strongest_pgd(rows: pd.DataFrame) -> pd.Series:
-    """Whether a row is of PGD, or of its difference to clean images, with the most steps."""
-    is_pgd = rows["perturbation"].isin({"pgd", "difference:pgd"}) & (rows["epsilon"] > 0)
-    return is_pgd & (rows["steps"] == rows.loc[is_pgd, "steps"].max()).fillna(False).astype(bool)
-
-
 def _measured(table, metric, of_what):
     return table[of_what & (table["metric"] == metric)].dropna(subset=["value", "alpha"])
