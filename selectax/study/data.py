@@ -22,11 +22,19 @@ from selectax.study.rows import EvaluationImages
 
 
 class Data(NamedTuple):
-    """Images for each purpose."""
+    """Images for each purpose.
+
+    Attributes:
+      training: what networks are trained on.
+      validation: what their best epoch is chosen on.
+      evaluation: what they are measured on.
+      counts: number of images for training, validation and testing, by these words.
+    """
 
     training: Resident | Streamed
     validation: Batches
     evaluation: EvaluationImages
+    counts: dict[str, int]
 
 
 def where_data_lie(data: DataOptions) -> dict[str, Any]:
@@ -74,10 +82,16 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None) -> Data:
         evaluation.evaluation_batch_size,
         multiple=axis_size(mesh, "data"),
     )
+    measured = load_evaluation_images(data, evaluation)
     return Data(
         training=training,
         validation=share_batches(validation, mesh),
-        evaluation=load_evaluation_images(data, evaluation),
+        evaluation=measured,
+        counts={
+            "training": samples,
+            "validation": len(images),
+            "test": int(measured.test.where.sum()),
+        },
     )
 
 

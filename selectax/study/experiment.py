@@ -20,7 +20,7 @@ from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import SweepConfig, check, to_json
 from selectax.study.curves import open_curves
 from selectax.study.data import Data, load_data
-from selectax.study.folder import RunFolder, alone_in, check_begun, write_json
+from selectax.study.folder import RunFolder, alone_in, check_begun, check_images, write_json
 from selectax.study.gradients import Metrics
 from selectax.study.hosts import from_all, is_first, largest, wait_for_all
 from selectax.study.inputs import steps_of_epoch
@@ -79,12 +79,14 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
     folder, wanted, groups = plan.folder, plan.wanted, plan.groups
     table = table_so_far(folder)
     data = load_data(plan.config, plan.mesh)
+    check_images(folder, data.counts)
     # Until here all hosts read the folder as it was.
     wait_for_all("planned")
     if is_first():
         write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
         write_groups(folder, groups)
         write_json(folder.layers, dict(plan.units))
+        write_json(folder.images, data.counts)
     shown = None
     for number, group in wanted_groups(groups, wanted):
         asked_for = [network for network in group if network in wanted]

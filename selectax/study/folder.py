@@ -4,7 +4,7 @@ import dataclasses
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ class RunFolder:
     def layers(self) -> Path:
         """Number of units of each layer, in order of depth."""
         return self.path / "layers.json"
+
+    @property
+    def images(self) -> Path:
+        """How many images networks are trained and measured on."""
+        return self.path / "images.json"
 
     @property
     def networks(self) -> Path:
@@ -109,7 +114,7 @@ def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFold
                 f"--output {path}: holds a run already; go on with it by --resume, or choose "
                 "another folder."
             )
-        _check_same(path, config, _read_config(folder.config))
+        _check_same(path, config, _read_object(folder.config))
     elif path.exists() and not _is_empty(folder):
         raise ConfigurationError(
             f"--output {path}: holds files but no config.json of a run; choose an empty folder."
@@ -154,6 +159,31 @@ def alone_in(path: Path) -> Iterator[None]:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
+    """Refuses to go on with a run on other images than it was begun with.
+
+    Args:
+      folder: of the run; one of an earlier version does not say how many its images are.
+      counts: number of images now, by their purpose.
+
+    Raises:
+      ConfigurationError: the run has others.
+    """
+    if not folder.images.exists():
+        return
+    before = _read_object(folder.images)
+    differing = [
+        f"{now:,} {purpose} images, there {before.get(purpose, 0):,}"
+        for purpose, now in counts.items()
+        if before.get(purpose) != now
+    ]
+    if differing:
+        raise ConfigurationError(
+            f"--archives: these have {'; '.join(differing)} in --output {folder.path}; name the "
+            "archives that the run was begun with, or choose another folder."
+        )
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a file wholly or not at all."""
     write_text(path, json.dumps(content, indent=2) + "\n")
@@ -169,14 +199,14 @@ def _is_empty(folder: RunFolder) -> bool:
     return all(file.suffix == ".partial" or file == folder.lock for file in folder.path.iterdir())
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
         content = None
     if not isinstance(content, dict):
         raise ConfigurationError(
-            f"--output {path.parent}: its config.json cannot be read; choose another folder."
+            f"--output {path.parent}: its {path.name} cannot be read; choose another folder."
         )
     return content
 

@@ -87,7 +87,9 @@ def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
     # Drawn of a network at a sweep's end, and not to be had from the table.
     if "images" not in drawn and of_images.exists():
         pictures.append(_saved_picture(of_images))
-    page = render(config, table, units, pictures, np.random.default_rng(0))
+    # A run of an earlier version does not say.
+    images = _read(folder.images) if folder.images.exists() else {}
+    page = render(config, table, units, images, pictures, np.random.default_rng(0))
     write_text(folder.report, page)
     return folder.report
 
@@ -96,6 +98,7 @@ def render(
     config: Mapping[str, Any],
     table: pd.DataFrame,
     units: Mapping[str, int],
+    images: Mapping[str, int],
     pictures: Sequence[Picture],
     rng: np.random.Generator,
 ) -> str:
@@ -105,6 +108,7 @@ def render(
       config: of the run, as in its `config.json`.
       table: results, whole or in part.
       units: number of units of each layer, in order of depth.
+      images: how many, by their purpose.
       pictures: its figures.
       rng: draws the bootstrap's resamples.
     """
@@ -126,7 +130,8 @@ def render(
         findings=find(table, units, rng),
         pictures=pictures,
         tables=tables_of(table, units),
-        settings={name: _text(value) for name, value in sorted(config.items())},
+        settings={name: _text(value) for name, value in sorted(config.items())}
+        | {f"{purpose} images": f"{number:,}" for purpose, number in images.items()},
         versions=_versions(),
         command=command_of(config),
         given=_GIVEN,

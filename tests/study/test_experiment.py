@@ -105,11 +105,14 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     folder, outcome, _ = undisturbed
     assert {path.name for path in folder.iterdir()} == {
         *("config.json", "layers.json", "networks.json", "checkpoints", "results.csv", "figures"),
-        *(".lock", "results.parquet", "report.html"),
+        *(".lock", "images.json", "results.parquet", "report.html"),
     }
     resolved = resolve_corruptions(CONFIG, official_at_hand=False)
     assert json.loads((folder / "config.json").read_text()) == to_json(resolved)
     assert json.loads((folder / "layers.json").read_text()) == {"first": 5, "second": 4}
+    images = json.loads((folder / "images.json").read_text())
+    _, validation = datasets.load("digits", "validation")
+    assert images == {"training": 70, "validation": len(validation), "test": 40}
     assert outcome.results == folder / "results.csv"
     assert {path.name for path in outcome.figures} == {
         *("selectivity_by_alpha.png", "selectivity_by_layer.png", "clean_accuracy_by_alpha.png"),

@@ -10,7 +10,7 @@ import pytest
 
 from selectax.study import folder as folder_module
 from selectax.study.config import ConfigurationError
-from selectax.study.folder import RunFolder, alone_in, check_folder, write_json
+from selectax.study.folder import RunFolder, alone_in, check_folder, check_images, write_json
 
 CONFIG = {"dataset": "digits", "alpha": [-1.0, 0.5], "train_limit": None, "epochs": 5}
 
@@ -103,10 +103,11 @@ with alone_in(Path(sys.argv[1])):
 def test_files_lie_where_the_design_says(tmp_path):
     found = RunFolder(tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in (found.config, found.layers)]
-    names += [found.checkpoints().name, found.checkpoints(1).name, found.networks.name]
-    names += [found.results.name, found.figures.name]
+    names += [found.images.name, found.checkpoints().name, found.checkpoints(1).name]
+    names += [found.networks.name, found.results.name, found.figures.name]
     assert names == [
-        *("config.json", "layers.json", "checkpoints", "checkpoints_2", "networks.json"),
+        *("config.json", "layers.json", "images.json", "checkpoints", "checkpoints_2"),
+        "networks.json",
         *("results.csv", "figures"),
     ]
 
@@ -142,6 +143,15 @@ def test_fields_that_one_configuration_lacks_differ(run):
     assert "--old-field (there 3, now None)" in refusal(run.path, resume=True)
     write_json(run.config, {name: CONFIG[name] for name in CONFIG if name != "epochs"})
     assert "--epochs (there None, now 5)" in refusal(run.path, resume=True)
+
+
+def test_other_images_are_refused_with_both_numbers(run):
+    check_images(run, {"training": 45_000, "test": 2000})  # Nothing is known of the run's.
+    write_json(run.images, {"training": 13_500, "test": 2000})
+    check_images(run, {"training": 13_500, "test": 2000})
+    with pytest.raises(ConfigurationError, match="45,000 training images, there 13,500 in") as told:
+        check_images(run, {"training": 45_000, "test": 2000})
+    assert "test images" not in str(told.value)
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -23,6 +23,7 @@ def write_run(folder, table, **config):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps(to_json(SweepConfig()) | CONFIG | config))
     (folder / "layers.json").write_text(json.dumps(UNITS))
+    (folder / "images.json").write_text(json.dumps({"training": 13_500}))
     results.save(folder / "results.csv", table)
     return folder
 
@@ -37,6 +38,7 @@ def test_it_says_what_was_found(page):
     text = page.read_text()
     assert len(re.findall(r"✓ holds</span>", text)) == 7
     assert "not complete" not in text
+    assert "<dt>training images</dt><dd>13,500</dd>" in text
     assert "28 networks: 7 strengths" in " ".join(text.split())
     assert re.search(r"<td data-value=\"10[.0]*\">10</td>", text)  # steps of PGD, whole
     assert "5.95" in text  # of the largest fall of selectivity, tests/study/test_verdicts.py
