@@ -1,0 +1,95 @@
+"""What the studies' pages say is what their tables hold; and what was made twice agrees."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.study import STUDIES
+from selectax.study import results
+from selectax.study.verdicts import find
+
+NAMES = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
+COLUMNS = {
+    "alpha": "alpha",
+    "class selectivity": "class selectivity",
+    "clean": "clean accuracy",
+    "FGSM": "fgsm",
+    "PGD-20": "pgd",
+}
+OFFICIAL = "of those of CIFAR-10-C"
+EVIDENCE = STUDIES / "resnet8_cifar10" / "evidence"
+KEY = [column for column in results.COLUMNS if column not in ("epoch", "value")]
+
+
+def cells_of(name, first):
+    """Rows of the one table of a study's page whose first heading is given."""
+    page = (STUDIES / name / "README.md").read_text()
+    (found,) = re.findall(rf"^\| {first} \|.*\n(?:\|.*\n)+", page, flags=re.MULTILINE)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in found.splitlines()]
+    return rows[0], rows[2:]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_means_are_those_of_the_table(name):
+    summary = results.summarize(results.load(STUDIES / name / "run" / "results.parquet"))
+    heads, rows = cells_of(name, "alpha")
+    assert len(rows) == len(summary)
+    for column, head in enumerate(heads):
+        told = [float(row[column].replace("−", "-")) for row in rows]
+        if head == OFFICIAL:
+            official = results.load(STUDIES / name / "official_corruptions.parquet")
+            measured = results.summarize(official)["corruptions"]
+        else:
+            measured = summary["corruptions" if "ours" in head else COLUMNS[head]]
+        np.testing.assert_allclose(told, measured, atol=0.00051, err_msg=head)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verdicts_are_those_of_the_table(name):
+    folder = STUDIES / name / "run"
+    units = json.loads((folder / "layers.json").read_text())
+    table = results.load(folder / "results.parquet")
+    _, rows = cells_of(name, "finding")
+    told = [row[1].strip("*") for row in rows]
+    # By any seed of the bootstrap's, too.
+    for seed in range(2):
+        assert [one.verdict for one in find(table, units, np.random.default_rng(seed))] == told
+
+
+def both(one, other):
+    """Two tables side by side; epsilons are rounded, for they are computed in float32."""
+    one, other = (
+        results.load(path).assign(epsilon=lambda table: table["epsilon"].round(6))
+        for path in (one, other)
+    )
+    # Of these there is one an epoch; all else is of the best.
+    of_training = one["metric"].str.startswith("train_"), other["metric"].str.startswith("train_")
+    one, other = (
+        table.assign(of=table["epoch"].where(training, 0))
+        for table, training in zip((one, other), of_training, strict=True)
+    )
+    return one.merge(other, on=[*KEY, "of"], suffixes=("", "_again"))
+
+
+def test_a_network_made_again_alone_is_equal_to_the_last_bit():
+    rows = both(EVIDENCE / "made_again.parquet", EVIDENCE / "trained_on_cpu.parquet")
+    assert len(rows) == len(results.load(EVIDENCE / "made_again.parquet")) == 7091
+    pd.testing.assert_series_equal(rows["value"], rows["value_again"], check_names=False)
+    assert (rows["value"] == rows["value_again"]).all()
+
+
+def test_gpu_and_cpu_measure_a_network_alike():
+    rows = both(
+        EVIDENCE / "measured_on_cpu.parquet", STUDIES / "resnet8_cifar10/run/results.parquet"
+    )
+    assert len(rows) == 7091
+    apart = (rows["value"] - rows["value_again"]).abs().groupby(rows["metric"])
+    count, most = apart.count(), apart.max()
+    components = [f"dimensionality_{percent}" for percent in (90, 95, 99)]
+    assert count[components].sum() == 4851
+    assert most[components].max() == 0
+    assert most["class_selectivity"] < 2e-7
+    assert 0 < most["accuracy"] < 0.0031
