@@ -48,7 +48,7 @@ class Job(NamedTuple):
     batch_size: int
     images: int
     epochs: int
-    networks: int = 320
+    networks: int = 300
 
 
 ACCELERATORS = (

@@ -24,7 +24,7 @@ from selectax.tuning import (
     vinje_gallant_sparseness,
 )
 
-# As Gale et al. (2019) have it; of fewer images, all.
+# As Gale et al. (2020) have it; of fewer images, all.
 _STRONGEST = 60
 
 
