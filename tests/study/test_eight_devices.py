@@ -16,11 +16,10 @@ from tests.study.test_mesh import TINY, assert_close, trained
 with jax.enable_x64(True):
     options = {"recipe": TINY, "dtype": np.float64}
     expected = trained("1x1", 20, jax.devices(), **options)
-    for layout in ("2x1", "1x2", "8x1", "4x2", "2x4", "1x8"):
+    for layout in ("2x1", "8x1", "2x4", "1x8"):
         assert_close(trained(layout, 20, jax.devices(), **options), expected, 1e-8)
 expected = trained("1x1", 10, jax.devices(), recipe=TINY)
-for layout in ("8x1", "2x4", "1x8"):
-    assert_close(trained(layout, 10, jax.devices(), recipe=TINY), expected, 1e-4)
+assert_close(trained("2x4", 10, jax.devices(), recipe=TINY), expected, 1e-4)
 """
 
 
