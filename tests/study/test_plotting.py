@@ -218,6 +218,16 @@ def test_panels_share_axes_and_lie_row_by_row():
 
 
 @pytest.mark.parametrize(
+    ("largest", "end"), [(0, 0.1), (0.1, 0.1), (0.13, 0.2), (0.45, 0.5), (0.51, 1), (1.2, 1)]
+)
+def test_small_fractions_fill_their_panel(largest, end):
+    _, (axes,) = panels(["a"], columns=1, size=(2, 2))
+    fractions_on(axes.yaxis, largest)
+    assert axes.get_ylim() == pytest.approx((-0.02 * end, 1.02 * end))
+    np.testing.assert_allclose(axes.get_yticks(), np.arange(6) / 5 * end)
+
+
+@pytest.mark.parametrize(
     ("number", "columns", "used"), [(4, 3, 2), (5, 3, 3), (7, 4, 4), (9, 4, 3), (20, 5, 5)]
 )
 def test_panels_leave_few_empty_places(number, columns, used):
