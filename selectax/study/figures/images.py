@@ -82,11 +82,13 @@ def amplification(difference: Float[np.ndarray, "*shape"]) -> float:
 def _name_classes(axes: Axes, class_names: Sequence[str], predicted: int, true: int) -> None:
     """The predicted class, and on a second line the true one if that is another."""
 
-    def name(label):
-        return textwrap.shorten(class_names[label], 22, placeholder="…")
+    def line(words, label):
+        # Of synonyms, as those of WordNet, the first.
+        first, *_ = class_names[label].split(",")
+        return textwrap.shorten(f"{words}{first}", 22, placeholder="…")
 
     if predicted == true:
-        axes.set_title(f"{name(predicted)}", fontsize=7, pad=3)
+        axes.set_title(line("", predicted), fontsize=7, pad=3)
     else:
-        text = f"{name(predicted)}\nnot {name(true)}"
+        text = f"{line('', predicted)}\n{line('not ', true)}"
         axes.set_title(text, fontsize=7, pad=3, color=_WRONG, weight="bold")

@@ -8,7 +8,7 @@ from selectax.study.figures.images import amplification, image_sheet
 GENERATOR = np.random.default_rng(0)
 CLEAN = GENERATOR.uniform(0.2, 0.8, (2, 4, 4, 3))
 SHIFT = GENERATOR.choice([-0.04, 0.04], CLEAN.shape)
-NAMES = ("cat", "dog", "a very long name of a frog")
+NAMES = ("cat, true cat", "dog", "a very long name of a frog")
 
 
 def sheet(clean=CLEAN, shift=SHIFT):
