@@ -15,7 +15,7 @@ from scipy import stats
 
 FEWEST_SEEDS = 3
 # So many that an interval's end moves by about a hundredth of its width from seed to seed.
-_RESAMPLES = 20_000
+RESAMPLES = 20_000
 # Of the resamples, at most so many may leave the statistic undefined, by all networks alike.
 _LARGEST_UNDEFINED_SHARE = 0.1
 
@@ -77,13 +77,13 @@ def estimate(
     table = np.stack([np.resize(rows, width) for rows in members])
     sizes = np.array([len(rows) for rows in members])
 
-    drawn = rng.integers(len(seeds), size=(_RESAMPLES, len(seeds)))
+    drawn = rng.integers(len(seeds), size=(RESAMPLES, len(seeds)))
     if resample_networks:
         places = (rng.random((*drawn.shape, width)) * sizes[drawn][..., None]).astype(int)
         rows = table[drawn[..., None], places]
     else:
         rows = table[drawn]
-    resampled = of(rows.reshape(_RESAMPLES, -1))
+    resampled = of(rows.reshape(RESAMPLES, -1))
     if np.isfinite(resampled).mean() < 1 - _LARGEST_UNDEFINED_SHARE:
         return nothing
     low, high = np.nanpercentile(resampled, [2.5, 97.5])

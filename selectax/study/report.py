@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from selectax.study import figures, results
+from selectax.study.bootstrap import RESAMPLES
 from selectax.study.config import ConfigurationError, SweepConfig, to_json
 from selectax.study.describing import describe
 from selectax.study.folder import RunFolder, write_text
@@ -134,6 +135,7 @@ def render(
         | {f"{purpose} images": f"{number:,}" for purpose, number in images.items()},
         versions=_versions(),
         command=command_of(config),
+        resamples=RESAMPLES,
         given=_GIVEN,
         zip=zip,
     )

@@ -10,7 +10,7 @@ import pytest
 import tyro
 from PIL import Image
 
-from selectax.study import results
+from selectax.study import bootstrap, results
 from selectax.study.config import ConfigurationError, SweepConfig, to_json
 from selectax.study.report import command_of, write_report
 
@@ -39,6 +39,7 @@ def test_it_says_what_was_found(page):
     assert len(re.findall(r"✓ holds</span>", text)) == 7
     assert "not complete" not in text
     assert "<dt>training images</dt><dd>13,500</dd>" in text
+    assert f"percentiles of {bootstrap.RESAMPLES:,} resamples" in text
     assert "28 networks: 7 strengths" in " ".join(text.split())
     assert re.search(r"<td data-value=\"10[.0]*\">10</td>", text)  # steps of PGD, whole
     assert "5.95" in text  # of the largest fall of selectivity, tests/study/test_verdicts.py
