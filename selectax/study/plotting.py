@@ -245,8 +245,11 @@ def alpha_panels(
 
 
 def fractions_on(axis: Axis, largest: float = 1) -> None:
-    """Ticks for values from 0 to 1, or to 0.5, 0.2 or 0.1 where the largest lies below."""
-    end = min(end for end in (0.1, 0.2, 0.5, 1) if end == 1 or end >= largest)
+    """Ticks for values from 0 to 1, or to 0.5, 0.2 or 0.1 where the largest lies below.
+
+    Panels that share the axis share them, too.
+    """
+    end = min((end for end in (0.1, 0.2, 0.5) if end >= largest), default=1)
     axis.set_ticks(np.linspace(0, end, 6))
     limit = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
     limit(-0.02 * end, 1.02 * end)

@@ -20,7 +20,7 @@ COLUMNS = {
 }
 OFFICIAL = "of those of CIFAR-10-C"
 EVIDENCE = STUDIES / "resnet8_cifar10" / "evidence"
-KEY = [column for column in results.COLUMNS if column not in ("epoch", "value")]
+KEY = [column for column in results.COLUMNS if column != "value"]
 
 
 def cells_of(name, first):
@@ -59,18 +59,8 @@ def test_verdicts_are_those_of_the_table(name):
 
 
 def both(one, other):
-    """Two tables side by side; epsilons are rounded, for they are computed in float32."""
-    one, other = (
-        results.load(path).assign(epsilon=lambda table: table["epsilon"].round(6))
-        for path in (one, other)
-    )
-    # Of these there is one an epoch; all else is of the best.
-    of_training = one["metric"].str.startswith("train_"), other["metric"].str.startswith("train_")
-    one, other = (
-        table.assign(of=table["epoch"].where(training, 0))
-        for table, training in zip((one, other), of_training, strict=True)
-    )
-    return one.merge(other, on=[*KEY, "of"], suffixes=("", "_again"))
+    """Two tables side by side, of the rows that both have."""
+    return results.load(one).merge(results.load(other), on=KEY, suffixes=("", "_again"))
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def accuracy_by_severity(table: pd.DataFrame) -> Figure | None:
     figure, all_axes = line_panels(table, of_panels, "severity", columns=columns, size=(2.1, 1.9))
     for axes in all_axes:
         axes.set_xticks([float(at) for at in sorted({_CLEAN, *corrupted["severity"]})])
-        fractions_on(axes.yaxis, pd.concat([clean, corrupted])["value"].max())
+    fractions_on(all_axes[0].yaxis, pd.concat(of_panels.values())["value"].max())
     figure.supxlabel("severity (0: clean)")
     figure.supylabel("accuracy")
     return figure
@@ -95,8 +95,7 @@ def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
         for (name, _), of_panel in attacked.groupby(["perturbation", "steps"])
     }
     figure, all_axes = line_panels(table, of_panels, "epsilon", columns=3, size=(3, 2.6))
-    for axes in all_axes:
-        fractions_on(axes.yaxis, attacked["value"].max())
+    fractions_on(all_axes[0].yaxis, attacked["value"].max())
     number_ticks(all_axes[0], attacked["epsilon"])
     figure.supxlabel(_EPSILON_LABEL)
     figure.supylabel("accuracy under attack")
@@ -114,8 +113,7 @@ def robust_accuracy_by_steps(table: pd.DataFrame) -> Figure | None:
         f"ε = {number_text(epsilon)}/255": of_panel for epsilon, of_panel in pgd.groupby("epsilon")
     }
     figure, all_axes = line_panels(table, of_panels, "steps", columns=3, size=(2.6, 2.1))
-    for axes in all_axes:
-        fractions_on(axes.yaxis, pgd["value"].max())
+    fractions_on(all_axes[0].yaxis, pgd["value"].max())
     steps = pgd["steps"].astype(float)
     if steps.max() > 5 * steps.min():
         all_axes[0].set_xscale("log")

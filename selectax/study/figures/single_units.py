@@ -71,8 +71,7 @@ def accuracy_by_ablation(table: pd.DataFrame, units: Mapping[str, int]) -> Figur
     if not of_panels:
         return None
     figure, all_axes = line_panels(table, of_panels, "share", columns=3, size=(2.6, 2.4))
-    for axes in all_axes:
-        fractions_on(axes.yaxis, rows["value"].max())
+    fractions_on(all_axes[0].yaxis, rows["value"].max())
     fractions_on(all_axes[0].xaxis)
     figure.supxlabel("share of the network's units switched off")
     figure.supylabel("accuracy")
@@ -103,7 +102,7 @@ def accuracy_by_ablated_layer(table: pd.DataFrame, units: Mapping[str, int]) -> 
     figure, all_axes = line_panels(table, of_panels, "depth", columns=3, size=size)
     for axes in all_axes:
         layer_ticks(axes, units)
-        fractions_on(axes.yaxis, rows["value"].max())
+    fractions_on(all_axes[0].yaxis, rows["value"].max())
     figure.supylabel("accuracy, mean over the share\nof a layer's units switched off")
     return figure
 
