@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.parsing import parse
+from selectax.commands.parsing import parse, values_of
 from selectax.commands.telling import complain, tell_of_warnings
-from selectax.study.config import ConfigurationError, SweepConfig, check
+from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
 from selectax.study.stopping import raise_on_signals
-from selectax.study.summary import print_summary
+from selectax.study.summary import print_findings, print_summary
 
 CONFIG = SweepConfig
 EXAMPLES = (
@@ -27,7 +27,7 @@ EXAMPLES = (
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
-    config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    config = parse(CONFIG, arguments, program, default_of=default_of, examples=EXAMPLES)
     tell_of_warnings(config.log)
     try:
         check(config)
@@ -61,12 +61,23 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         os._exit(128 + getattr(stopped, "number", signal.SIGINT))
     if outcome.figures and not config.log.quiet:  # none on a host that is not the first
         print_summary(outcome.table)
+        print_findings(outcome.findings)
     print(f"Results: {outcome.results}")
     for path in outcome.figures:
         print(f"Figure: {path}")
     if outcome.figures:
         print(f"Report: {outcome.report}")
     return 0
+
+
+def default_of(words: Sequence[str]) -> SweepConfig:
+    """The configuration whose values stand where no flag is given.
+
+    Args:
+      words: of the command, which may name a data set.
+    """
+    named = values_of("--dataset", words)
+    return defaults_of(named[0] if named else SweepConfig().data.dataset)
 
 
 def _after_interrupt(config: SweepConfig) -> str:

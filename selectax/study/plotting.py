@@ -244,6 +244,35 @@ def alpha_panels(
     return figure, all_axes
 
 
+def network_panels(
+    table: pd.DataFrame, of_panels: Mapping[str, pd.DataFrame], along: str, *, columns: int
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels with a mark for each network, which tells its alpha.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      of_panels: networks of each panel by its title, with columns `alpha`, `along` and `value`.
+      along: column of the horizontal axes.
+      columns: at the most.
+
+    Returns:
+      The figure and its axes, as many as panels, each with values of its own.
+    """
+    styles = line_styles(table["alpha"].dropna())
+    figure, all_axes = panels(list(of_panels), columns=columns, size=(3.6, 1.9), share_values=False)
+    for axes, networks in zip(all_axes, of_panels.values(), strict=True):
+        for alpha, of_alpha in networks.groupby("alpha"):
+            look = styles[alpha] | {"linestyle": "none", "markersize": 5}
+            axes.plot(of_alpha[along], of_alpha["value"], **look)
+    drawn = set(pd.concat(of_panels.values())["alpha"])
+    legend(figure, {alpha: look for alpha, look in styles.items() if alpha in drawn})
+    networks = pd.concat(of_panels.values())[["alpha", "seed"]].drop_duplicates()
+    caption(
+        figure, table, f"{len(networks)} network{'s' * (len(networks) > 1)}", diverged_text(table)
+    )
+    return figure, all_axes
+
+
 def fractions_on(axis: Axis, largest: float = 1) -> None:
     """Ticks for values from 0 to 1, or to 0.5, 0.2 or 0.1 where the largest lies below.
 

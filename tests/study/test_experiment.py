@@ -92,7 +92,7 @@ def undisturbed(tmp_path_factory):
 def trained_networks(folder):
     """Of the last checkpoint: each network by alpha and seed."""
     recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
-    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         step, population = checkpoints.restore(like)
     assert step == EPOCHS * (70 // 16)
@@ -128,7 +128,7 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
     networks = {(alpha, seed): network for alpha, seed, network in trained_networks(folder)}
     group = [Network(*each) for each in networks]
     recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
-    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         _, population = checkpoints.restore(like)
 
