@@ -176,7 +176,7 @@ class SweepConfig:
 
     Measures selectivity, clean accuracy, accuracy under corruptions and attacks, dimensionality,
     after Leavitt & Morcos 2020 (arXiv 2007.04440). Ends with a results table, figures and a report.
-    Defaults depend on --dataset; --dataset NAME --help shows those of NAME.
+    The defaults depend on the data set; name it beside --help to see its own.
     """
 
     data: DataOptions = DataOptions()

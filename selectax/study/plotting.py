@@ -258,18 +258,19 @@ def network_panels(
     Returns:
       The figure and its axes, as many as panels, each with values of its own.
     """
-    styles = line_styles(table["alpha"].dropna())
-    figure, all_axes = panels(list(of_panels), columns=columns, size=(3.6, 1.9), share_values=False)
+    styles = {
+        alpha: style | {"linestyle": "none", "markersize": 5}
+        for alpha, style in line_styles(table["alpha"].dropna()).items()
+    }
+    figure, all_axes = panels(list(of_panels), columns=columns, size=(3.6, 2.2), share_values=False)
     for axes, networks in zip(all_axes, of_panels.values(), strict=True):
         for alpha, of_alpha in networks.groupby("alpha"):
-            look = styles[alpha] | {"linestyle": "none", "markersize": 5}
-            axes.plot(of_alpha[along], of_alpha["value"], **look)
-    drawn = set(pd.concat(of_panels.values())["alpha"])
-    legend(figure, {alpha: look for alpha, look in styles.items() if alpha in drawn})
+            axes.plot(of_alpha[along], of_alpha["value"], **styles[alpha])
     networks = pd.concat(of_panels.values())[["alpha", "seed"]].drop_duplicates()
-    caption(
-        figure, table, f"{len(networks)} network{'s' * (len(networks) > 1)}", diverged_text(table)
-    )
+    drawn = set(networks["alpha"])
+    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn})
+    number = f"{len(networks)} network{'s' if len(networks) > 1 else ''}, a mark each"
+    caption(figure, table, number, diverged_text(table))
     return figure, all_axes
 
 

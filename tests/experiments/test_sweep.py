@@ -285,7 +285,7 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
     cells = [[cell for cell in row if cell not in "│┃"] for row in rows]
     assert ["-1", "1", "0.125", "0.750"] in cells
     assert ["0.5", "1", "0.375", "0.250"] in cells
-    verdicts = re.findall(r"^  cannot say  (\d)\. .*\((not measured|fewer.*)\)$", out, re.MULTILINE)
+    verdicts = re.findall(r"^  cannot say  (\d)\. .*\((.*)\)$", out, re.MULTILINE)
     assert [number for number, _ in verdicts] == list("1234567")
     assert out.index("cannot say  7.") < out.index("Results: ")
 

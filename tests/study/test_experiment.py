@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from selectax import datasets, models
-from selectax.study import experiment, figures, measurement, plan, results
+from selectax.study import experiment, figures, measurement, plan, results, table_file
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
@@ -118,6 +118,7 @@ def test_a_run_leaves_its_files_behind(undisturbed):
         *("selectivity_by_alpha.png", "selectivity_by_layer.png", "clean_accuracy_by_alpha.png"),
         *("perturbed_accuracy_by_alpha.png", "accuracy_by_severity.png"),
         *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png", "images.png"),
+        "robustness_by_selectivity.png",
     }
     vectors = {path.with_suffix(".pdf") for path in outcome.figures}
     assert {*outcome.figures, *vectors} == set((folder / "figures").iterdir())
@@ -542,6 +543,8 @@ def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(undisturbed, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     save = results.save
+    # Otherwise all measures of these networks would be written at once.
+    monkeypatch.setattr(table_file, "_SECONDS_BETWEEN_WRITES", 0)
 
     def full(*arguments, calls=[]):  # noqa: B006
         calls.append(1)

@@ -62,16 +62,16 @@ def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
 
 @matplotlib.rc_context(STYLE)
 def robustness_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
-    """Each network's accuracy under corruptions and attacks against its mean selectivity.
+    """Each network's accuracy under corruptions and PGD against its mean selectivity.
 
     Accuracies are those of `selectax.study.networks_table.per_network`, which the findings are
-    about. None without such rows.
+    about; FGSM where PGD was not measured. None without such rows.
     """
     networks = per_network(table.dropna(subset=["alpha", "value"]), units)
+    attack = "pgd" if networks["pgd"].notna().any() else "fgsm"
     titles = {
-        "corruptions": "mean over corruptions and severities",
-        "pgd": "PGD with the most steps, mean over ε",
-        "fgsm": "FGSM, mean over ε",
+        "corruptions": "corruptions, mean over all and severities",
+        attack: f"{attack.upper()}, mean over ε",
     }
     of_panels = {
         title: networks.dropna(subset=["selectivity", column]).rename(columns={column: "value"})
