@@ -170,10 +170,10 @@ def _in_parts(function, images):
     pixels_at_a_time = _PIXELS_AT_A_TIME_ON_CPU if on_cpu else _PIXELS_AT_A_TIME
     parts = math.ceil(samples / max(pixels_at_a_time // (height * width), 1))
     if parts <= 1:
-        return function(jnp.arange(samples), images)
+        return function(jnp.arange(samples, dtype=jnp.int32), images)
     size = math.ceil(samples / parts)
     padded = jnp.pad(images, ((0, parts * size - samples), (0, 0), (0, 0), (0, 0)))
-    positions = jnp.arange(parts * size)
+    positions = jnp.arange(parts * size, dtype=jnp.int32)
     results = jax.lax.map(
         lambda part: function(*part),
         (positions.reshape(parts, size), padded.reshape(parts, size, *images.shape[1:])),

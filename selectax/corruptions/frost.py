@@ -97,10 +97,10 @@ def _frost(key, image, constants):
     (image_weight, texture_weight), textures = constants
     count, rows, columns, _ = textures.shape
     height, width, _ = image.shape
-    which, top, left = jax.random.randint(
-        key, (3,), 0, jnp.array([count, max(rows - height, 1), max(columns - width, 1)])
-    )
-    part = jax.lax.dynamic_slice(textures, (which, top, left, 0), (1, height, width, 3))[0]
+    ends = jnp.array([count, max(rows - height, 1), max(columns - width, 1)], jnp.int32)
+    which, top, left = jax.random.randint(key, (3,), 0, ends, jnp.int32)
+    start = which, top, left, jnp.int32(0)
+    part = jax.lax.dynamic_slice(textures, start, (1, height, width, 3))[0]
     return image_weight * image + texture_weight * part
 
 
