@@ -101,7 +101,8 @@ def test_glass_blur_matches_the_loop(benchmark, severity):
     for key, image, result in zip(KEYS, IMAGES, corrupted, strict=True):
         steps = []
         for turn in range(rounds):
-            bits = np.asarray(jax.random.bits(jax.random.fold_in(key, turn), image.shape[:2]))
+            turn_key = jax.random.fold_in(key, turn)
+            bits = np.asarray(jax.random.bits(turn_key, image.shape[:2], np.uint32))
             halves = (bits >> 16, bits & 0xFFFF)
             steps.append([(half * (2 * shift) >> 16).astype(int) - shift for half in halves])
         difference = np.abs(result - libraries.glass_blur(image, sigma, shift, steps))

@@ -1,4 +1,4 @@
-"""Results depend neither on the process's default dtypes nor on the kind of key."""
+"""Results depend neither on the default dtypes nor on the kind of key, and NaN stays NaN."""
 
 import functools
 
@@ -15,10 +15,15 @@ SEVERITY = 4
 
 
 @functools.cache
-def corrupted(name, kind="threefry2x32", dtype="float32", wide=False, severity=SEVERITY):
+def program(name):
+    return jax.jit(lambda key, images: corrupt(key, images, name, SEVERITY))
+
+
+@functools.cache
+def corrupted(name, kind="threefry2x32", dtype="float32", wide=False):
     with jax.enable_x64(wide):
         images = jnp.asarray(photographs(), dtype)
-        result = corrupt(jax.random.key(3, impl=kind), images, name, severity)
+        result = program(name)(jax.random.key(3, impl=kind), images)
         assert result.dtype == dtype
         return np.asarray(result, np.float64)
 
@@ -35,6 +40,35 @@ def test_images_are_the_same_in_a_64_bit_process(name):
     assert_alike(corrupted(name, wide=True), corrupted(name), 1e-6)
 
 
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_what_depends_on_nan_is_nan(name):
+    images = photographs()
+    clean = corrupted(name)
+    where = np.s_[0, 5:8, 7:11]
+    changed, *spoilt = (images.copy() for _ in range(4))
+    changed[where] = 1 - changed[where]
+    changed = np.asarray(program(name)(jax.random.key(3), changed))
+    dependent = np.abs(changed - clean) > 1e-6
+    assert np.any(dependent)
+    for image, poison in zip(spoilt, (np.nan, np.inf, -np.inf), strict=True):
+        image[where] = poison
+        result = np.asarray(program(name)(jax.random.key(3), image))
+        assert np.all(np.isnan(result[dependent]))
+        np.testing.assert_allclose(result[1], clean[1], atol=1e-6)
+
+
+def test_what_depends_on_nan_in_a_texture_is_nan():
+    textures = np.full((1, 12, 20, 3), 0.5, np.float32)
+    textures[0, 3, 4], textures[0, 5, 6] = np.nan, np.inf
+    frosted = jax.jit(
+        lambda textures: corrupt(
+            jax.random.key(0), photographs(), "frost", 1, frost_textures=textures
+        )
+    )(textures)
+    expected = np.broadcast_to(~np.isfinite(textures), frosted.shape)
+    np.testing.assert_array_equal(np.isnan(frosted), expected)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORRUPTIONS)
 @pytest.mark.parametrize("wide", [False, True])
@@ -42,9 +76,7 @@ def test_images_are_the_same_in_a_64_bit_process(name):
 def test_half_precision_is_that_of_the_result_alone(name, dtype, wide):
     with jax.enable_x64(wide):
         images = jnp.asarray(photographs(), dtype)
-    expected = np.asarray(
-        corrupt(jax.random.key(3), np.asarray(images, np.float32), name, SEVERITY)
-    )
+    expected = np.asarray(program(name)(jax.random.key(3), np.asarray(images, np.float32)))
     epsilon = float(jnp.finfo(dtype).eps)
     assert_alike(corrupted(name, dtype=dtype, wide=wide), expected, epsilon)
 
