@@ -40,7 +40,6 @@ from selectax.corruptions.arguments import (
     in_unit_range,
 )
 from selectax.corruptions.colour import luma
-from selectax.corruptions.corruption import nan_unless_finite
 from selectax.corruptions.eight_bits import truncated
 from selectax.corruptions.severities import BENCHMARKS, SEVERITIES, Benchmark
 
@@ -111,8 +110,8 @@ def corrupt(
         benchmark's photographs: they are not those photographs.
 
     Returns:
-      Images in [0, 1], of the dtype of `images`. Where traced images hold NaN or an infinity, at
-      least every value that depends on it is NaN.
+      Images in [0, 1], of the dtype of `images`. An image that holds NaN or an infinity, which only
+      traced ones can, becomes NaN as a whole.
 
     Raises:
       TypeError: key is no PRNG key, images are no floats, or severity is no integer.
@@ -144,11 +143,19 @@ def corrupt(
         frost_textures = jnp.asarray(frost.make_textures(benchmark, max(images.shape[1:3])))
     if name != "frost":
         frost_textures = None
-    return _corrupt(key, images, severity, frost_textures, name=name, benchmark=benchmark)
+    return _corrupt(
+        key,
+        images,
+        severity,
+        frost_textures,
+        name=name,
+        benchmark=benchmark,
+        traced=isinstance(images, jax.core.Tracer),
+    )
 
 
-@functools.partial(jax.jit, static_argnames=("name", "benchmark"))
-def _corrupt(key, images, severity, frost_textures, *, name, benchmark):
+@functools.partial(jax.jit, static_argnames=("name", "benchmark", "traced"))
+def _corrupt(key, images, severity, frost_textures, *, name, benchmark, traced):
     corruption = _ALL[name]
     *_, channels = images.shape
     as_grey = corruption.in_colour and channels == 1
@@ -160,13 +167,16 @@ def _corrupt(key, images, severity, frost_textures, *, name, benchmark):
         constants = (constants, jnp.asarray(frost_textures, jnp.float32))
 
     def corrupt_one(position, image):
-        image = nan_unless_finite(image.astype(jnp.float32))
+        image = image.astype(jnp.float32)
+        finite = jnp.all(jnp.isfinite(image))
         if as_grey:
             image = jnp.repeat(image, 3, axis=-1)
         image = corruption.apply(jax.random.fold_in(key, position), image, constants)
         if as_grey:
             image = luma(image)
-        return jnp.clip(image, 0, 1).astype(images.dtype)
+        image = jnp.clip(image, 0, 1).astype(images.dtype)
+        # At the end: fused with the arithmetic, a mask changes the last bits of the results.
+        return jnp.where(finite, image, jnp.nan) if traced else image
 
     return _in_parts(jax.vmap(corrupt_one), images)
 

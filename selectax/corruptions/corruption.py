@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -14,11 +13,6 @@ def as_they_are(severities: Sequence[Any], image_shape: tuple[int, int, int]) ->
     """Constants of a corruption that needs nothing but its parameters."""
     del image_shape
     return np.asarray(severities, np.float32)
-
-
-def nan_unless_finite(image: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The image with NaN for infinities, which clipping would turn into black or white."""
-    return jnp.where(jnp.isfinite(image), image, jnp.nan)
 
 
 class Corruption(NamedTuple):

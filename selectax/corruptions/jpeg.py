@@ -141,9 +141,7 @@ def _jpeg_compression(_, image, tables):
     red = luma + ((_fixed(1.402) * reddish + half) >> 16)
     green = luma + ((-_fixed(0.34414) * bluish - _fixed(0.71414) * reddish + half) >> 16)
     blue = luma + ((_fixed(1.772) * bluish + half) >> 16)
-    decoded = jnp.stack([red, green, blue], -1).astype(image.dtype) / 255
-    # Integers cannot hold NaN.
-    return jnp.where(jnp.any(jnp.isnan(image)), jnp.nan, decoded)
+    return jnp.stack([red, green, blue], -1).astype(image.dtype) / 255
 
 
 jpeg_compression = Corruption(_jpeg_compression, _quantisation, in_colour=True)

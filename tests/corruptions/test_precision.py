@@ -41,20 +41,13 @@ def test_images_are_the_same_in_a_64_bit_process(name):
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_what_depends_on_nan_is_nan(name):
-    images = photographs()
-    clean = corrupted(name)
-    where = np.s_[0, 5:8, 7:11]
-    changed, *spoilt = (images.copy() for _ in range(4))
-    changed[where] = 1 - changed[where]
-    changed = np.asarray(program(name)(jax.random.key(3), changed))
-    dependent = np.abs(changed - clean) > 1e-6
-    assert np.any(dependent)
-    for image, poison in zip(spoilt, (np.nan, np.inf, -np.inf), strict=True):
-        image[where] = poison
-        result = np.asarray(program(name)(jax.random.key(3), image))
-        assert np.all(np.isnan(result[dependent]))
-        np.testing.assert_allclose(result[1], clean[1], atol=1e-6)
+def test_an_image_that_is_not_finite_becomes_nan(name):
+    for poison in (np.nan, np.inf, -np.inf):
+        images = photographs()
+        images[0, 6, 8, 1] = poison
+        result = np.asarray(program(name)(jax.random.key(3), images))
+        assert np.all(np.isnan(result[0]))
+        np.testing.assert_array_equal(result[1], corrupted(name)[1])
 
 
 def test_what_depends_on_nan_in_a_texture_is_nan():
