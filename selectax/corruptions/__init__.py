@@ -140,7 +140,7 @@ def corrupt(
     if frost_textures is not None:
         frost_textures = checked_textures(frost_textures, images.shape)
     elif name == "frost":
-        frost_textures = jnp.asarray(frost.make_textures(benchmark, max(images.shape[1:3])))
+        frost_textures = jnp.asarray(frost.make_textures(benchmark, images.shape[1:3]))
     if name != "frost":
         frost_textures = None
     return _corrupt(
