@@ -59,9 +59,9 @@ def make_textures(
     Args:
       benchmark: at whose scale; that of ImageNet-C, the photographs' own, is enlarged from that of
         Tiny ImageNet-C.
-      image_shape: begins with height and width of the images. The textures are squares of twice the longer
-        side, and at least 384; for images of more than 512 pixels they are 512 pixels higher and
-        wider than the image.
+      image_shape: begins with height and width of the images. The textures are squares of twice
+        the longer side, and at least 384; for images of more than 512 pixels they are 512 pixels
+        higher and wider than the image.
     """
     if max(image_shape[:2]) > _LARGE:
         height, width = image_shape[:2]
