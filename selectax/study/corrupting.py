@@ -30,6 +30,8 @@ from selectax.study.whole_files import whole_file
 # As the published folders were saved.
 _JPEG_QUALITY = 85
 _IMAGES_AT_A_TIME, _FILES_AT_A_TIME = 1000, 64
+# Of large images fewer files, so that memory is bounded.
+_PIXELS_AT_A_TIME = 2**25
 
 
 def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
@@ -157,8 +159,9 @@ def _of(name, severity):
 def _groups(forms):
     """Number of the first file, and files, of runs of images of one size, to be read together."""
     first = 0
-    for _, run in itertools.groupby(forms, key=lambda file: forms[file].size):
-        while group := list(itertools.islice(run, _FILES_AT_A_TIME)):
+    for (width, height), run in itertools.groupby(forms, key=lambda file: forms[file].size):
+        most = max(1, min(_FILES_AT_A_TIME, _PIXELS_AT_A_TIME // (width * height)))
+        while group := list(itertools.islice(run, most)):
             yield first, group
             first += len(group)
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from selectax.study import corrupting
 from selectax.study.config import ConfigurationError
 from selectax.study.corrupt_config import CorruptConfig, check
 from selectax.study.corrupting import corrupt_data_set, draw_sheet
@@ -278,6 +279,20 @@ def test_a_result_within_the_input_is_not_corrupted_again(folder):
     assert not list(other.glob("*/*/result"))
     with pytest.raises(ConfigurationError, match="holds other files"):
         corrupt_data_set(config(folder, output=folder), QUIET)
+
+
+def test_few_large_images_are_read_at_a_time(folder, monkeypatch):
+    sizes = []
+
+    def counting(config, name, severity, images, first):
+        sizes.append((first, len(images)))
+        return images
+
+    monkeypatch.setattr(corrupting, "_corrupt", counting)
+    monkeypatch.setattr(corrupting, "_PIXELS_AT_A_TIME", 2 * 9 * 12)
+    only = CorruptConfig(str(folder), corruptions=("contrast",), severities=(1,))
+    corrupt_data_set(only, QUIET)
+    assert sizes == [(0, 2), (2, 1), (3, 1)]
 
 
 def test_a_sheet_does_not_replace_a_file(array, tmp_path):
