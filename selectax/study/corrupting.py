@@ -61,7 +61,7 @@ def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
                 _corrupt_files(config, name, folder, groups, output, progress)
             else:
                 _corrupt_array(config, name, images, output, progress)
-    if labels is not None:
+    if labels is not None and not (output / "labels.npy").exists():
         _write(output / "labels.npy", lambda file: np.save(file, _repeat(labels, config)))
     return output
 
