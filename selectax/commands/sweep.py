@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from selectax.commands.os_errors import sentence_on
 from selectax.commands.parsing import parse, values_of
 from selectax.commands.telling import complain, tell_of_warnings
 from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
@@ -23,6 +24,7 @@ EXAMPLES = (
     "--curves tensorboard --log-json",
     "--dataset tiny_imagenet --model resnet18 --epochs 90 --batch-size 4096 --dry-run",
 )
+_REMEDY = "make room or the folder writable, and go on with --resume"
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(error, config.log)
         return 2
     except OSError as error:
-        complain(_sentence(error, config), config.log)
+        complain(sentence_on(error, config.output, _REMEDY), config.log)
         os._exit(1)
     except KeyboardInterrupt as stopped:
         complain(_after_interrupt(config), config.log)
@@ -98,12 +100,3 @@ def _quiet_orbax() -> None:
             hook(unraisable)
 
     sys.unraisablehook = without_closed_loops
-
-
-def _sentence(error: OSError, config: SweepConfig) -> str:
-    if error.strerror is None:
-        return str(error)
-    return (
-        f"{error.filename or config.output}: {error.strerror}; make room or the folder writable, "
-        "and go on with --resume."
-    )
