@@ -5,6 +5,8 @@ import importlib
 import sys
 from importlib.metadata import version
 
+from selectax.commands.environment import settle_environment
+
 COMMANDS = {
     "sweep": "train networks at several alphas, and measure and draw what comes of it",
     "evaluate": "measure one network, of PyTorch or of a sweep",
@@ -34,6 +36,7 @@ Examples:
 
 def main() -> int:
     """Runs the command that the words of the process name; gives the exit status."""
+    settle_environment()
     words = sys.argv[1:]
     first = words[0] if words else "--help"
     if first in ("--help", "-h"):
