@@ -61,7 +61,7 @@ def test_more_words_take_the_place_of_a_studys_own(monkeypatch):
     assert config.training.batch_size == 8
     assert config.output == Path("o")
     assert study.main(["resnet20_cifar10"]) == 0
-    assert parse(SweepConfig, given[1], "sweep.py").output == Path("runs/resnet20_cifar10")
+    config = parse(SweepConfig, given[1], "sweep.py")
     assert config.training.batch_size == 256
     assert config.output == Path("runs/resnet20_cifar10")
 
