@@ -102,7 +102,10 @@ def _is_positional(field: dataclasses.Field) -> bool:
 
 
 def _name_of(field: dataclasses.Field) -> str:
-    return field.name.upper() if _is_positional(field) else f"--{field.name.replace('_', '-')}"
+    if not _is_positional(field):
+        return f"--{field.name.replace('_', '-')}"
+    metavars = (getattr(part, "metavar", None) for part in field.type.__metadata__)  # type: ignore[union-attr]
+    return next((metavar.split()[0] for metavar in metavars if metavar), field.name.upper())
 
 
 def _is_of_several(kind: Any) -> bool:

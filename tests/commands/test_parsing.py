@@ -56,8 +56,7 @@ COMMANDS = {
         ("data show digits --images many", "--images many: give a whole number."),
         ("data list --split train", "--split: not expected here; omit it, or "),
         ("data list all", "all: not expected here; omit it, or "),
-        ("report", "RUN: missing; add it, or "),
-        ("report one other", "other: not expected here; omit it, or "),
+        ("report one --outptu x", "--outptu: unknown; did you mean --output? All flags: "),
     ],
 )
 def test_a_sentence_names_what_is_wrong_and_the_remedy(capsys, words, says):
