@@ -235,6 +235,7 @@ def check(config: SweepConfig) -> None:
             raise ConfigurationError(f"{flag} {value}: give a finite number{at_least}{to}.")
     for flag, values in (
         ("--alpha", config.regularizer.alpha),
+        ("--regularized-layers", config.regularizer.regularized_layers),
         ("--measures", config.evaluation.measures),
         ("--epsilons", config.evaluation.epsilons),
         *([] if corruptions is None else [("--corruptions", corruptions)]),
@@ -243,7 +244,7 @@ def check(config: SweepConfig) -> None:
     ):
         if len(set(values)) < len(values):
             raise ConfigurationError(f"{flag} {_spaced(values)}: give each value once.")
-        if not values and flag != "--measures":
+        if not values and flag not in ("--measures", "--regularized-layers"):
             raise ConfigurationError(f"{flag} is empty: give at least one value.")
     _check_seeds(config.regularizer)
     run = config.run
@@ -258,10 +259,16 @@ def check(config: SweepConfig) -> None:
                 f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
             )
     elif run.hosts is not None or run.host is not None:
-        raise ConfigurationError(
-            f"--hosts {run.hosts} --host {run.host}: say nothing without a --coordinator; add "
-            "HOST:PORT of the first."
+        given = " ".join(
+            f"{flag} {value}"
+            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
+            if value is not None
         )
+        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
+        without = (
+            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
+        )
+        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
     if config.training.batch_size % config.training.micro_batches:
         raise ConfigurationError(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "

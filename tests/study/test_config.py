@@ -58,6 +58,13 @@ def test_the_default_is_fine():
         ({"epochs": 0}, "--epochs 0:", "at least 1"),
         ({"batch_size": -3}, "--batch-size -3:", "at least 1"),
         ({"seeds": 0}, "--seeds 0:", "at least 1"),
+        ({"hosts": 2}, "--hosts 2: no effect without a --coordinator", "HOST:PORT"),
+        ({"coordinator": "auto", "host": 1}, "--host 1: no effect with --coordinator auto", "omit"),
+        (
+            {"regularized_layers": ("one", "one")},
+            "--regularized-layers one one:",
+            "each value once",
+        ),
         ({"first_seed": -1}, "--first-seed -1:", "from 0 to 2147483647"),
         ({"first_seed": 2**31 - 2, "seeds": 3}, "--seeds 3:", "give fewer, or a smaller first"),
         ({"data_dir": Path("d")}, "--data-dir d:", "has no effect with --dataset digits"),
