@@ -30,7 +30,10 @@ def main(words: Sequence[str]) -> int:
         print(unknown_choice("", name, names), file=sys.stderr)
         return 2
     flags = tomllib.loads((STUDIES / name / "flags.toml").read_text())
-    return sweep.main([*words_of(flags), "--output", f"runs/{name}", *more], "experiments/sweep.py")
+    flags = {"output": f"runs/{name}", **flags}
+    given = {word.partition("=")[0].replace("_", "-") for word in more}
+    kept = {flag: value for flag, value in flags.items() if f"--{flag}" not in given}
+    return sweep.main([*words_of(kept), *more], "experiments/sweep.py")
 
 
 def words_of(flags: Mapping[str, object]) -> list[str]:

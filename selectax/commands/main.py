@@ -5,6 +5,7 @@ import importlib
 import sys
 from importlib.metadata import version
 
+from selectax.commands.environment import settle_environment
 from selectax.commands.os_errors import sentence_on
 
 COMMANDS = {
@@ -36,6 +37,7 @@ Examples:
 
 def main() -> int:
     """Runs the command that the words of the process name; gives the exit status."""
+    settle_environment()
     words = sys.argv[1:]
     first = words[0] if words else "--help"
     if first in ("--help", "-h"):

@@ -1,7 +1,6 @@
 """A command's configuration from its words, and what is wrong with them in one sentence."""
 
 import contextlib
-import dataclasses
 import difflib
 import io
 import re
@@ -13,14 +12,19 @@ from typing import Any, TypeVar
 import tyro
 from typing_extensions import TypeForm
 
+from selectax.commands.environment import settle_environment
+from selectax.commands.words import (
+    RefusalError,
+    check_given_once,
+    flags_of,
+    separate_values,
+    with_paths,
+)
+
 Config = TypeVar("Config")
 
 _OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 _NUMBERS = {int: "whole number", float: "number"}
-
-
-class _RefusalError(Exception):
-    """A sentence that names what was given, and the remedy."""
 
 
 def parse(
@@ -45,13 +49,15 @@ def parse(
     Raises:
       SystemExit: 2 after a sentence on stderr if the words cannot be meant, 0 after help.
     """
+    settle_environment()
     words = list(sys.argv[1:] if arguments is None else arguments)
     program = program or sys.argv[0]
     told = io.StringIO()
     try:
+        words = separate_values(words, config_class)
         with contextlib.redirect_stderr(told), _refusals(config_class, words, program):
             default: Any = {} if default_of is None else {"default": default_of(words)}
-            return tyro.cli(
+            config = tyro.cli(
                 config_class,
                 prog=program,
                 args=words,
@@ -59,7 +65,9 @@ def parse(
                 config=_OPTIONS,
                 **default,
             )
-    except _RefusalError as refusal:
+        check_given_once(words, config_class)
+        return with_paths(config, words)
+    except RefusalError as refusal:
         print(refusal, file=sys.stderr)
         raise SystemExit(2) from None
     except SystemExit as ended:
@@ -90,7 +98,7 @@ def _refusals(config_class, words, program) -> Iterator[None]:
             # Its events have changed: its own words will do.
             return
         if sentence is not None:
-            raise _RefusalError(sentence)
+            raise RefusalError(sentence)
 
     with within(refuse):
         yield
@@ -211,15 +219,7 @@ def _reads_as(kind: type, value: str) -> bool:
 
 def _flags(config_class: Any) -> set[str]:
     """All flags of a configuration, and of its parts."""
-    if not dataclasses.is_dataclass(config_class):
-        return set().union(*(_flags(part) for part in typing.get_args(config_class)))
-    flags = {"--help"}
-    for field in dataclasses.fields(config_class):
-        if dataclasses.is_dataclass(field.type):
-            flags |= _flags(field.type)
-        elif tyro.conf.Positional not in getattr(field.type, "__metadata__", ()):
-            flags.add(f"--{field.name.replace('_', '-')}")
-    return flags
+    return {"--help", *(flag for flag, _ in flags_of(config_class))}
 
 
 def _tasks(config_class: Any) -> list[str]:

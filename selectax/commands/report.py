@@ -14,32 +14,56 @@ from selectax.commands.parsing import parse
 
 @dataclasses.dataclass(frozen=True)
 class ReportConfig:
-    """Writes report.html into the folder of a run, which may be half done."""
+    """Writes report.html of a run, which may be half done, or of several runs as one study."""
 
-    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a run, such as runs/digits_resnet8."""
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...")]
+    """Folders of runs, such as runs/digits_resnet8; several of one model on one data set, such as
+    those of an array job."""
+    output: Path | None = None
+    """The page; by default report.html in the folder of one run. Several runs need it."""
 
 
 CONFIG = ReportConfig
-EXAMPLES = ("runs/digits_resnet8",)
+EXAMPLES = (
+    "runs/digits_resnet8",
+    "runs/seeds_0 runs/seeds_5 --output report.html",
+)
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
-    if not config.run.is_dir():
-        print(f"RUN {config.run}: no such folder; name that of a run.", file=sys.stderr)
+    refusal = _refusal(config)
+    if refusal:
+        print(refusal, file=sys.stderr)
         return 2
+    output = config.output or config.runs[0] / "report.html"
     # Late, because pandas and matplotlib take seconds, and help should not.
-    from selectax.study.report import write_report
+    from selectax.study.report import write_report_of
 
     try:
-        path = write_report(config.run)
+        path = write_report_of(config.runs, output)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(sentence_on(error, config.run), file=sys.stderr)
+        print(sentence_on(error, output, "name another --output"), file=sys.stderr)
         return 2
     print(f"Report: {path}")
     return 0
+
+
+def _refusal(config: ReportConfig) -> str | None:
+    """A sentence on what cannot be meant, if anything."""
+    if not config.runs:
+        return "RUN: missing; give the folder of a run, such as runs/digits_resnet8."
+    for run in config.runs:
+        if not run.is_dir():
+            return f"RUN {run}: no such folder; name that of a run."
+        if config.runs.count(run) > 1:
+            return f"RUN {run}: given {config.runs.count(run)} times; give each run once."
+    if config.output is None and len(config.runs) > 1:
+        return "--output: missing with several runs; name the page, such as report.html."
+    if config.output is not None and (config.output.is_dir() or not config.output.parent.is_dir()):
+        return f"--output {config.output}: is no file in a folder; name one, such as report.html."
+    return None

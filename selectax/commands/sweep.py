@@ -1,5 +1,6 @@
 """Trains networks at several alphas and measures selectivity, robustness and dimensionality."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(sentence_on(error, config.output, _REMEDY), config.log)
         os._exit(1)
     except KeyboardInterrupt as stopped:
-        complain(_after_interrupt(config), config.log)
+        with contextlib.suppress(OSError):  # The terminal may be what ended it.
+            complain(_after_interrupt(config), config.log)
         # At once: the interpreter's own end would wait for the work under way on the device.
         os._exit(128 + getattr(stopped, "number", signal.SIGINT))
     if outcome.figures and not config.log.quiet:  # none on a host that is not the first

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,8 @@ import orbax.checkpoint as ocp
 Tree = TypeVar("Tree")
 
 _DAMAGED = "damaged_"
+# Patterns of glob, backslashes, and bytes that are not UTF-8.
+_MISREAD = re.compile(r"[][*?{}\\\udc80-\udcff]")
 
 
 class CheckpointError(OSError):
@@ -28,6 +32,7 @@ class Checkpoints:
         self, folder: Path, manager: ocp.CheckpointManager, warn: Callable[[str], None]
     ) -> None:
         self._folder, self._manager, self._warn = folder, manager, warn
+        self._written: int | None = None
 
     def save(self, step: int, tree: Tree) -> None:
         """Writes a checkpoint in the background; it counts, and the one before goes, once complete.
@@ -39,16 +44,18 @@ class Checkpoints:
             # There the background reads the very memory that training is about to reuse.
             tree = jax.tree.map(jnp.copy, tree)
         with self._named_errors():
+            self._wait()
             self._manager.save(step, args=ocp.args.StandardSave(tree))
+            self._written = step
 
     def finish(self) -> None:
-        """Waits until the last checkpoint is complete.
+        """Waits until the last checkpoint is complete, and reads its metadata back.
 
         Raises:
           CheckpointError: it cannot be written.
         """
         with self._named_errors():
-            self._manager.wait_until_finished()
+            self._wait()
 
     def close(self) -> None:
         """Waits until the last checkpoint is complete, and takes no more.
@@ -57,6 +64,7 @@ class Checkpoints:
           CheckpointError: it cannot be written.
         """
         with self._named_errors():
+            self._wait()
             self._manager.close()
 
     def latest_step(self) -> int | None:
@@ -85,6 +93,14 @@ class Checkpoints:
         """
         found = self._latest(self._read_as_it_is)
         return None if found is None else found[1]
+
+    def _wait(self):
+        """Waits until the checkpoint under way is complete, and checks that it can be read."""
+        step, self._written = self._written, None
+        self._manager.wait_until_finished()
+        if step is not None and jax.process_index() == 0:
+            # Orbax may commit a checkpoint without the manifest of its arrays.
+            self._manager.item_metadata(step)
 
     def _read(self, step, like):
         return self._manager.restore(step, args=ocp.args.StandardRestore(like))
@@ -149,15 +165,34 @@ def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Itera
       warn: told of damaged checkpoints.
     """
     folder = folder.absolute()
-    options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=True)
-    handler = ocp.StandardCheckpointHandler()
-    manager = ocp.CheckpointManager(folder, options=options, item_handlers=handler)
-    checkpoints = Checkpoints(folder, manager, warn)
-    try:
-        yield checkpoints
-    except BaseException:
-        # Of what went wrong in the background, closing would tell once more, and in its own words.
-        with suppress(Exception):
-            manager.close()
-        raise
-    checkpoints.close()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _name_for_orbax(folder) as name:
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=True)
+        handler = ocp.StandardCheckpointHandler()
+        manager = ocp.CheckpointManager(name, options=options, item_handlers=handler)
+        checkpoints = Checkpoints(folder, manager, warn)
+        try:
+            yield checkpoints
+        except BaseException:
+            # close() would raise a background error again, in its own words.
+            with suppress(Exception):
+                manager.close()
+            raise
+        checkpoints.close()
+
+
+@contextmanager
+def _name_for_orbax(folder: Path) -> Iterator[Path]:
+    """The folder, or a link to it if Orbax or TensorStore would misread its path.
+
+    Orbax looks for its files by `glob`, in which brackets, * and ? are patterns; TensorStore takes
+    a backslash for a slash, and paths in UTF-8 only.
+    """
+    if not _MISREAD.search(str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="selectax_") as links:
+        # The same name on all hosts, because Orbax names barriers after it.
+        link = Path(links) / _MISREAD.sub("_", folder.name)
+        link.symlink_to(folder, target_is_directory=True)
+        yield link

@@ -88,10 +88,17 @@ class RegularizerOptions:
     """Strengths; below 0 discourages class selectivity, above 0 promotes it."""
     seeds: int = 3
     """Networks per alpha: seeds 0, 1, …; networks of one seed start alike."""
+    first_seed: int = 0
+    """Seed of the first network of each alpha, for array jobs that share the seeds out."""
     regularized_layers: tuple[str, ...] = ()
     """Names of the regularized layers, such as stage1_block1_inner; by default all."""
     alpha_epochs: tuple[int, int] | None = None
     """First and last epoch with the regularizer, counted from 1; by default all."""
+
+    @property
+    def seed_numbers(self) -> range:
+        """Seeds of the networks of each alpha."""
+        return range(self.first_seed, self.first_seed + self.seeds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +144,7 @@ class RunOptions:
     output: Path | None = None
     """Folder of the run; by default runs/DATASET_MODEL."""
     resume: bool = False
-    """Go on with the run in the output folder."""
+    """Go on with the run in the output folder, or start it if there is none yet."""
     input: Literal["auto", "resident", "stream"] = "auto"
     """Training images on the device, or streamed to it from disk; auto by the device's memory."""
     checkpoint_minutes: float = 10
@@ -230,11 +237,8 @@ def check(config: SweepConfig) -> None:
     from selectax.models import MODELS
 
     _check_name("--dataset", config.data.dataset, DATASETS)
-    if config.data.dataset == "digits" and config.data.archives is not None:
-        raise ConfigurationError(
-            f"--archives {config.data.archives}: says nothing with --dataset digits, which is "
-            "embedded; omit it, or name the data set."
-        )
+    if config.data.dataset == "digits":
+        _check_embedded(config.data)
     _check_name("--model", config.training.model, MODELS)
     corruptions = config.evaluation.corruptions
     for name in corruptions or ():
@@ -258,6 +262,7 @@ def check(config: SweepConfig) -> None:
             raise ConfigurationError(f"{flag} {value}: give a finite number{at_least}{to}.")
     for flag, values in (
         ("--alpha", config.regularizer.alpha),
+        ("--regularized-layers", config.regularizer.regularized_layers),
         ("--measures", config.evaluation.measures),
         ("--epsilons", config.evaluation.epsilons),
         *([] if corruptions is None else [("--corruptions", corruptions)]),
@@ -266,8 +271,9 @@ def check(config: SweepConfig) -> None:
     ):
         if len(set(values)) < len(values):
             raise ConfigurationError(f"{flag} {_spaced(values)}: give each value once.")
-        if not values and flag != "--measures":
+        if not values and flag not in ("--measures", "--regularized-layers"):
             raise ConfigurationError(f"{flag} is empty: give at least one value.")
+    _check_seeds(config.regularizer)
     run = config.run
     if run.curves == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
         raise ConfigurationError(
@@ -280,10 +286,16 @@ def check(config: SweepConfig) -> None:
                 f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
             )
     elif run.hosts is not None or run.host is not None:
-        raise ConfigurationError(
-            f"--hosts {run.hosts} --host {run.host}: say nothing without a --coordinator; add "
-            "HOST:PORT of the first."
+        given = " ".join(
+            f"{flag} {value}"
+            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
+            if value is not None
         )
+        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
+        without = (
+            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
+        )
+        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
     if config.training.batch_size % config.training.micro_batches:
         raise ConfigurationError(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
@@ -370,6 +382,33 @@ def _check_counts(config: SweepConfig) -> None:
     for flag, count in counts.items():
         if count is not None and count < 1:
             raise ConfigurationError(f"{flag} {count}: give a whole number of at least 1.")
+
+
+def _check_embedded(data: DataOptions) -> None:
+    """Refuses options of a data set's files where it has none."""
+    given = {
+        f"--archives {data.archives}": data.archives is not None,
+        f"--data-dir {data.data_dir}": data.data_dir is not None,
+        "--allow-unverified-archives": data.allow_unverified_archives,
+    }
+    for flag, is_given in given.items():
+        if is_given:
+            raise ConfigurationError(
+                f"{flag}: has no effect with --dataset digits, which is embedded; omit it, or "
+                "name the data set."
+            )
+
+
+def _check_seeds(options: RegularizerOptions) -> None:
+    if not 0 <= options.first_seed < 2**31:
+        raise ConfigurationError(
+            f"--first-seed {options.first_seed}: give a whole number from 0 to {2**31 - 1}."
+        )
+    if options.seed_numbers[-1] >= 2**31:
+        raise ConfigurationError(
+            f"--seeds {options.seeds}: with --first-seed {options.first_seed} they end above "
+            f"{2**31 - 1}; give fewer, or a smaller first one."
+        )
 
 
 def _check_name(flag: str, name: str, known: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import SweepConfig, check, to_json
 from selectax.study.curves import open_curves
 from selectax.study.data import Data, load_data
-from selectax.study.folder import alone_in, check_begun, check_images, write_json
+from selectax.study.folder import alone_in, check_images, holds_run, write_json
 from selectax.study.gradients import Metrics
 from selectax.study.hosts import from_all, is_first, largest, wait_for_all
 from selectax.study.inputs import steps_of_epoch
@@ -73,9 +73,9 @@ def run(config: SweepConfig, console: Console) -> Outcome:
     check(config)
     if not is_first():
         console = Console(quiet=True)
-    check_begun(config.output, resume=config.run.resume)
-    with alone_in(config.output) if is_first() else contextlib.nullcontext():
-        return _run(config, Log(console, config.log))
+    log = Log(console, config.log)
+    with alone_in(config.output, log.warn) if is_first() else contextlib.nullcontext():
+        return _run(config, log)
 
 
 def _run(config: SweepConfig, log: Log) -> Outcome:
@@ -84,6 +84,8 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
     table = table_so_far(folder)
     data = load_data(plan.config, plan.mesh)
     check_images(folder, data.counts)
+    if config.run.resume and not holds_run(config.output):
+        log.warn(f"--resume: there is no run in {config.output} yet; starting one.")
     # Until here all hosts read the folder as it was.
     wait_for_all("planned")
     if is_first():
@@ -112,10 +114,12 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
 def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]]) -> SweepConfig:
     """The configuration with the alphas and seeds of earlier runs in the folder, too."""
     networks = [network for group in groups for network in group]
+    seeds = [network.seed for network in networks]
     regularizer = dataclasses.replace(
         config.regularizer,
         alpha=tuple(dict.fromkeys(network.alpha for network in networks)),
-        seeds=1 + max(network.seed for network in networks),
+        seeds=1 + max(seeds) - min(seeds),
+        first_seed=min(seeds),
     )
     return dataclasses.replace(config, regularizer=regularizer)
 

@@ -1,21 +1,22 @@
 """The folder of a run: which files it holds, and to which configuration they belong."""
 
 import dataclasses
+import fcntl
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from selectax.study.config import ConfigurationError
 from selectax.study.whole_files import whole_file
 
 # Flags that say which networks a study has, and nothing of any one of them.
-NETWORKS = ("alpha", "seeds")
+NETWORKS = ("alpha", "seeds", "first_seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,11 @@ class RunFolder:
         return self.path / ".lock"
 
     @property
+    def soft_lock(self) -> Path:
+        """A file in place of the lock, on file systems that have none."""
+        return self.path / ".lock_file"
+
+    @property
     def results(self) -> Path:
         """The tidy table."""
         return self.path / "results.csv"
@@ -84,29 +90,18 @@ class RunFolder:
         return self.path / "report.html"
 
 
-def check_begun(path: Path, *, resume: bool) -> None:
-    """Refuses to go on with a run in a folder that does not exist.
-
-    An empty one is of a run that was interrupted before it wrote anything.
-
-    Raises:
-      ConfigurationError: one sentence that names the flag, the value and the remedy.
-    """
-    if resume and not path.exists():
-        raise ConfigurationError(
-            f"--output {path}: no such folder, so that there is nothing to resume; name the run's "
-            "folder, or omit --resume to begin one."
-        )
+def holds_run(path: Path) -> bool:
+    """Whether there is a run in a folder to go on with."""
+    return RunFolder(path).config.exists()
 
 
 def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFolder:
     """Looks whether a folder is free for a new run, or holds the run to go on with.
 
     Raises:
-      ConfigurationError: the folder holds another run, or a run of another configuration, or is to
-        be resumed and does not exist; one sentence that names the flag, the value and the remedy.
+      ConfigurationError: the folder holds another run, a run of another configuration, or other
+        files; one sentence that names the flag, the value and the remedy.
     """
-    check_begun(path, resume=resume)
     folder = RunFolder(path)
     if folder.config.exists():
         if not resume:
@@ -123,24 +118,28 @@ def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFold
 
 
 @contextmanager
-def alone_in(path: Path) -> Iterator[None]:
+def alone_in(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
     """Holds a folder, which is made if need be, for this process.
 
     It is removed again if the run is refused within, and nothing was written.
+
+    Args:
+      path: the folder.
+      warn: told if the file system has no locks, so that a file has to do as one.
 
     Raises:
       ConfigurationError: another process works in it, or it cannot be written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-        lock = FileLock(RunFolder(path).lock, timeout=0)
-        lock.acquire()
-    except Timeout:
+        lock = _locked(path, warn)
+    except Timeout as held:
+        # A file that does as a lock outlives a process that was killed on another host.
+        soft = Path(held.lock_file) != RunFolder(path).lock
+        remove = f", or remove {Path(held.lock_file).name} if none does" if soft else ""
         raise ConfigurationError(
-            f"--output {path}: another sweep works in it; wait for its end, or choose another "
-            "folder."
+            f"--output {path}: another sweep works in it; wait for its end{remove}, or choose "
+            "another folder."
         ) from None
     except OSError as error:
         raise ConfigurationError(
@@ -157,6 +156,39 @@ def alone_in(path: Path) -> Iterator[None]:
         # That of a run that was interrupted stays, for --resume.
         if refused and path.is_dir() and _is_empty(RunFolder(path)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _locked(path: Path, warn: Callable[[str], None]) -> BaseFileLock:
+    """A lock that the system releases whenever the process ends, or else a file.
+
+    Raises:
+      Timeout: another process holds it.
+      OSError: no file can be made in the folder.
+    """
+    folder = RunFolder(path)
+    lock: BaseFileLock
+    if _has_locks(path):
+        lock = FileLock(folder.lock, timeout=0)
+        lock.acquire()
+        return lock
+    lock = SoftFileLock(folder.soft_lock, timeout=0)
+    lock.acquire()
+    warn(
+        f"--output {path}: its file system has no locks, and {folder.soft_lock.name} takes the "
+        "place of one; do not start another sweep in this folder from another machine."
+    )
+    return lock
+
+
+def _has_locks(path: Path) -> bool:
+    """Whether the file system of a folder that can be written knows `flock`."""
+    with tempfile.TemporaryFile(dir=path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Nobody else can hold it, because nobody else knows the file.
+            return False
+    return True
 
 
 def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
@@ -196,7 +228,8 @@ def write_text(path: Path, content: str) -> None:
 
 
 def _is_empty(folder: RunFolder) -> bool:
-    return all(file.suffix == ".partial" or file == folder.lock for file in folder.path.iterdir())
+    ours = (folder.lock, folder.soft_lock)
+    return all(file.suffix == ".partial" or file in ours for file in folder.path.iterdir())
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def make_plan(config: SweepConfig) -> Plan:
     wanted = [
         Network(alpha, seed)
         for alpha in config.regularizer.alpha
-        for seed in range(config.regularizer.seeds)
+        for seed in config.regularizer.seed_numbers
     ]
     batch_size = config.training.batch_size
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,7 +18,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
+# Defaults first, so that no matplotlibrc has a say; the backend is not used for drawing.
+_DEFAULTS = {
+    name: value for name, value in matplotlib.rcParamsDefault.items() if "backend" not in name
+}
 STYLE: Any = {  # matplotlib's type would name every key there is
+    **_DEFAULTS,
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",
     "font.size": 9,

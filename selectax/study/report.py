@@ -4,9 +4,9 @@ The page loads nothing from anywhere: figures, style and script are in it.
 """
 
 import base64
+import collections
 import importlib.metadata
 import io
-import json
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ from typing import Any, NamedTuple
 import jinja2
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
 from selectax.study import figures, results
 from selectax.study.bootstrap import RESAMPLES
-from selectax.study.config import ConfigurationError, defaults_of, to_json
+from selectax.study.config import defaults_of, to_json
 from selectax.study.describing import describe
 from selectax.study.folder import RunFolder, write_text
 from selectax.study.measurement import parts_of
 from selectax.study.plotting import STYLE, number_text
+from selectax.study.recorded_runs import RecordedRun, read_runs
 from selectax.study.report_tables import tables_of
 from selectax.study.verdicts import Finding, find
 
@@ -74,56 +74,61 @@ def write_report(
     Raises:
       ConfigurationError: the folder holds no run, or files of it cannot be read.
     """
-    folder = RunFolder(path)
-    if not folder.config.exists():
-        raise ConfigurationError(
-            f"RUN {path}: holds no config.json of a run; give a folder that a sweep has written."
-        )
-    config, units = (_read(file) for file in (folder.config, folder.layers))
-    try:
-        file = results.table_in(path)
-        table = results.load(file) if file.exists() else results.table([])
-    except ValueError as error:
-        raise ConfigurationError(f"RUN {error}") from None
+    return write_report_of([path], RunFolder(path).report, drawn, findings)
+
+
+def write_report_of(
+    paths: Sequence[Path],
+    output: Path,
+    drawn: Mapping[str, Figure] | None = None,
+    findings: Sequence[Finding] | None = None,
+) -> Path:
+    """Writes the report of one run or of several, whose tables are joined.
+
+    Args:
+      paths: folders of runs that differ in their networks and measures alone.
+      output: the page's path.
+      drawn: figures of the first run, where they are at hand, and saved in its folder.
+      findings: of the tables, where they are at hand.
+
+    Returns:
+      The page's path.
+
+    Raises:
+      ConfigurationError: a folder holds no run, files of it cannot be read, or the runs differ.
+    """
+    run = read_runs(paths)
+    saved = RunFolder(paths[0]).figures
     if drawn is None:
-        drawn = figures.draw_all(table, units) if len(table) else {}
+        drawn = figures.draw_all(run.table, run.units) if len(run.table) else {}
         pictures = [_picture(name, figure, _as_png(figure)) for name, figure in drawn.items()]
     else:
         pictures = [
-            _picture(name, figure, (folder.figures / f"{name}.png").read_bytes())
+            _picture(name, figure, (saved / f"{name}.png").read_bytes())
             for name, figure in drawn.items()
         ]
-    of_images = folder.figures / "images.png"
+    of_images = saved / "images.png"
     # Drawn of a network at a sweep's end, and not to be had from the table.
     if "images" not in drawn and of_images.exists():
         pictures.append(_saved_picture(of_images))
-    # A run of an earlier version does not say.
-    images = _read(folder.images) if folder.images.exists() else {}
     if findings is None:
-        findings = find(table, units, np.random.default_rng(0))
-    page = render(config, table, units, images, pictures, findings)
-    write_text(folder.report, page)
-    return folder.report
+        findings = find(run.table, run.units, np.random.default_rng(0))
+    write_text(output, render(run, pictures, findings, runs=len(paths)))
+    return output
 
 
 def render(
-    config: Mapping[str, Any],
-    table: pd.DataFrame,
-    units: Mapping[str, int],
-    images: Mapping[str, int],
-    pictures: Sequence[Picture],
-    findings: Sequence[Finding],
+    run: RecordedRun, pictures: Sequence[Picture], findings: Sequence[Finding], *, runs: int = 1
 ) -> str:
     """The page.
 
     Args:
-      config: of the run, as in its `config.json`.
-      table: results, whole or in part.
-      units: number of units of each layer, in order of depth.
-      images: how many, by their purpose.
+      run: what is known of the run, or of several as one.
       pictures: its figures.
-      findings: of the table.
+      findings: of its table.
+      runs: how many are joined.
     """
+    config, table, units, images = run.config, run.table, run.units, run.images
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("selectax.study", "."),
         autoescape=True,
@@ -138,7 +143,7 @@ def render(
     }
     return environment.get_template("report.html.jinja").render(
         config=config,
-        progress=_progress(config, table),
+        progress=_progress(run),
         findings=findings,
         first=next((picture for picture in pictures if picture.name == _FIRST), None),
         pictures=[picture for picture in pictures if picture.name != _FIRST],
@@ -149,6 +154,7 @@ def render(
         command=command_of(config),
         resamples=RESAMPLES,
         given=_GIVEN,
+        runs=runs,
         zip=zip,
     )
 
@@ -183,15 +189,17 @@ def command_of(config: Mapping[str, Any]) -> str:
     return command if dataset == "digits" else f"{command} --archives ARCHIVES"
 
 
-def _progress(config, table) -> dict[str, int]:
-    wanted = [(alpha, seed) for alpha in config["alpha"] for seed in range(config["seeds"])]
-    parts = set(parts_of(config["measures"]))
-    measured = [results.parts_measured(table, *network) for network in wanted]
+def _progress(run: RecordedRun) -> dict[str, Any]:
+    parts = set(parts_of(run.config["measures"]))
+    measured = [results.parts_measured(run.table, *network) for network in run.networks]
+    seeds = sorted(collections.Counter(network.alpha for network in run.networks).values())
+    ends = sorted({*seeds[:1], *seeds[-1:]})
     return {
-        "wanted": len(wanted),
+        "wanted": len(run.networks),
         "measured": sum(parts <= of_network for of_network in measured),
         "diverged": sum("diverged" in of_network for of_network in measured),
         "begun": sum("clean" in of_network for of_network in measured),
+        "seeds": " to ".join(map(str, ends)) + (" seed" if ends == [1] else " seeds"),
     }
 
 
@@ -223,12 +231,3 @@ def _text(value) -> str:
 def _versions() -> dict[str, str]:
     installed = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return {"Python": platform.python_version(), **installed, "system": platform.platform()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        raise ConfigurationError(
-            f"RUN {path.parent}: its {path.name} cannot be read; run the sweep again with --resume."
-        ) from None

@@ -1,8 +1,11 @@
-"""Ctrl-C and SIGTERM: at once where nothing is lost, else after a checkpoint."""
+"""Ctrl-C and a cluster's signals: at once where nothing is lost, else after a checkpoint."""
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+# Clusters give notice of a preemption by these; a platform may lack some.
+_NOTICES = ("SIGUSR1", "SIGHUP")
 
 
 class Stopped(KeyboardInterrupt):
@@ -14,14 +17,19 @@ class Stopped(KeyboardInterrupt):
 
 
 def raise_on_signals() -> None:
-    """Lets SIGTERM, too, raise an exception in the main thread."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Lets SIGTERM, SIGUSR1 and SIGHUP raise an exception in the main thread, as Ctrl-C does.
+
+    SIGUSR1 and SIGHUP stay ignored if they are, as under nohup.
+    """
+    for number in _handled():
         signal.signal(number, _raise)
 
 
 @contextmanager
 def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int]]:
     """Within, the first signal is remembered only; a second one raises `Stopped` at once.
+
+    Notices (SIGUSR1, SIGHUP) never count as the second: systems send them beside SIGTERM.
 
     Args:
       tell: told of the first signal.
@@ -33,13 +41,15 @@ def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int
 
     def remember(number, frame):
         if received:
-            _raise(number, frame)
+            if number not in _notices():
+                _raise(number, frame)
+            return
         received.append(number)
-        tell("Stopping after a checkpoint; once more stops at once.")
+        with suppress(OSError):  # The terminal may be gone.
+            tell("Stopping after a checkpoint; once more stops at once.")
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
     try:
-        before = {number: signal.signal(number, remember) for number in numbers}
+        before = {number: signal.signal(number, remember) for number in _handled()}
     except ValueError:
         # Signals reach the main thread alone: elsewhere, as in a notebook's worker, nothing comes.
         yield lambda: 0
@@ -49,6 +59,15 @@ def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _notices() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in _NOTICES if hasattr(signal, name)]
+
+
+def _handled() -> list[signal.Signals]:
+    heeded = [number for number in _notices() if signal.getsignal(number) != signal.SIG_IGN]
+    return [signal.SIGINT, signal.SIGTERM, *heeded]
 
 
 def _raise(number, frame):

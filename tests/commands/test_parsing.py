@@ -1,6 +1,9 @@
 """What cannot be meant is refused in one sentence, whatever is wrong with it."""
 
 import contextlib
+import io
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +40,13 @@ COMMANDS = {
         ("sweep --epochs", "--epochs: missing a value; add it, or "),
         ("sweep --norm l3", "--norm l3: unknown; did you mean l2? Known are linf, l2."),
         ("sweep --measures attack", "--measures attack: unknown; did you mean attacks? Known are "),
+        ("sweep --alpha -1 --alpha 0", "--alpha: given 2 times; give all its values after one."),
+        ("sweep --pgd_steps=1 --pgd-steps 2", "--pgd-steps: given 2 times; give all its values "),
+        ("sweep --epochs 1 --epochs=2", "--epochs: given 2 times; give one of them."),
+        ("sweep --output gs://bucket/run", "--output gs://bucket/run: is no local path; name one "),
+        ("sweep --data-dir=s3://b", "--data-dir s3://b: is no local path; "),
+        ("report gs://bucket/run", "RUN gs://bucket/run: is no local path; "),
+        ("evaluate --weights ~nobody_here/x", "--weights ~nobody_here/x: has no home folder "),
         ("evaluate", "--weights: missing; add --weights PATH, or "),
         ("evaluate --wieghts x", "--wieghts: unknown; did you mean --weights? All flags: "),
         ("evaluate --model resnet20", "--weights: missing; add --weights PATH, or "),
@@ -46,8 +56,7 @@ COMMANDS = {
         ("data show digits --images many", "--images many: give a whole number."),
         ("data list --split train", "--split: not expected here; omit it, or "),
         ("data list all", "all: not expected here; omit it, or "),
-        ("report", "RUN: missing; add it, or "),
-        ("report one other", "other: not expected here; omit it, or "),
+        ("report one --outptu x", "--outptu: unknown; did you mean --output? All flags: "),
     ],
 )
 def test_a_sentence_names_what_is_wrong_and_the_remedy(capsys, words, says):
@@ -60,7 +69,7 @@ def test_a_sentence_names_what_is_wrong_and_the_remedy(capsys, words, says):
     assert err.startswith(says)
     assert err.endswith(".\n")
     assert err.count("\n") == 1
-    if says.endswith((" ", ", ")) and "Known" not in says:
+    if says.endswith("or ") or says in ("--foo: unknown; ", "-q: unknown; "):
         assert err == f"{says}see selectax {name} --help.\n"
 
 
@@ -87,3 +96,43 @@ def test_what_can_be_meant_is_taken():
     config = parse(SweepConfig, ["--alpha", "-1e-3", "-inf", "--train_limit=7"], "selectax sweep")
     assert config.regularizer.alpha == (-1e-3, float("-inf"))
     assert config.data.train_limit == 7
+
+
+@pytest.mark.parametrize("words", [["--alpha=-1 0 1"], ["--alpha", "-1 0 1"], ["--alpha= -1 0\t1"]])
+def test_several_values_in_one_word_are_several_values(words):
+    """As agents that search for hyperparameters pass them."""
+    config = parse(SweepConfig, [*words, "--measures", "attacks indices"], "selectax sweep")
+    assert config.regularizer.alpha == (-1, 0, 1)
+    assert config.evaluation.measures == ("attacks", "indices")
+
+
+def test_paths_are_those_of_the_file_system(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = [
+        "--output=~/a b",
+        "--archives",
+        "~/[x]",
+        "--data-dir",
+        "gs:/one",
+        "--resume",
+        "--resume",
+    ]
+    config = parse(SweepConfig, words, "selectax sweep")
+    assert config.output == tmp_path / "a b"
+    assert config.data.archives == tmp_path / "[x]"
+    assert config.data.data_dir == Path("gs:/one")
+    listed = parse(data.CONFIG, ["list", "--archives=~"], "selectax data")
+    assert listed.where.archives == tmp_path
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("name", ["sweep", "evaluate"])
+def test_help_is_printed_to_any_stream(monkeypatch, encoding, name):
+    """What it cannot encode, such as α and ≥, is replaced."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+    with pytest.raises(SystemExit) as ended:
+        parse(COMMANDS[name], ["--help"], f"selectax {name}")
+    assert ended.value.code == 0
+    sys.stdout.flush()
+    assert b"?" in written.getvalue()

@@ -3,6 +3,7 @@
 import pytest
 
 from selectax.commands.report import main
+from selectax.study import figures
 from tests.study.planted import planted_table
 from tests.study.test_report import write_run
 
@@ -31,3 +32,49 @@ def test_without_a_run_there_is_one_sentence(tmp_path, capsys, make, words):
     assert said.err.startswith(f"RUN {tmp_path / 'run'}: ")
     assert words in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "RUN: missing; "),
+        (["one", "two"], "--output: missing with several runs; "),
+        (["one", "one"], "RUN one: given 2 times; "),
+        (["one", "--output", "two"], "--output two: is no file in a folder; "),
+        (["one", "--output", "no/page.html"], "--output no/page.html: is no file in a folder; "),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys, words, says):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(words, "selectax report") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(says)
+    assert err.count("\n") == 1
+
+
+def test_several_runs_have_one_page(tmp_path, capsys, monkeypatch):
+    """As those of an array job, each with a seed of its own."""
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
+    table = planted_table(alphas=(-1.0, 0.0, 1.0), seeds=3)
+    runs = []
+    for seed in range(3):
+        of_seed = table[table["seed"] == seed]
+        given = {"alpha": [-1.0, 0.0, 1.0], "seeds": 1, "first_seed": seed}
+        runs.append(write_run(tmp_path / f"seed {seed}", of_seed, **given))
+    page = tmp_path / "joined.html"
+    words = [*map(str, runs), "--output", str(page)]
+    assert main(words, "selectax report") == 0
+    assert capsys.readouterr().out == f"Report: {page}\n"
+    text = " ".join(page.read_text().split())
+    assert "9 networks: 3 strengths" in text
+    assert "× 3 seeds, 5 epochs" in text
+    assert "not complete" not in text
+    assert "results.csv</code> of each run" in text
+    write_run(runs[1], table[table["seed"] == 1], **given, model="resnet20")
+    assert main(words, "selectax report") == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"RUN {runs[0]} {runs[1]}: differ in model (resnet8 and resnet20), ")
+    assert err.count("\n") == 1

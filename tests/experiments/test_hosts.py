@@ -89,7 +89,7 @@ def test_two_hosts_give_the_table_of_one(of_one_process, tmp_path, arrangement):
 
 
 def test_two_hosts_that_are_killed_go_on(of_one_process, tmp_path):
-    folder = tmp_path / "run"
+    folder = tmp_path / "run=[1]"  # of which each host gives Orbax a link of its own
     processes = start_hosts(folder, "--mesh", "1x4")
     checkpoint = folder / "checkpoints" / "4"
     while not checkpoint.is_dir():

@@ -19,8 +19,6 @@ def test_twenty_kills_at_random_moments_leave_no_trace(tmp_path):
     generator = np.random.default_rng(0)
     finished([start("--output", tmp_path / "undisturbed", *ARGUMENTS, devices=1, epochs=EPOCHS)])
     moments, folder = [], tmp_path / "killed"
-    # As if the first kill came before anything was written: what does not exist is not resumed.
-    folder.mkdir()
     for _ in range(KILLS):
         process = start("--output", folder, *ARGUMENTS, "--resume", devices=1, epochs=EPOCHS)
         # While it starts and compiles, or somewhat after the first or second news of it.

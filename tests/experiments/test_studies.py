@@ -11,6 +11,7 @@ import pytest
 
 from experiments import study
 from selectax.commands import sweep
+from selectax.commands.parsing import parse
 from selectax.study import results
 from selectax.study.config import SweepConfig, check
 from tests.test_readme import parsed
@@ -54,10 +55,13 @@ def test_full_jobs_are_those_of_the_papers(name):
 def test_more_words_take_the_place_of_a_studys_own(monkeypatch):
     given = []
     monkeypatch.setattr(sweep, "main", lambda words, program: given.append(words) or 0)
-    assert study.main(["resnet20_cifar10", "--alpha", "-1", "--epochs", "1"]) == 0
-    config = parsed(SweepConfig, given[0])
+    assert study.main(["resnet20_cifar10", "--alpha", "-1", "--batch_size=8", "--output", "o"]) == 0
+    config = parse(SweepConfig, given[0], "sweep.py")
     assert config.regularizer.alpha == (-1.0,)
-    assert config.training.epochs == 1
+    assert config.training.batch_size == 8
+    assert config.output == Path("o")
+    assert study.main(["resnet20_cifar10"]) == 0
+    config = parse(SweepConfig, given[1], "sweep.py")
     assert config.training.batch_size == 256
     assert config.output == Path("runs/resnet20_cifar10")
 

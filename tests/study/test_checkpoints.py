@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from selectax.study import checkpoints as checkpoints_module
 from selectax.study.checkpoints import CheckpointError, open_checkpoints
 from selectax.study.population import init_population
 from selectax.study.recipe import Recipe
@@ -56,6 +58,34 @@ def test_restored_is_what_was_saved_last(population, tmp_path):
     assert epoch == 2
     assert_same(restored, at_epoch(population, 2))
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(restored))
+
+
+@pytest.mark.parametrize(
+    "name", ["alpha=[-1,0,1]", "back\\slash", "a*b", os.fsdecode(b"caf\xe9"), "[!a]?"], ids=ascii
+)
+def test_any_name_of_a_folder_is_taken(tmp_path, name):
+    """In brackets Orbax looks for other files than it wrote, and commits without them."""
+    tree, folder = {"one": jnp.arange(3)}, tmp_path / name / "checkpoints"
+    warnings = []
+    for step in (1, 2):
+        with open_checkpoints(folder, warnings.append) as checkpoints:
+            before, _ = checkpoints.restore(tree)
+            checkpoints.save(step, {"one": jnp.arange(3) + step})
+        assert before == step - 1
+    with open_checkpoints(folder, warnings.append) as checkpoints:
+        step, restored = checkpoints.restore(tree)
+    assert (step, warnings) == (2, [])
+    np.testing.assert_array_equal(restored["one"], [2, 3, 4])
+    assert epochs_in(folder) == ["1", "2"]
+
+
+def test_a_checkpoint_that_cannot_be_read_back_is_not_called_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints_module, "_MISREAD", re.compile("(?!)"))
+    with (
+        pytest.raises(CheckpointError, match=r"no checkpoint can be written .*--resume"),
+        open_checkpoints(tmp_path / "[x]") as checkpoints,
+    ):
+        checkpoints.save(1, {"one": jnp.arange(3)})
 
 
 def test_without_a_checkpoint_one_begins_at_the_beginning(population, tmp_path):
@@ -141,6 +171,7 @@ def test_a_checkpoint_of_devices_that_are_not_there_is_read(tmp_path, four_devic
 import jax, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from pathlib import Path
+from selectax.study import checkpoints as checkpoints_module
 from selectax.study.checkpoints import open_checkpoints
 spread = NamedSharding(Mesh(np.array(jax.devices()), "model"), PartitionSpec("model"))
 with open_checkpoints(Path({str(tmp_path)!r})) as checkpoints:

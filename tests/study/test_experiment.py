@@ -456,6 +456,25 @@ def test_alphas_and_seeds_that_are_added_run_alone_and_as_they_would_have(undist
     pd.testing.assert_frame_equal(table, outcome.table, rtol=1e-5)
 
 
+def test_array_jobs_share_out_the_seeds(undisturbed, tmp_path):
+    """The last seed first, begun by --resume in a folder of a name that globs misread."""
+    _, expected, _ = undisturbed
+    folder, console = tmp_path / "seeds=[0,1]", Console(file=io.StringIO(), width=300)
+    last = dataclasses.replace(CONFIG.regularizer, first_seed=1, seeds=1)
+    config = dataclasses.replace(CONFIG, regularizer=last)
+    table = run(to(folder, config, resume=True), console).table
+    assert f"--resume: there is no run in {folder} yet; starting one." in console.file.getvalue()
+    of_last = expected.table[expected.table["seed"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, of_last)
+    written = json.loads((folder / "config.json").read_text())
+    assert (written["first_seed"], written["seeds"]) == (1, 1)
+    table = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(table, expected.table)
+    written = json.loads((folder / "config.json").read_text())
+    assert (written["first_seed"], written["seeds"]) == (0, 2)
+    assert not list(folder.rglob("damaged_*"))
+
+
 def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(
     undisturbed, tmp_path, monkeypatch
 ):

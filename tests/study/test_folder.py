@@ -1,5 +1,6 @@
 """Which folders a run may use, and the sentences that refuse the others."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,7 +11,14 @@ import pytest
 
 from selectax.study import folder as folder_module
 from selectax.study.config import ConfigurationError
-from selectax.study.folder import RunFolder, alone_in, check_folder, check_images, write_json
+from selectax.study.folder import (
+    RunFolder,
+    alone_in,
+    check_folder,
+    check_images,
+    holds_run,
+    write_json,
+)
 
 CONFIG = {"dataset": "digits", "alpha": [-1.0, 0.5], "train_limit": None, "epochs": 5}
 
@@ -48,11 +56,35 @@ def test_a_new_run_gets_its_folder_and_those_above_it(tmp_path):
     assert RunFolder(path).config.exists()
 
 
-def test_nothing_is_resumed_in_a_folder_that_does_not_exist(tmp_path):
-    text = refusal(tmp_path / "runn", resume=True)
-    assert "nothing to resume" in text
-    assert "omit --resume" in text
-    assert not (tmp_path / "runn").exists()
+def test_resuming_where_there_is_no_run_begins_one(tmp_path):
+    """So that a job that is started again may have one command line."""
+    path = tmp_path / "new"
+    assert check_folder(path, CONFIG, resume=True) == RunFolder(path)
+    assert not holds_run(path)
+    path.mkdir()
+    assert check_folder(path, CONFIG, resume=True) == RunFolder(path)
+    write_json(RunFolder(path).config, CONFIG)
+    assert holds_run(path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_without_locks_a_file_takes_their_place(tmp_path, monkeypatch, number):
+    def without(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(folder_module.fcntl, "flock", without)
+    warnings = []
+    with alone_in(tmp_path / "run", warnings.append):
+        (warning,) = warnings
+        assert "its file system has no locks" in warning
+        assert "\n" not in warning
+        with (
+            pytest.raises(ConfigurationError, match=r"another sweep.*or remove \.lock_file"),
+            alone_in(tmp_path / "run"),
+        ):
+            pass
+    with alone_in(tmp_path / "run", warnings.append):
+        assert check_folder(tmp_path / "run", CONFIG, resume=False)
 
 
 def test_a_run_that_was_interrupted_before_it_wrote_anything_goes_on(tmp_path):

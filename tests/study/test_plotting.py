@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
+from selectax.study import figures
 from selectax.study.plotting import (
     STYLE,
     alpha_panels,
@@ -28,6 +29,7 @@ from selectax.study.plotting import (
     over_seeds_text,
     panels,
 )
+from tests.study.planted import planted_table
 
 PAPER = [0.0, *(s * a for s in (-1, 1) for a in (2, 1, 0.7, 0.4, 0.3, 0.2, 0.1))]
 DEFAULT = [-1.0, 0.0, 1.0]
@@ -326,3 +328,15 @@ def test_caption_names_model_and_data_and_keeps_inside_the_figure():
 )
 def test_numbers_are_short_and_have_a_true_minus_sign(value, text):
     assert number_text(value) == text
+
+
+def test_no_setting_of_the_users_matters(tmp_path):
+    """A matplotlibrc that asks for LaTeX, large text and a dark ground leaves every byte alike."""
+    table = planted_table(alphas=(0.0, 1.0), seeds=1)
+    theirs = {"text.usetex": True, "font.size": 30, "axes.facecolor": "black", "savefig.dpi": 10}
+    written = []
+    for name, settings in (("ours", {}), ("theirs", theirs)):
+        with matplotlib.rc_context(settings):
+            (path,) = figures.save({"one": figures.selectivity_by_alpha(table)}, tmp_path / name)
+        written.append((path.read_bytes(), path.with_suffix(".pdf").read_bytes()))
+    assert written[0] == written[1]

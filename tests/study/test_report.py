@@ -11,7 +11,7 @@ import tyro
 from PIL import Image
 
 from selectax.commands import sweep
-from selectax.study import bootstrap, results
+from selectax.study import bootstrap, figures, results
 from selectax.study.config import ConfigurationError, SweepConfig, defaults_of, to_json
 from selectax.study.report import command_of, write_report
 
@@ -79,6 +79,25 @@ def test_half_a_study_says_so(tmp_path):
     assert "? cannot say" in text
 
 
+@pytest.mark.parametrize("with_list", [True, False])
+def test_seeds_added_to_one_alpha_are_no_gaps_in_the_others(tmp_path, monkeypatch, with_list):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
+    table = planted_table(alphas=(0.0, 1.0), seeds=3)
+    done = table[(table["alpha"] == 0) | (table["seed"] == 0)]
+    folder = write_run(tmp_path / "run", done, alpha=[0.0, 1.0], seeds=3)
+    groups = [[(0.0, 0), (1.0, 0)], [(0.0, 1), (0.0, 2)]]
+    networks = [[{"alpha": alpha, "seed": seed} for alpha, seed in group] for group in groups]
+    if with_list:
+        (folder / "networks.json").write_text(json.dumps({"groups": networks}))
+    text = " ".join(write_report(folder).read_text().split())
+    if with_list:
+        assert "4 networks: 2 strengths" in text
+        assert "× 1 to 3 seeds" in text
+        assert "not complete" not in text
+    else:  # of an earlier version, which has every seed of every alpha
+        assert "4 of 6 networks are measured" in text
+
+
 def test_images_drawn_by_the_sweep_are_kept(tmp_path):
     folder = write_run(tmp_path / "run", results.table([]))
     assert "clean, corrupted and attacked" not in write_report(folder).read_text()
@@ -109,6 +128,7 @@ def test_a_name_is_escaped(tmp_path):
     [
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be read"),
+        (lambda folder: (folder / "networks.json").write_text("{"), "networks.json cannot be read"),
         (lambda folder: (folder / "layers.json").unlink(), "layers.json cannot be read"),
         (lambda folder: (folder / "results.csv").write_text("a,b\n"), "no results table"),
     ],
