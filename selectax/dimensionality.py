@@ -202,7 +202,7 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
     count = a.count + b.count
-    divisor = jnp.maximum(count, 1)
+    divisor = _at_least_one(count)
     difference = b.mean - a.mean
     mean = a.mean + difference * (b.count / divisor)
     between = jnp.outer(difference, difference) * (a.count * b.count / divisor)
@@ -226,7 +226,7 @@ def covariance(state: Covariance) -> Float[Array, "units units"]:
       >>> selectax.covariance(state).tolist()
       [[2.0, 4.0], [4.0, 8.0]]
     """
-    return state.scatter / _less_one(state.count)
+    return state.scatter / _at_least_one(state.count - 1)
 
 
 def principal_variances(
@@ -330,7 +330,7 @@ def leading_variances(
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
     inside = _product(deviation, subspace)
-    divisor = _less_one(count)
+    divisor = _at_least_one(count - 1)
     variances = _descending_eigenvalues(_product(inside.T, inside) / divisor)
     return variances[:components], jnp.sum(jnp.square(deviation)) / divisor
 
@@ -427,16 +427,16 @@ def _variances_of_matrix(responses, where) -> Float[Array, "units"]:
     count, _, deviation = _center(responses, where)
     samples, units = deviation.shape
     if samples >= units:
-        return _descending_eigenvalues(_product(deviation.T, deviation) / _less_one(count))
+        return _descending_eigenvalues(_product(deviation.T, deviation) / _at_least_one(count - 1))
     if samples == 0:
         return jnp.zeros(units, deviation.dtype)
-    variances = _descending_eigenvalues(_product(deviation, deviation.T) / _less_one(count))
+    variances = _descending_eigenvalues(_product(deviation, deviation.T) / _at_least_one(count - 1))
     return jnp.pad(variances, (0, units - samples))
 
 
-def _less_one(count):
-    """The divisor of an unbiased variance, at least 1; NaN where a count is not finite."""
-    return jnp.where(jnp.isfinite(count), jnp.maximum(count - 1, 1), jnp.nan)
+def _at_least_one(count):
+    """A divisor; NaN if the count is not finite, for through infinity all would become 0."""
+    return jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
 
 
 def _center(responses, where):

@@ -181,7 +181,8 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in (classes, units): {a.mean.shape} and {b.mean.shape}.")
     count = a.count + b.count
-    divisor = jnp.maximum(count, 1)
+    # Through an infinite count all would become a finite 0.
+    divisor = jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
     difference = b.mean - a.mean
     mean = a.mean + difference * (b.count / divisor)[:, None]
     between = jnp.square(difference) * (a.count * b.count / divisor)[:, None]
@@ -322,7 +323,7 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     difference = jnp.where(prefers, preferred.mean - others.mean, 0)
     certain = variance == 0
     # Through an infinite variance the division would give a finite 0.
-    spread = jnp.sqrt(jnp.where(certain, 1, jnp.where(variance < jnp.inf, variance, jnp.nan)))
+    spread = jnp.sqrt(jnp.where(certain, 1, variance) * jnp.where(variance < jnp.inf, 1, jnp.nan))
     return jnp.where(certain, jnp.where(difference > 0, jnp.inf, 0), difference / spread)
 
 

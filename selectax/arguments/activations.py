@@ -118,9 +118,9 @@ def check_not_negative(
         negative &= np.asarray(counts)[:, None]
     if np.any(negative):
         raise ValueError(
-            f"{name} hold {np.asarray(values)[negative][0]}, but the class selectivity index is "
-            "defined for responses that are not negative, as after a ReLU; give signed='absolute' "
-            "or signed='split' to take magnitudes or the positive and negative parts."
+            f"{name} hold {np.asarray(values)[negative][0]}, but the index is defined for "
+            "responses that are not negative, as after a ReLU; give signed='absolute' or "
+            "signed='split' to take magnitudes or the positive and negative parts."
         )
 
 
