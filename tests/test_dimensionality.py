@@ -503,7 +503,7 @@ def test_bad_arguments_are_named(call, message):
 @pytest.mark.parametrize("units", [64, 256])
 def test_lapack_takes_one_matrix_at_a_time(units):
     # Two of its calls with several matrices each can wait for each other for ever on two cores.
-    matrices = jnp.zeros((2, 3, units + 1, units))
+    matrices = jnp.zeros((2, 3, units + 1, units), jnp.float32)
     variances = jax.jit(jax.vmap(jax.vmap(principal_variances)))
     program = variances.lower(matrices).compile().as_text()
     calls = [line for line in program.splitlines() if 'custom_call_target="lapack' in line]

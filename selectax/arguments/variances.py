@@ -11,8 +11,8 @@ def checked_variances(variances) -> Float[Array, "units"]:
     """The variances as a vector in float32 or wider.
 
     Args:
-      variances: numbers in any order; integers are taken too. Those that rounding left below 0, by
-        at most `noise_floor`, count as 0.
+      variances: numbers in any order; integers are taken too. Those
+        that rounding in float32 may have left below 0 are taken as they are.
 
     Raises:
       TypeError: variances are not real numbers.
@@ -29,7 +29,9 @@ def checked_variances(variances) -> Float[Array, "units"]:
     checked = checked.astype(jnp.promote_types(checked.dtype, jnp.float32))
     if is_concrete(checked):
         values = np.asarray(checked)
-        wrong = values < -np.max(np.abs(values)) * values.size * np.finfo(values.dtype).eps
+        # In float32's precision, from which wider numbers may have been converted.
+        rounding = np.finfo(np.float32).eps * values.size * np.max(np.abs(values))
+        wrong = values < -rounding
         if np.any(wrong):
             raise ValueError(
                 f"variances hold {values[wrong][0]}, but a variance is not negative; give the "
