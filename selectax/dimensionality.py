@@ -13,6 +13,7 @@ References:
 """
 
 import dataclasses
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -21,7 +22,14 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from selectax.arguments.activations import checked_layer, checked_responses
+from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.labels import checked_number
+from selectax.arguments.variances import checked_variances, noise_floor
+from selectax.arguments.where import checked_where
 
 __all__ = [
     "Covariance",
@@ -36,6 +44,8 @@ __all__ = [
     "update_covariance",
 ]
 
+# In the place of a number of components.
+_NOT_FINITE = -1
 # From so many units on, eigenvalues on the CPU are found by bisection.
 _BISECTED_UNITS = 256
 
@@ -82,7 +92,7 @@ def response_matrix(
 
     Raises:
       TypeError: activations are no floating-point numbers.
-      ValueError: activations have fewer than two dimensions, or form is unknown.
+      ValueError: activations have fewer than two dimensions or no units, or form is unknown.
 
     Example:
       >>> import jax.numpy as jnp
@@ -91,12 +101,7 @@ def response_matrix(
       >>> [selectax.response_matrix(activations, form).shape for form in ("means", "flattened")]
       [(5, 3), (5, 12)]
     """
-    if not jnp.issubdtype(activations.dtype, jnp.floating):
-        raise TypeError(f"activations must be floating-point numbers, not {activations.dtype}.")
-    if activations.ndim < 2:
-        raise ValueError(
-            f"activations must have shape (samples, …, units), not {activations.shape}."
-        )
+    activations = checked_layer("activations", activations)
     samples, *space, units = activations.shape
     activations = activations.astype(jnp.promote_types(activations.dtype, jnp.float32))
     if form == "means":
@@ -108,21 +113,28 @@ def response_matrix(
     raise ValueError(f"form must be 'means', 'positions' or 'flattened', not {form!r}.")
 
 
-def init_covariance(units: int) -> Covariance:
-    """The state of no samples at all, in float32.
+def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance:
+    """The state of no samples at all.
 
     Args:
       units: of the responses to come.
+      dtype: of the state, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
 
     Returns:
       Count, mean of shape (units,) and scatter of shape (units, units), all 0.
+
+    Raises:
+      TypeError: units is not an integer.
+      ValueError: units is below 1.
 
     Example:
       >>> import selectax
       >>> selectax.init_covariance(units=16).scatter.shape
       (16, 16)
     """
-    return Covariance(jnp.zeros(()), jnp.zeros(units), jnp.zeros((units, units)))
+    units = checked_number("units", units)
+    zeros = functools.partial(jnp.zeros, dtype=dtype)
+    return Covariance(zeros(()), zeros(units), zeros((units, units)))
 
 
 def update_covariance(
@@ -139,7 +151,8 @@ def update_covariance(
       where: samples that count; the others (padding) may hold anything, NaN too.
 
     Returns:
-      The state of the samples seen so far.
+      The state of the samples seen so far, in the dtype of the state before. A response that is NaN
+      or infinite makes all that is known of its unit NaN.
 
     Raises:
       TypeError: responses are no floating-point numbers.
@@ -153,12 +166,11 @@ def update_covariance(
       >>> selectax.covariance(state).tolist()
       [[2.0, 0.0], [0.0, 0.0]]
     """
-    if responses.ndim != 2 or responses.shape[1:] != state.mean.shape:
-        raise ValueError(
-            f"responses must have shape (samples, {state.mean.shape[0]}), not {responses.shape}."
-        )
+    responses = checked_responses(responses, state.mean.shape[0])
+    responses = responses.astype(jnp.promote_types(responses.dtype, state.mean.dtype))
     count, mean, deviation = _center(responses, where)
-    return merge_covariance(state, Covariance(count, mean, _product(deviation.T, deviation)))
+    merged = merge_covariance(state, Covariance(count, mean, _product(deviation.T, deviation)))
+    return jax.tree.map(lambda new, old: new.astype(old.dtype), merged, state)
 
 
 def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
@@ -190,7 +202,7 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
     count = a.count + b.count
-    divisor = jnp.maximum(count, 1)
+    divisor = _at_least_one(count)
     difference = b.mean - a.mean
     mean = a.mean + difference * (b.count / divisor)
     between = jnp.outer(difference, difference) * (a.count * b.count / divisor)
@@ -204,7 +216,7 @@ def covariance(state: Covariance) -> Float[Array, "units units"]:
       state: of the samples seen.
 
     Returns:
-      Symmetric, in the square of the responses' units.
+      Symmetric, in the square of the responses' units; NaN for a count that is NaN or infinite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -214,10 +226,9 @@ def covariance(state: Covariance) -> Float[Array, "units units"]:
       >>> selectax.covariance(state).tolist()
       [[2.0, 4.0], [4.0, 8.0]]
     """
-    return state.scatter / jnp.maximum(state.count - 1, 1)
+    return state.scatter / _at_least_one(state.count - 1)
 
 
-@jax.jit
 def principal_variances(
     responses_or_state: Float[Array, "samples units"] | Covariance,
     *,
@@ -232,7 +243,8 @@ def principal_variances(
       where: samples of the matrix that count; the others (padding) may hold anything, NaN too.
 
     Returns:
-      In the square of the responses' units; they sum up to the total variance.
+      In the square of the responses' units; they sum up to the total variance. All NaN if a
+      response that counts is NaN or infinite.
 
     Raises:
       TypeError: responses are no floating-point numbers.
@@ -248,18 +260,9 @@ def principal_variances(
     if isinstance(responses_or_state, Covariance):
         if where is not None:
             raise ValueError("where is for a matrix of responses; a state has taken its own.")
-        return _descending_eigenvalues(covariance(responses_or_state))
-    _check_matrix(responses_or_state)
-    count, _, deviation = _center(responses_or_state, where)
-    samples, units = deviation.shape
-    if samples >= units:
-        return _descending_eigenvalues(_product(deviation.T, deviation) / jnp.maximum(count - 1, 1))
-    if samples == 0:
-        return jnp.zeros(units, deviation.dtype)
-    variances = _descending_eigenvalues(
-        _product(deviation, deviation.T) / jnp.maximum(count - 1, 1)
-    )
-    return jnp.pad(variances, (0, units - samples))
+        return _variances_of_state(responses_or_state)
+    responses = checked_responses(responses_or_state)
+    return _variances_of_matrix(responses, checked_where(where, len(responses)))
 
 
 def leading_variances(
@@ -286,12 +289,13 @@ def leading_variances(
 
     Returns:
       The variances in descending order, of which each is at most the true one, and the total
-      variance of all components, exact, for `components_for_variance(…, total=…)`.
+      variance of all components, exact, for `components_for_variance(…, total=…)`. All NaN if a
+      response that counts is NaN or infinite.
 
     Raises:
-      TypeError: responses are no floating-point numbers.
-      ValueError: responses are no matrix, where does not fit, or components is below 1 or above the
-        samples or units.
+      TypeError: responses are no floating-point numbers, or key is an integer.
+      ValueError: responses are no matrix or empty, where does not fit, or components is below 1 or
+        above the samples or units.
 
     References:
       Halko, Martinsson & Tropp, 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
@@ -305,7 +309,11 @@ def leading_variances(
       >>> round(float(leading[0]), 2), round(float(total), 2)
       (6.0, 6.67)
     """
-    _check_matrix(responses)
+    if isinstance(key, int):
+        raise TypeError(f"key must be a PRNG key, not {key}; give jax.random.key({key}).")
+    responses = checked_responses(responses)
+    if not len(responses):
+        raise ValueError(f"responses of shape {responses.shape} hold no sample.")
     if not 1 <= operator.index(components) <= min(responses.shape):
         raise ValueError(
             f"components must lie between 1 and {min(responses.shape)}, the smaller side of "
@@ -322,7 +330,7 @@ def leading_variances(
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
     inside = _product(deviation, subspace)
-    divisor = jnp.maximum(count - 1, 1)
+    divisor = _at_least_one(count - 1)
     variances = _descending_eigenvalues(_product(inside.T, inside) / divisor)
     return variances[:components], jnp.sum(jnp.square(deviation)) / divisor
 
@@ -336,17 +344,21 @@ def components_for_variance(
     """Number of leading principal components whose variances reach a share of the whole.
 
     Args:
-      variances: principal variances, in descending order.
+      variances: principal variances in any order; they are sorted. Integers are taken too.
       thresholds: shares of the total variance, between 0 and 1.
       total: variance of all components, where variances holds the leading ones alone.
 
     Returns:
       int32; 0 where there is no variance at all. Where the given variances do not reach a share of
-      the total, one more than their number, which is a lower bound.
+      the total, one more than their number, which is a lower bound. Components whose variance is
+      not above eps · units · the largest, eps being the spacing of floats at 1, are rounding and
+      never counted: a matrix of rank 3 has 3, at a share of 1 too. −1 if a variance, the total or
+      the threshold is NaN or infinite.
 
     Raises:
-      ValueError: variances are no vector, or, where values are concrete, a threshold lies outside
-        0 to 1.
+      TypeError: variances are no real numbers.
+      ValueError: variances are no vector or empty, or, where values are concrete, a variance is
+        negative or a threshold lies outside 0 to 1.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
@@ -358,30 +370,36 @@ def components_for_variance(
       >>> selectax.components_for_variance(variances, (0.5, 0.8, 0.95)).tolist()
       [1, 2, 3]
     """
-    if variances.ndim != 1:
-        raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")
-    if not isinstance(thresholds, jax.core.Tracer):
-        for share in np.asarray(thresholds).tolist():
+    variances = jnp.sort(checked_variances(variances), descending=True)
+    shares = as_array("thresholds", thresholds)
+    if is_concrete(shares):
+        for share in np.asarray(shares).ravel().tolist():
             if not 0 <= share <= 1:
                 raise ValueError(f"thresholds must lie between 0 and 1, not {share}.")
     cumulative = jnp.cumsum(variances)
-    total = cumulative[-1] if total is None else total
-    wanted = jnp.asarray(thresholds, variances.dtype)[:, None] * total
+    whole = cumulative[-1] if total is None else jnp.asarray(total, variances.dtype)
+    wanted = jnp.asarray(shares).astype(variances.dtype)[:, None] * whole
     # The sum of no variances, 0, falls short too, unless no share at all is asked for.
-    return jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + (wanted[:, 0] > 0)
+    numbers = jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + (wanted[:, 0] > 0)
+    above_noise = jnp.sum(variances > noise_floor(variances), dtype=jnp.int32)
+    numbers = jnp.where(above_noise < len(variances), jnp.minimum(numbers, above_noise), numbers)
+    finite = jnp.all(jnp.isfinite(variances)) & jnp.isfinite(wanted[:, 0])
+    return jnp.where(finite, numbers, _NOT_FINITE)
 
 
 def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
     """Effective number of dimensions, (sum λ)² / sum λ².
 
     Args:
-      variances: principal variances, not negative, in any order.
+      variances: principal variances, not negative, in any order. Integers are taken too.
 
     Returns:
-      Between 1 (one direction) and the number of units (all alike); 0 for no variance at all.
+      Between 1 (one direction) and the number of units (all alike); 0 for no variance at all; NaN
+      if a variance is NaN or infinite. In float32 or wider.
 
     Raises:
-      ValueError: variances are no vector.
+      TypeError: variances are no real numbers.
+      ValueError: variances are no vector or empty, or one is concrete and negative.
 
     References:
       Gao et al., 2017, "A theory of multineuronal dimensionality, dynamics and measurement", eq. 5.
@@ -392,28 +410,39 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
       >>> float(selectax.participation_ratio(jnp.array([2.0, 2.0, 0.0])))
       2.0
     """
-    if variances.ndim != 1:
-        raise ValueError(f"variances must have shape (units,), not {variances.shape}; use vmap.")
+    variances = checked_variances(variances)
     largest = jnp.max(variances)
-    share = variances / jnp.where(largest > 0, largest, 1)  # squares of tiny variances underflow
+    share = variances / jnp.where(largest == 0, 1, largest)  # squares of tiny variances underflow
     energy = jnp.sum(share**2)
-    return jnp.where(energy > 0, jnp.sum(share) ** 2 / jnp.where(energy > 0, energy, 1), 0)
+    return jnp.where(energy == 0, 0, jnp.sum(share) ** 2 / jnp.where(energy == 0, 1, energy))
 
 
-def _check_matrix(responses) -> None:
-    if responses.ndim != 2:
-        raise ValueError(f"responses must have shape (samples, units), not {responses.shape}.")
+@jax.jit
+def _variances_of_state(state: Covariance) -> Float[Array, "units"]:
+    return _descending_eigenvalues(covariance(state))
+
+
+@jax.jit
+def _variances_of_matrix(responses, where) -> Float[Array, "units"]:
+    count, _, deviation = _center(responses, where)
+    samples, units = deviation.shape
+    if samples >= units:
+        return _descending_eigenvalues(_product(deviation.T, deviation) / _at_least_one(count - 1))
+    if samples == 0:
+        return jnp.zeros(units, deviation.dtype)
+    variances = _descending_eigenvalues(_product(deviation, deviation.T) / _at_least_one(count - 1))
+    return jnp.pad(variances, (0, units - samples))
+
+
+def _at_least_one(count):
+    """A divisor; NaN if the count is not finite, for through infinity all would become 0."""
+    return jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
 
 
 def _center(responses, where):
     """Number of samples that count, their mean, and the deviations from it, 0 for the others."""
-    if not jnp.issubdtype(responses.dtype, jnp.floating):
-        raise TypeError(f"responses must be floating-point numbers, not {responses.dtype}.")
-    if where is None:
-        where = jnp.ones(responses.shape[0], bool)
-    elif where.shape != responses.shape[:1]:
-        raise ValueError(f"where must have shape {responses.shape[:1]}, not {where.shape}.")
-    mask = where.astype(bool)[:, None]
+    where = checked_where(where, len(responses))
+    mask = jnp.ones((len(responses), 1), bool) if where is None else where[:, None]
     responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
     count = jnp.sum(mask, dtype=responses.dtype)
     divisor = jnp.maximum(count, 1)
@@ -422,9 +451,12 @@ def _center(responses, where):
     # The rounding error of the first mean, small beside it, need not be small beside a deviation.
     correction = jnp.sum(deviation, axis=0) / divisor
     mean, deviation = mean + correction, deviation - correction
-    # Within the spacing of floats at the mean lies rounding alone, and constants have no variance.
-    rounding = jnp.abs(deviation) <= jnp.finfo(mean.dtype).eps * jnp.abs(mean)
-    return count, mean, jnp.where(mask & ~rounding, deviation, 0)
+    # A constant has no variance, though its mean may be rounded. Infinity is no constant.
+    highest = jnp.max(responses, axis=0, where=mask, initial=-jnp.inf)
+    lowest = jnp.min(responses, axis=0, where=mask, initial=jnp.inf)
+    constant = (highest == lowest) & jnp.isfinite(highest)
+    mean = jnp.where(constant, highest, mean)
+    return count, mean, jnp.where(mask & ~constant, deviation, 0)
 
 
 def _product(left, right):
@@ -433,7 +465,9 @@ def _product(left, right):
 
 
 def _descending_eigenvalues(matrix):
-    return jnp.maximum(_eigenvalues(matrix)[::-1], 0)
+    # LAPACK may find finite eigenvalues beside an entry that is not.
+    finite = jnp.all(jnp.isfinite(matrix))
+    return jnp.maximum(_eigenvalues(matrix)[::-1], 0) * jnp.where(finite, 1, jnp.nan)
 
 
 @jax.custom_jvp

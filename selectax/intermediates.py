@@ -19,8 +19,8 @@ def activations_from_intermediates(
 
     Args:
       intermediates: `state["intermediates"]` of Flax Linen's `apply(…, capture_intermediates=True)`
-        or of `sow`, or the pure dict of Flax NNX's `nnx.capture`: dicts of dicts of arrays or of
-        tuples of arrays, one a call.
+        or of `sow`, or the `State` of Flax NNX's `nnx.capture` or its pure dict: dicts (or lists of
+        dicts, named by position) of arrays or of tuples or lists of arrays, one a call.
       layers: names of those that count, in order of depth; by default all, in the order of the
         dict. Linen keeps the order of the calls, but not through `jax.jit`, which sorts by name.
 
@@ -29,7 +29,8 @@ def activations_from_intermediates(
       it, and the last layer's logits do not belong to the activations.
 
     Raises:
-      ValueError: a name in layers is unknown.
+      TypeError: intermediates are no mapping, or hold something other than arrays.
+      ValueError: there is no layer in intermediates, or a name in layers is unknown.
 
     Example:
       >>> import jax.numpy as jnp
@@ -38,9 +39,22 @@ def activations_from_intermediates(
       >>> {name: layer.shape for name, layer in activations_from_intermediates(captured).items()}
       {'block/Conv_0': (2, 8, 8, 4)}
     """
+    if not isinstance(intermediates, Mapping):
+        raise TypeError(
+            "intermediates must be a dict from layer name to what was captured, not "
+            f"{'None' if intermediates is None else f'a {type(intermediates).__name__}'}; the "
+            "measures take an array or a list of arrays as it is."
+        )
     found = dict(_flat(intermediates, ()))
+    if not found:
+        raise ValueError(
+            "intermediates hold no layer below the outermost module; let the network's modules "
+            "capture or sow what they compute."
+        )
     if layers is None:
         return found
+    if isinstance(layers, str) or not layers:
+        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
     for name in layers:
         if name not in found:
             raise ValueError(f"layers names {name!r}, which is not among {', '.join(found)}.")
@@ -48,10 +62,19 @@ def activations_from_intermediates(
 
 
 def _flat(node, path):
+    if hasattr(node, "get_value"):  # a Variable of Flax NNX
+        node = node.get_value()
     if isinstance(node, Mapping):
         for key, below in node.items():
             yield from _flat(below, path if key == "__call__" else (*path, str(key)))
+    elif isinstance(node, (tuple, list)) and any(isinstance(part, Mapping) for part in node):
+        for position, below in enumerate(node):
+            yield from _flat(below, (*path, str(position)))
     elif path:
-        calls = node if isinstance(node, tuple) else (node,)
+        calls = node if isinstance(node, (tuple, list)) else (node,)
         for number, array in enumerate(calls):
-            yield "/".join(path) + (f":{number}" if number else ""), array
+            name = "/".join(path) + (f":{number}" if number else "")
+            if not (hasattr(array, "dtype") and hasattr(array, "shape")):
+                kind = "None" if array is None else f"a {type(array).__name__}"
+                raise TypeError(f"intermediates[{name!r}] must be an array, not {kind}.")
+            yield name, array

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from selectax.arguments.activations import Signed
+from selectax.arguments.arrays import as_array
 from selectax.selectivity import Activations, mean_selectivity
 
 __all__ = ["selectivity_penalty"]
@@ -23,12 +25,14 @@ def selectivity_penalty(
     layers: Sequence[str] | None = None,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
+    signed: Signed = "error",
 ) -> Float[Array, ""]:
     """−alpha · μ_SI, to be added to the loss.
 
     Args:
-      activations: layer name to array of shape (samples, …, units), or a single array.
-      labels: class of each sample.
+      activations: layer name to array of shape (samples, …, units), a list of arrays or a single
+        array.
+      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
       num_classes: number of classes; those absent from the batch take no part.
       alpha: below 0 discourages class selectivity, above 0 promotes it. May be traced, so that one
         compilation serves all values; a schedule is any optax schedule, `alpha=schedule(step)`.
@@ -37,13 +41,19 @@ def selectivity_penalty(
       axis_name: mapped axis of devices that share the batch. The penalty is then that of the whole
         batch, the same on each device; averaging the devices' gradients, as is usual, gives what a
         single device with the whole batch would compute.
+      signed: what to do with negative responses, as in `layer_selectivity`. In a jitted training
+        step values are unknown and nothing is checked: choose "absolute" or "split" yourself for a
+        network of tanh or GELU.
 
     Returns:
-      A scalar between −abs(alpha) and abs(alpha).
+      A scalar between −abs(alpha) and abs(alpha), in the dtype of the mean selectivity; NaN if a
+      response that counts, or alpha, is NaN or infinite.
 
     Raises:
-      TypeError: labels are no integers, or activations no floating-point numbers.
-      ValueError: shapes do not fit one another, a name in layers is unknown, or alpha is no scalar.
+      TypeError: labels are no integers, activations no floating-point numbers, or alpha is no
+        number.
+      ValueError: shapes do not fit one another, a name in layers is unknown, alpha is no scalar,
+        or, where values are concrete, a label is no class or a response is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).
@@ -56,8 +66,16 @@ def selectivity_penalty(
       >>> round(float(penalty), 3)
       0.5
     """
-    if jnp.ndim(alpha) != 0:
-        raise ValueError(f"alpha must be a scalar, not an array of shape {jnp.shape(alpha)}.")
-    return -alpha * mean_selectivity(
-        activations, labels, num_classes, layers=layers, where=where, axis_name=axis_name
+    strength = as_array("alpha", alpha)
+    if strength.ndim:
+        raise ValueError(f"alpha must be a scalar, not an array of shape {strength.shape}.")
+    mean = mean_selectivity(
+        activations,
+        labels,
+        num_classes,
+        layers=layers,
+        where=where,
+        axis_name=axis_name,
+        signed=signed,
     )
+    return -jnp.asarray(strength).astype(mean.dtype) * mean

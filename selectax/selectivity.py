@@ -9,10 +9,25 @@ import dataclasses
 import difflib
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
+
+from selectax.arguments.activations import (
+    Signed,
+    check_not_negative,
+    checked_layer,
+    checked_responses,
+    is_several,
+    named_layers,
+    with_sign,
+)
+from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.labels import checked_labels, checked_number
+from selectax.arguments.where import checked_where
 
 __all__ = [
     "Activations",
@@ -27,8 +42,12 @@ __all__ = [
     "update_moments",
 ]
 
-Activations = Mapping[str, Float[Array, "samples *space units"]] | Float[Array, "..."]
-"""Of several layers by name, in order of depth, or of a single one."""
+Activations = (
+    Mapping[str, Float[Array, "samples *space units"]]
+    | Sequence[Float[Array, "samples *space units"]]
+    | Float[Array, "..."]
+)
+"""Of several layers in order of depth, by name or in a list, or of a single one."""
 
 
 @jax.tree_util.register_dataclass
@@ -55,22 +74,29 @@ class ClassMoments:
         return ClassMoments(self.count + other.count, self.total + other.total)
 
 
-def init_moments(num_classes: int, units: int) -> ClassMoments:
-    """Moments of no samples at all, in float32.
+def init_moments(num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32) -> ClassMoments:
+    """Moments of no samples at all.
 
     Args:
       num_classes: at least 1.
-      units: of the responses to come.
+      units: of the responses to come; twice their number if they are updated with signed="split".
+      dtype: of the sums, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
 
     Returns:
       Counts of shape (classes,) and totals of shape (classes, units), all 0.
+
+    Raises:
+      TypeError: num_classes or units is not an integer.
+      ValueError: num_classes or units is below 1.
 
     Example:
       >>> import selectax
       >>> selectax.init_moments(num_classes=10, units=16).total.shape
       (10, 16)
     """
-    return ClassMoments(jnp.zeros(num_classes), jnp.zeros((num_classes, units)))
+    num_classes = checked_number("num_classes", num_classes)
+    units = checked_number("units", units)
+    return ClassMoments(jnp.zeros(num_classes, dtype), jnp.zeros((num_classes, units), dtype))
 
 
 def update_moments(
@@ -79,21 +105,29 @@ def update_moments(
     labels: Int[Array, "samples"],
     *,
     where: Bool[Array, "samples"] | None = None,
+    signed: Signed | Literal["keep"] = "error",
 ) -> ClassMoments:
     """Adds a batch of responses to the moments.
 
     Args:
       moments: what was accumulated before.
       responses: one number per sample and unit; bfloat16 and float16 are summed in float32.
-      labels: class of each sample; a label outside 0 … classes − 1 takes no part.
+      labels: class of each sample, 0 … classes − 1, or −1 for a sample to ignore. Traced labels,
+        whose values are unknown, are ignored too if they are no class.
       where: samples that count; the others (padding) may hold anything, NaN too.
+      signed: what to do with negative responses, for which the index is not defined: "error"
+        refuses them if their values are concrete, "absolute" takes their magnitudes, "split" takes
+        positive and negative parts as separate units, and "keep" sums them as they are, which is
+        right for class means alone.
 
     Returns:
-      Moments of the samples seen so far.
+      Moments of the samples seen so far, in the dtype of those before. A response that is NaN or
+      infinite makes its unit's totals NaN or infinite.
 
     Raises:
       TypeError: labels are no integers, or responses no floating-point numbers.
-      ValueError: shapes do not fit one another.
+      ValueError: shapes do not fit one another, or, where values are concrete, a label is no class
+        or a response is negative.
 
     Example:
       >>> import jax.numpy as jnp
@@ -104,12 +138,17 @@ def update_moments(
       ([2.0, 1.0], [[4.0], [5.0]])
     """
     num_classes, units = moments.total.shape
-    if responses.ndim != 2 or responses.shape[1] != units:
+    if signed == "split" and units % 2:
         raise ValueError(
-            f"responses must have shape (samples, {units}), not {responses.shape}; "
-            "take unit_responses(activations) first."
+            f"moments have {units} units, but signed='split' needs two for each unit of responses."
         )
-    return moments + _batch_moments(responses, labels, num_classes, where)
+    responses = checked_responses(responses, units // 2 if signed == "split" else units)
+    labels, where = _checked_samples(labels, where, len(responses), num_classes)
+    counts = _counted(labels, where, num_classes)
+    wide = jnp.promote_types(_wide_dtype(responses), moments.total.dtype)
+    responses = with_sign(responses.astype(wide), signed, counts)
+    batch = _batch_moments(responses, labels, num_classes, counts)
+    return moments + jax.tree.map(lambda new, old: new.astype(old.dtype), batch, moments)
 
 
 def class_means(
@@ -122,6 +161,7 @@ def class_means(
 
     Returns:
       Means of shape (classes, units), in the responses' units, and booleans of shape (classes,).
+      Totals or counts that are NaN or infinite give means that are.
 
     Example:
       >>> import jax.numpy as jnp
@@ -131,8 +171,10 @@ def class_means(
       >>> means.tolist(), present.tolist()
       ([[2.0], [0.0]], [True, False])
     """
-    present = moments.count > 0
-    return moments.total / jnp.where(present, moments.count, 1)[:, None], present
+    # A count that is not finite is neither 0 nor one to divide by.
+    present = ~(moments.count <= 0)
+    divisor = jnp.where(jnp.isfinite(moments.count), moments.count, jnp.nan)
+    return moments.total / jnp.where(present, divisor, 1)[:, None], present
 
 
 def class_selectivity_index(
@@ -148,15 +190,19 @@ def class_selectivity_index(
 
     Args:
       means: class-conditional mean responses, not negative (the index is taken after the ReLU).
-      present: classes that take part; by default all.
+        For responses that may be negative see `signed` of `layer_selectivity`.
+      present: classes that take part; by default all. The others' means may hold anything.
       eps: keeps the index of a nearly dead unit finite.
 
     Returns:
       0 for equal means to 1 for a unit that answers to one class alone. A unit whose μ_max does not
-      exceed μ_rest (a dead one, or one present class) has index 0 and gradient 0.
+      exceed μ_rest (a dead one, or one present class) has index 0 and gradient 0. A unit one of
+      whose means is NaN or infinite has index NaN and gradient NaN.
 
     Raises:
-      ValueError: means or present have another shape.
+      TypeError: means are no floating-point numbers.
+      ValueError: means or present have another shape, or, where values are concrete, a mean of a
+        present class is negative, or eps is negative or not finite.
 
     References:
       Morcos et al., 2018; Leavitt & Morcos, 2020, arXiv 2003.01262 (class selectivity index).
@@ -168,39 +214,54 @@ def class_selectivity_index(
       >>> selectax.class_selectivity_index(means).round(3)
       Array([1. , 0. , 0.5], dtype=float32)
     """
+    means = as_array("means", means)
     if means.ndim != 2:
         raise ValueError(f"means must have shape (classes, units), not {means.shape}.")
-    if present is None:
-        present = jnp.ones(means.shape[0], bool)
-    if present.shape != means.shape[:1]:
-        raise ValueError(f"present must have shape {means.shape[:1]}, not {present.shape}.")
-    means = means.astype(jnp.promote_types(means.dtype, jnp.float32))
-    present = present.astype(bool)[:, None]
+    if not jnp.issubdtype(means.dtype, jnp.floating):
+        raise TypeError(f"means must be floating-point numbers, not {means.dtype}.")
+    if is_concrete(eps) and not 0 <= eps < float("inf"):
+        raise ValueError(f"eps must be finite and at least 0, not {eps}.")
+    given = jnp.ones(means.shape[0], bool) if present is None else as_array("present", present)
+    if given.shape != means.shape[:1]:
+        raise ValueError(f"present must have shape {means.shape[:1]}, not {given.shape}.")
+    check_not_negative("means", means, given.astype(bool))
+    means = _wide(jnp.asarray(means))
+    present = jnp.asarray(given).astype(bool)[:, None]
     best = jnp.argmax(jnp.where(present, means, -jnp.inf), axis=0)
     is_best = jnp.arange(means.shape[0])[:, None] == best
     highest = jnp.sum(jnp.where(is_best & present, means, 0), axis=0)
     # Summing the others, rather than subtracting the largest from all, does not cancel.
     others = jnp.sum(jnp.where(~is_best & present, means, 0), axis=0)
     rest = others / jnp.maximum(jnp.sum(present) - 1, 1)
-    selective = (jnp.sum(present) >= 2) & (highest > rest)
-    denominator = jnp.where(selective, highest + rest + eps, 1)  # double where: finite gradients
+    # Comparisons with NaN are false, and infinite means may be equal: both go on, and become NaN.
+    alike = (highest <= rest) & jnp.isfinite(rest)
+    alone = (jnp.sum(present) < 2) & jnp.isfinite(highest)
+    selective = ~(alike | alone)
+    floor = eps if is_concrete(eps) else jnp.where(eps < jnp.inf, eps, jnp.nan)
+    denominator = jnp.where(selective, highest + rest + floor, 1)  # double where: finite gradients
     return jnp.where(selective, (highest - rest) / denominator, 0)
 
 
 def unit_responses(
     activations: Float[Array, "samples *space units"],
+    *,
+    signed: Signed | Literal["keep"] = "keep",
 ) -> Float[Array, "samples units"]:
     """Response of each unit to each sample: the mean of its map over space, in float32 or wider.
 
     Args:
       activations: of one layer; any number of dimensions of space, or none.
+      signed: what to do with negative responses. "keep" returns them; "error" refuses them if
+        their values are concrete; "absolute" returns their magnitudes; "split" returns positive
+        parts and magnitudes of negative parts as separate units, first all positive ones.
 
     Returns:
-      Of shape (samples, units), in the activations' units.
+      Of shape (samples, units), or (samples, 2 · units) for "split", in the activations' units.
 
     Raises:
       TypeError: activations are no floating-point numbers.
-      ValueError: activations have fewer than two dimensions.
+      ValueError: activations have fewer than two dimensions or no units, or signed is "error" and a
+        concrete response is negative.
 
     Example:
       >>> import jax.numpy as jnp
@@ -208,14 +269,8 @@ def unit_responses(
       >>> selectax.unit_responses(jnp.ones((2, 8, 8, 16))).shape
       (2, 16)
     """
-    if not jnp.issubdtype(activations.dtype, jnp.floating):
-        raise TypeError(f"activations must be floating-point numbers, not {activations.dtype}.")
-    if activations.ndim < 2:
-        raise ValueError(
-            f"activations must have shape (samples, …, units), not {activations.shape}."
-        )
-    space = tuple(range(1, activations.ndim - 1))
-    return jnp.mean(activations, axis=space, dtype=jnp.promote_types(activations.dtype, "float32"))
+    layer = checked_layer("activations", activations)
+    return with_sign(_spatial_mean(layer), signed)
 
 
 def layer_selectivity(
@@ -225,24 +280,31 @@ def layer_selectivity(
     *,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
+    signed: Signed = "error",
 ) -> dict[str, Float[Array, "units"]]:
     """Class selectivity index of each unit of each layer, on one batch.
 
     Args:
       activations: layer name to array of shape (samples, …, units); a single array counts as one
-        layer named "layer".
-      labels: class of each sample.
+        layer named "layer", those of a list as "layer_0" and so on.
+      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
       num_classes: number of classes; those absent from the batch take no part.
-      where: samples that count.
+      where: samples that count; the others (padding) may hold anything, NaN too.
       axis_name: mapped axis of devices that share the batch; sums and counts are summed over it
         before the index is formed.
+      signed: what to do with negative responses (of tanh, GELU or before the ReLU), for which the
+        index is not defined: "error" refuses them where values are concrete (under `jax.jit` they
+        are unknown, and nothing is checked); "absolute" takes the index of their magnitudes;
+        "split" takes positive and negative parts of the responses as separate units, first all
+        positive ones, so that there are twice as many.
 
     Returns:
-      Layer name to indices.
+      Layer name to indices; NaN for a unit with a response that is NaN or infinite.
 
     Raises:
       TypeError: labels are no integers, or activations no floating-point numbers.
-      ValueError: shapes do not fit one another, or there are no layers.
+      ValueError: shapes do not fit one another, there are no layers, or, where values are concrete,
+        a label is no class or a response is negative.
 
     References:
       Morcos et al., 2018, "On the importance of single directions for generalization".
@@ -255,7 +317,7 @@ def layer_selectivity(
       >>> index["first"].round(3)
       Array([1., 0.], dtype=float32)
     """
-    moments, widths = _layer_moments(activations, labels, num_classes, None, where)
+    moments, widths = _layer_moments(activations, labels, num_classes, None, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
     return _split_layers(class_selectivity_index(*class_means(moments)), widths)
@@ -269,24 +331,28 @@ def mean_selectivity(
     layers: Sequence[str] | None = None,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
+    signed: Signed = "error",
 ) -> Float[Array, ""]:
     """Mean over layers of the mean over a layer's units of the class selectivity index, μ_SI.
 
     Args:
-      activations: layer name to array of shape (samples, …, units), or a single array.
-      labels: class of each sample.
+      activations: layer name to array of shape (samples, …, units), a list of arrays or a single
+        array, as for `layer_selectivity`.
+      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
       num_classes: number of classes; those absent from the batch take no part.
       layers: names of the layers that count; by default all.
       where: samples that count; with none the result is 0.
       axis_name: mapped axis of devices that share the batch; sums and counts are summed over it
         before the index is formed.
+      signed: what to do with negative responses, as in `layer_selectivity`.
 
     Returns:
-      Between 0 and 1.
+      Between 0 and 1; NaN if a response that counts is NaN or infinite.
 
     Raises:
       TypeError: labels are no integers, or activations no floating-point numbers.
-      ValueError: shapes do not fit one another, or a name in layers is unknown.
+      ValueError: shapes do not fit one another, a name in layers is unknown, or, where values are
+        concrete, a label is no class or a response is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer).
@@ -298,7 +364,7 @@ def mean_selectivity(
       >>> round(float(selectax.mean_selectivity(activations, jnp.array([0, 1]), num_classes=2)), 3)
       0.5
     """
-    moments, widths = _layer_moments(activations, labels, num_classes, layers, where)
+    moments, widths = _layer_moments(activations, labels, num_classes, layers, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
     return _mean_over_layers(moments, widths)
@@ -312,6 +378,7 @@ def mean_selectivity_and_grad(
     layers: Sequence[str] | None = None,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
+    signed: Signed = "error",
 ) -> tuple[Float[Array, ""], Activations]:
     """`mean_selectivity` and its gradient with respect to the activations.
 
@@ -325,9 +392,11 @@ def mean_selectivity_and_grad(
       layers: names of the layers that count; the others' gradient is 0.
       where: samples that count; the others' gradient is 0.
       axis_name: mapped axis of devices that share the batch.
+      signed: what to do with negative responses.
 
     Returns:
-      The mean, between 0 and 1, and the gradient in the shapes and dtypes of the activations.
+      The mean, between 0 and 1, and the gradient in the shapes and dtypes of the activations. Both
+      are NaN for a response that is NaN or infinite: the mean, and the gradient of its unit.
 
     Raises:
       TypeError: as `mean_selectivity`.
@@ -342,11 +411,17 @@ def mean_selectivity_and_grad(
       (0.25, Array([[ 0.062,  0.   ],
              [-0.187,  0.   ]], dtype=float32))
     """
-    widths = _layer_widths(_as_layers(activations, layers))
+    several = is_several(activations)
+    named = _chosen_layers(activations, layers)
+    samples = len(next(iter(named.values())))
+    # Here values may be concrete; within the pull-back they are traced, and nothing is checked.
+    labels, where = _checked_samples(labels, where, samples, num_classes)
+    _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
+    activations = jax.tree.map(jnp.asarray, activations) if several else named["layer"]
 
     def local_moments(activations: Activations) -> ClassMoments:
         # In the order of widths: JAX hands dicts on sorted by their keys.
-        return _layer_moments(activations, labels, num_classes, tuple(widths), where)[0]
+        return _layer_moments(activations, labels, num_classes, tuple(widths), where, signed)[0]
 
     moments, pull_back = jax.vjp(local_moments, activations)
     total = moments if axis_name is None else jax.lax.psum(moments, axis_name)
@@ -356,58 +431,67 @@ def mean_selectivity_and_grad(
     return _mean_over_layers(total, widths), gradient
 
 
-def _batch_moments(responses, labels, num_classes, where) -> ClassMoments:
-    if not jnp.issubdtype(responses.dtype, jnp.floating):
-        raise TypeError(f"responses must be floating-point numbers, not {responses.dtype}.")
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"labels must be integers, not {labels.dtype}; cast class indices to int.")
-    for name, values in (("labels", labels), ("where", where)):
-        if values is not None and values.shape != responses.shape[:1]:
-            raise ValueError(
-                f"{name} must have shape {responses.shape[:1]}, one entry a sample, "
-                f"not {values.shape}."
-            )
-    responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
-    member = labels[:, None] == jnp.arange(num_classes)
-    if where is not None:
-        where = where.astype(bool)[:, None]
-        member, responses = member & where, jnp.where(where, responses, 0)
+def _wide_dtype(values):
+    return jnp.promote_types(values.dtype, jnp.float32)
+
+
+def _wide(values):
+    return values.astype(_wide_dtype(values))
+
+
+def _spatial_mean(layer):
+    space = tuple(range(1, layer.ndim - 1))
+    return jnp.mean(layer, axis=space, dtype=_wide_dtype(layer))
+
+
+def _checked_samples(labels, where, samples, num_classes):
+    return checked_labels(labels, samples, num_classes), checked_where(where, samples)
+
+
+def _counted(labels, where, num_classes) -> Bool[Array, "samples"]:
+    counts = (labels >= 0) & (labels < num_classes)
+    return counts if where is None else counts & where
+
+
+def _batch_moments(responses, labels, num_classes, counts) -> ClassMoments:
+    member = (labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)) & counts[:, None]
     member = member.astype(responses.dtype)
+    responses = jnp.where(counts[:, None], responses, 0)
     # HIGHEST: TPUs and GPUs would otherwise round the responses to bfloat16 or TF32.
     total = jnp.einsum("sc,su->cu", member, responses, precision=jax.lax.Precision.HIGHEST)
     return ClassMoments(jnp.sum(member, axis=0), total)
 
 
-def _as_layers(activations, layers) -> dict[str, Float[Array, "samples *space units"]]:
-    named = dict(activations) if isinstance(activations, Mapping) else {"layer": activations}
-    if not named:
-        raise ValueError("activations must hold at least one layer.")
+def _chosen_layers(activations, layers) -> dict[str, Float[Array, "samples *space units"]]:
+    named = named_layers(activations)
     if layers is None:
         return named
     if isinstance(layers, str) or not layers:
         raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
     for name in layers:
         if name not in named:
-            nearest = difflib.get_close_matches(name, named, n=1, cutoff=0)[0]
+            nearest = difflib.get_close_matches(str(name), named, n=1, cutoff=0)[0]
             raise ValueError(f"layers names {name!r}, which is no layer; the nearest is {nearest}.")
     return {name: named[name] for name in layers}
 
 
-def _layer_widths(named: Mapping[str, Array]) -> dict[str, int]:
-    return {name: layer.shape[-1] for name, layer in named.items()}
-
-
-def _layer_moments(activations, labels, num_classes, layers, where):
+def _layer_moments(activations, labels, num_classes, layers, where, signed):
     """Moments of all layers' units side by side: one matrix product and one psum serve them all."""
-    named = _as_layers(activations, layers)
+    named = _chosen_layers(activations, layers)
+    num_classes = checked_number("num_classes", num_classes)
+    labels = as_array("labels", labels)
     for name, layer in named.items():
         if layer.shape[:1] != labels.shape:
             raise ValueError(
                 f"labels must have one entry a sample, but have shape {labels.shape} where "
                 f"activations[{name!r}] has shape {layer.shape}."
             )
-    responses = jnp.concatenate([unit_responses(layer) for layer in named.values()], axis=1)
-    return _batch_moments(responses, labels, num_classes, where), _layer_widths(named)
+    labels, where = _checked_samples(labels, where, len(labels), num_classes)
+    counts = _counted(labels, where, num_classes)
+    responses = [with_sign(_spatial_mean(layer), signed, counts) for layer in named.values()]
+    widths = {name: layer.shape[1] for name, layer in zip(named, responses, strict=True)}
+    together = jnp.concatenate(responses, axis=1)
+    return _batch_moments(together, labels, num_classes, counts), widths
 
 
 def _split_layers(units, widths: Mapping[str, int]) -> dict[str, Float[Array, "units"]]:

@@ -1,11 +1,16 @@
 """The samples that drive each unit most strongly, found in one pass, and how pure they are."""
 
 import dataclasses
-import operator
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
+
+from selectax.arguments.activations import checked_responses
+from selectax.arguments.arrays import is_concrete
+from selectax.arguments.labels import check_classes, checked_labels, checked_number
+from selectax.arguments.where import checked_where
 
 __all__ = [
     "StrongestResponses",
@@ -25,7 +30,8 @@ class StrongestResponses:
     (`jax.lax.all_gather`) and merged.
 
     Attributes:
-      response: in descending order, −inf where fewer than k samples were kept.
+      response: in descending order, −inf where fewer than k samples were kept; NaN, which comes
+        first, for samples whose response was NaN or infinite.
       label: class of the sample, −1 where none was kept.
 
     Example:
@@ -38,27 +44,28 @@ class StrongestResponses:
     label: Int[Array, "k units"]
 
 
-def init_strongest(k: int, units: int) -> StrongestResponses:
-    """The state of no samples at all, in float32.
+def init_strongest(k: int, units: int, *, dtype: DTypeLike = jnp.float32) -> StrongestResponses:
+    """The state of no samples at all.
 
     Args:
       k: responses kept of each unit.
       units: of the responses to come.
+      dtype: of the responses kept, whatever that of those to come; float64 needs `jax_enable_x64`.
 
     Returns:
       Responses of −inf and labels of −1, each of shape (k, units).
 
     Raises:
-      ValueError: k is below 1.
+      TypeError: k or units is not an integer.
+      ValueError: k or units is below 1.
 
     Example:
       >>> import selectax
       >>> selectax.init_strongest(k=2, units=1).label.tolist()
       [[-1], [-1]]
     """
-    if operator.index(k) < 1:
-        raise ValueError(f"k must be at least 1, not {k}.")
-    return StrongestResponses(jnp.full((k, units), -jnp.inf), jnp.full((k, units), -1, jnp.int32))
+    shape = checked_number("k", k), checked_number("units", units)
+    return StrongestResponses(jnp.full(shape, -jnp.inf, dtype), jnp.full(shape, -1, jnp.int32))
 
 
 def update_strongest(
@@ -74,17 +81,19 @@ def update_strongest(
     Args:
       strongest: what was kept before.
       responses: one number per sample and unit.
-      labels: class of each sample; a negative label takes no part.
+      labels: class of each sample, 0 and up, or −1 for a sample to ignore.
       above: only responses above it are kept. With 0, a unit after a ReLU that answers to fewer
         than k samples is judged by those alone, not by samples it is silent to; −inf keeps all.
       where: samples that count; the others (padding) may hold anything, NaN too.
 
     Returns:
-      What is kept of the samples seen so far.
+      What is kept of the samples seen so far, in the dtype of what was kept before. A response that
+      is NaN or infinite is kept before all others, as NaN.
 
     Raises:
       TypeError: labels are no integers, or responses no floating-point numbers.
-      ValueError: shapes do not fit one another.
+      ValueError: shapes do not fit one another, or, where values are concrete, a label is below −1
+        or above is NaN or inf.
 
     Example:
       >>> import jax.numpy as jnp
@@ -98,24 +107,18 @@ def update_strongest(
              [0.5]], dtype=float32), [[1], [1]])
     """
     units = strongest.response.shape[1]
-    if not jnp.issubdtype(responses.dtype, jnp.floating):
-        raise TypeError(f"responses must be floating-point numbers, not {responses.dtype}.")
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"labels must be integers, not {labels.dtype}; cast class indices to int.")
-    if responses.ndim != 2 or responses.shape[1] != units:
-        raise ValueError(
-            f"responses must have shape (samples, {units}), not {responses.shape}; take spatial "
-            "means of activations first."
-        )
-    for name, values in (("labels", labels), ("where", where)):
-        if values is not None and values.shape != responses.shape[:1]:
-            raise ValueError(f"{name} must have shape {responses.shape[:1]}, not {values.shape}.")
-    counts = (responses > above) & (labels >= 0)[:, None]
+    responses = checked_responses(responses, units).astype(strongest.response.dtype)
+    labels = checked_labels(labels, len(responses)).astype(jnp.int32)
+    where = checked_where(where, len(responses))
+    if is_concrete(above) and not above < jnp.inf:
+        raise ValueError(f"above must be a number below infinity, not {above}.")
+    usable = jnp.isfinite(responses) & (jnp.asarray(above) < jnp.inf)
+    responses = jnp.where(usable, responses, jnp.nan)
+    counts = ~(responses <= above) & (labels >= 0)[:, None]  # NaN is not below anything
     if where is not None:
-        counts = counts & where.astype(bool)[:, None]
+        counts = counts & where[:, None]
     batch = StrongestResponses(
-        jnp.where(counts, responses.astype(jnp.float32), -jnp.inf),
-        jnp.where(counts, jnp.asarray(labels, jnp.int32)[:, None], -1),
+        jnp.where(counts, responses, -jnp.inf), jnp.where(counts, labels[:, None], -1)
     )
     return _strongest_of(strongest, batch, len(strongest.response))
 
@@ -160,7 +163,12 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
 
     Returns:
       Up to 1 for a unit whose strongest responses are all to one class; where fewer than k samples
-      were kept, the share of those; 0 where none was.
+      were kept, the share of those; 0 where none was; NaN for a unit with a response that is NaN
+      or infinite.
+
+    Raises:
+      TypeError: num_classes is not an integer.
+      ValueError: num_classes is below 1, or, where values are concrete, a label is not below it.
 
     References:
       Zhou et al., 2015, "Object detectors emerge in deep scene CNNs"; Zhou et al., 2018,
@@ -178,10 +186,21 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
       >>> selectax.precision_at_k(kept, num_classes=2).tolist()
       [1.0]
     """
-    of_class = strongest.label[..., None] == jnp.arange(num_classes)
-    kept = jnp.sum(strongest.response > -jnp.inf, axis=0)
-    commonest = jnp.max(jnp.sum(of_class, axis=0), axis=-1)
-    return commonest / jnp.maximum(kept, 1)
+    num_classes = checked_number("num_classes", num_classes)
+    check_classes("labels", strongest.label, num_classes)
+    finite = jnp.all(strongest.response < jnp.inf, axis=0)
+    kept = jnp.sum(strongest.response > -jnp.inf, axis=0, dtype=jnp.float32)
+    share = _commonest(strongest.label, num_classes).astype(jnp.float32) / jnp.maximum(kept, 1)
+    return jnp.where(finite, share, jnp.nan)
+
+
+def _commonest(labels: Int[Array, "k units"], num_classes: int) -> Int[Array, "units"]:
+    """How often each unit's commonest class occurs: the longest run of its sorted labels."""
+    labels = jnp.sort(labels, axis=0)
+    place = jnp.arange(len(labels), dtype=jnp.int32)[:, None]
+    starts = jnp.concatenate([jnp.ones_like(labels[:1], bool), labels[1:] != labels[:-1]])
+    run = place + 1 - jax.lax.cummax(jnp.where(starts, place, 0), axis=0)
+    return jnp.max(jnp.where((labels >= 0) & (labels < num_classes), run, 0), axis=0)
 
 
 def _strongest_of(a: StrongestResponses, b: StrongestResponses, k: int) -> StrongestResponses:

@@ -14,7 +14,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
+
+from selectax.arguments.activations import check_not_negative, checked_responses
+from selectax.arguments.labels import checked_labels, checked_number
+from selectax.arguments.where import checked_where
 
 __all__ = [
     "ClassStatistics",
@@ -28,6 +33,11 @@ __all__ = [
     "update_class_statistics",
     "vinje_gallant_sparseness",
 ]
+
+
+# In the place of a preferred class.
+_NO_CLASS = -1
+_NOT_FINITE = -2
 
 
 @jax.tree_util.register_dataclass
@@ -54,23 +64,31 @@ class ClassStatistics:
     scatter: Float[Array, "classes units"]
 
 
-def init_class_statistics(num_classes: int, units: int) -> ClassStatistics:
-    """Statistics of no samples at all, in float32.
+def init_class_statistics(
+    num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32
+) -> ClassStatistics:
+    """Statistics of no samples at all.
 
     Args:
       num_classes: at least 1.
       units: of the responses to come.
+      dtype: of the statistics, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
 
     Returns:
       Counts of shape (classes,), means and scatters of shape (classes, units), all 0.
+
+    Raises:
+      TypeError: num_classes or units is not an integer.
+      ValueError: num_classes or units is below 1.
 
     Example:
       >>> import selectax
       >>> selectax.init_class_statistics(num_classes=10, units=16).scatter.shape
       (10, 16)
     """
-    empty = jnp.zeros((num_classes, units))
-    return ClassStatistics(jnp.zeros(num_classes), empty, empty)
+    num_classes = checked_number("num_classes", num_classes)
+    empty = jnp.zeros((num_classes, checked_number("units", units)), dtype)
+    return ClassStatistics(jnp.zeros(num_classes, dtype), empty, empty)
 
 
 def update_class_statistics(
@@ -84,16 +102,19 @@ def update_class_statistics(
 
     Args:
       statistics: what was accumulated before.
-      responses: one number per sample and unit; bfloat16 and float16 are summed in float32.
-      labels: class of each sample; a label outside 0 … classes − 1 takes no part.
+      responses: one number per sample and unit; bfloat16 and float16 are summed in float32. For
+        indices of responses that may be negative see `unit_responses(…, signed=…)`.
+      labels: class of each sample, 0 … classes − 1, or −1 for a sample to ignore. Traced labels,
+        whose values are unknown, are ignored too if they are no class.
       where: samples that count; the others (padding) may hold anything, NaN too.
 
     Returns:
-      Statistics of the samples seen so far.
+      Statistics of the samples seen so far, in the dtype of those before. A response that is NaN
+      or infinite makes its unit's means and scatters NaN.
 
     Raises:
       TypeError: labels are no integers, or responses no floating-point numbers.
-      ValueError: shapes do not fit one another.
+      ValueError: shapes do not fit one another, or a concrete label is no class.
 
     Example:
       >>> import jax.numpy as jnp
@@ -105,23 +126,15 @@ def update_class_statistics(
       ([[2.0], [0.0]], [[2.0], [0.0]])
     """
     num_classes, units = statistics.mean.shape
-    if not jnp.issubdtype(responses.dtype, jnp.floating):
-        raise TypeError(f"responses must be floating-point numbers, not {responses.dtype}.")
-    if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(f"labels must be integers, not {labels.dtype}; cast class indices to int.")
-    if responses.ndim != 2 or responses.shape[1] != units:
-        raise ValueError(
-            f"responses must have shape (samples, {units}), not {responses.shape}; take spatial "
-            "means of activations first."
-        )
-    for name, values in (("labels", labels), ("where", where)):
-        if values is not None and values.shape != responses.shape[:1]:
-            raise ValueError(f"{name} must have shape {responses.shape[:1]}, not {values.shape}.")
-    member = jnp.asarray(labels)[:, None] == jnp.arange(num_classes)
+    responses = checked_responses(responses, units)
+    labels = checked_labels(labels, len(responses), num_classes)
+    where = checked_where(where, len(responses))
+    member = labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)
     if where is not None:
-        member = member & where.astype(bool)[:, None]
+        member = member & where[:, None]
     counts = jnp.any(member, axis=1, keepdims=True)
-    responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
+    wide = jnp.promote_types(responses.dtype, statistics.mean.dtype)
+    responses = responses.astype(jnp.promote_types(wide, jnp.float32))
     responses = jnp.where(counts, responses, 0)
     own_class = jnp.argmax(member, axis=1)
     member = member.astype(responses.dtype)
@@ -135,7 +148,8 @@ def update_class_statistics(
     # The rounding error of the first mean, small beside it, need not be small beside a deviation.
     mean = mean + sums(responses - mean[own_class]) / divisor
     scatter = sums(jnp.square(responses - mean[own_class]))
-    return merge_class_statistics(statistics, ClassStatistics(count, mean, scatter))
+    merged = merge_class_statistics(statistics, ClassStatistics(count, mean, scatter))
+    return jax.tree.map(lambda new, old: new.astype(old.dtype), merged, statistics)
 
 
 def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
@@ -167,7 +181,8 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in (classes, units): {a.mean.shape} and {b.mean.shape}.")
     count = a.count + b.count
-    divisor = jnp.maximum(count, 1)
+    # Through an infinite count all would become a finite 0.
+    divisor = jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
     difference = b.mean - a.mean
     mean = a.mean + difference * (b.count / divisor)[:, None]
     between = jnp.square(difference) * (a.count * b.count / divisor)[:, None]
@@ -213,7 +228,8 @@ def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
 
     Returns:
       int32; −1 for a unit that prefers none: all present classes' means are equal (a dead unit), or
-      fewer than two classes are present.
+      fewer than two classes are present. −2 for a unit of which that cannot be said, because a
+      mean or a count is NaN or infinite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -224,11 +240,14 @@ def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
       >>> selectax.preferred_class(statistics).tolist()
       [0]
     """
-    present = (statistics.count > 0)[:, None]
+    present = ~(statistics.count <= 0)[:, None]
     best = jnp.argmax(jnp.where(present, statistics.mean, -jnp.inf), axis=0)
     highest = jnp.max(jnp.where(present, statistics.mean, -jnp.inf), axis=0)
     lowest = jnp.min(jnp.where(present, statistics.mean, jnp.inf), axis=0)
-    return jnp.where(highest > lowest, best, -1).astype(jnp.int32)
+    finite = jnp.all(jnp.isfinite(statistics.mean) | ~present, axis=0)
+    finite &= jnp.all(jnp.isfinite(statistics.count))
+    preferred = jnp.where(highest > lowest, best, _NO_CLASS)
+    return jnp.where(finite, preferred, _NOT_FINITE).astype(jnp.int32)
 
 
 def class_conditional_mean_activity_selectivity(
@@ -245,7 +264,10 @@ def class_conditional_mean_activity_selectivity(
 
     Returns:
       0 for equal means to 1 for a unit that answers to one class alone; 0 for a unit without a
-      preferred class.
+      preferred class; NaN for a unit one of whose means is NaN or infinite.
+
+    Raises:
+      ValueError: a mean is concrete and negative.
 
     References:
       Morcos et al., 2018, "On the importance of single directions for generalization" (the index);
@@ -261,6 +283,7 @@ def class_conditional_mean_activity_selectivity(
       >>> selectax.class_conditional_mean_activity_selectivity(statistics).round(3)
       Array([1.], dtype=float32)
     """
+    _check_means(statistics)
     preferred, others, prefers = _preferred_and_others(statistics)
     return jnp.where(
         prefers,
@@ -280,7 +303,7 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
 
     Returns:
       Not negative; 0 for a unit without a preferred class, infinite for one that tells it apart
-      without any variance.
+      without any variance, NaN for one whose responses are not all finite.
 
     References:
       Green & Swets, 1966, "Signal detection theory and psychophysics"; Simpson & Fitter, 1973,
@@ -298,8 +321,10 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     preferred, others, prefers = _preferred_and_others(statistics)
     variance = (preferred.variance + others.variance) / 2
     difference = jnp.where(prefers, preferred.mean - others.mean, 0)
-    spread = jnp.sqrt(jnp.where(variance > 0, variance, 1))
-    return jnp.where(variance > 0, difference / spread, jnp.where(difference > 0, jnp.inf, 0))
+    certain = variance == 0
+    # Through an infinite variance the division would give a finite 0.
+    spread = jnp.sqrt(jnp.where(certain, 1, variance) * jnp.where(variance < jnp.inf, 1, jnp.nan))
+    return jnp.where(certain, jnp.where(difference > 0, jnp.inf, 0), difference / spread)
 
 
 def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"]:
@@ -310,7 +335,10 @@ def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"
 
     Returns:
       1 / samples for a unit that answers to one sample alone, to 1 for equal responses, a dead
-      unit's too.
+      unit's too; NaN for a unit whose responses are not all finite.
+
+    Raises:
+      ValueError: a mean is concrete and negative.
 
     References:
       Treves & Rolls, 1991, "What determines the capacity of autoassociative memories in the brain?"
@@ -326,6 +354,7 @@ def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"
       >>> selectax.treves_rolls_sparseness(statistics).round(3)
       Array([0.4], dtype=float32)
     """
+    _check_means(statistics)
     return 1 - _share_of_variance(statistics)
 
 
@@ -337,7 +366,10 @@ def vinje_gallant_sparseness(statistics: ClassStatistics) -> Float[Array, "units
 
     Returns:
       0 for equal responses (a dead unit's too) to 1 for a unit that answers to one sample alone; 0
-      for fewer than two samples.
+      for fewer than two samples; NaN for a unit whose responses are not all finite.
+
+    Raises:
+      ValueError: a mean is concrete and negative.
 
     References:
       Vinje & Gallant, 2000, "Sparse coding and decorrelation in primary visual cortex during
@@ -352,6 +384,7 @@ def vinje_gallant_sparseness(statistics: ClassStatistics) -> Float[Array, "units
       >>> selectax.vinje_gallant_sparseness(statistics).round(3)
       Array([0.8], dtype=float32)
     """
+    _check_means(statistics)
     samples = jnp.sum(statistics.count)
     return _share_of_variance(statistics) / (1 - 1 / jnp.maximum(samples, 2))
 
@@ -372,10 +405,15 @@ def _pool(statistics: ClassStatistics, member: Bool[Array, "classes units"]) -> 
     return _Pool(mean, scatter / jnp.maximum(total - 1, 1))
 
 
+def _check_means(statistics: ClassStatistics) -> None:
+    check_not_negative("means", statistics.mean)
+
+
 def _preferred_and_others(statistics: ClassStatistics):
     preferred = preferred_class(statistics)
-    is_preferred = jnp.arange(len(statistics.count))[:, None] == preferred
-    prefers = preferred >= 0
+    is_preferred = jnp.arange(len(statistics.count), dtype=jnp.int32)[:, None] == preferred
+    # A unit that is not finite is in neither pool, and makes the means of both NaN.
+    prefers = preferred != _NO_CLASS
     return _pool(statistics, is_preferred), _pool(statistics, ~is_preferred), prefers
 
 
@@ -385,4 +423,4 @@ def _share_of_variance(statistics: ClassStatistics) -> Float[Array, "units"]:
     samples = jnp.sum(statistics.count)
     variance = pool.variance * jnp.maximum(samples - 1, 0) / jnp.maximum(samples, 1)
     energy = variance + jnp.square(pool.mean)
-    return jnp.where(energy > 0, variance / jnp.where(energy > 0, energy, 1), 0)
+    return jnp.where(energy == 0, 0, variance / jnp.where(energy == 0, 1, energy))

@@ -116,6 +116,33 @@ def test_the_rounding_of_a_large_mean_does_not_pass_for_variance():
     np.testing.assert_allclose(np.diag(found), np.diag(expected), rtol=7e-5)
 
 
+@pytest.mark.parametrize(
+    ("mean", "deviation", "rtol"), [(1000, 1e-4, 1e-4), (2.0**24, 2, 1e-4), (1, 1e-7, 1e-4)]
+)
+def test_deviations_of_a_few_spacings_of_floats_are_variance(mean, deviation, rtol):
+    draws = np.random.default_rng(0).normal(size=(500, 3))
+    responses = (mean + deviation * draws).astype(np.float32)
+    pca = PCA(svd_solver="full").fit(responses.astype(np.float64))
+    np.testing.assert_allclose(principal_variances(responses), pca.explained_variance_, rtol=rtol)
+    found = covariance(update(init_covariance(3), responses))
+    np.testing.assert_allclose(np.diag(found), np.diag(reference.covariance(responses)), rtol=rtol)
+
+
+def test_two_neighbouring_floats_differ():
+    responses = np.float32(2**24) + np.array([[0], [2]], np.float32)
+    np.testing.assert_array_equal(principal_variances(responses), [2])
+
+
+def test_a_constant_has_no_variance_in_any_split():
+    """Its mean is a sum over a count, rounded, but equal in all batches."""
+    responses = np.full((101, 2), [0.1, 1234.567], np.float32)
+    state = init_covariance(2)
+    for batch in (responses[:1], responses[1:8], responses[8:]):
+        state = update(state, batch)
+    np.testing.assert_array_equal(covariance(state), np.zeros((2, 2)))
+    np.testing.assert_array_equal(state.mean, responses[0])
+
+
 @pytest.mark.parametrize("mask_dtype", [bool, np.float32])
 def test_masked_samples_may_hold_nan(mask_dtype):
     responses = correlated()
@@ -476,7 +503,7 @@ def test_bad_arguments_are_named(call, message):
 @pytest.mark.parametrize("units", [64, 256])
 def test_lapack_takes_one_matrix_at_a_time(units):
     # Two of its calls with several matrices each can wait for each other for ever on two cores.
-    matrices = jnp.zeros((2, 3, units + 1, units))
+    matrices = jnp.zeros((2, 3, units + 1, units), jnp.float32)
     variances = jax.jit(jax.vmap(jax.vmap(principal_variances)))
     program = variances.lower(matrices).compile().as_text()
     calls = [line for line in program.splitlines() if 'custom_call_target="lapack' in line]

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import pytest
+from flax import nnx
 
 from selectax.intermediates import activations_from_intermediates
 
@@ -53,3 +54,44 @@ def test_layers_choose_and_order(captured):
 def test_an_unknown_layer_is_named(captured):
     with pytest.raises(ValueError, match="layers names 'stam', which is not among stem, zeta/D"):
         activations_from_intermediates(captured, layers=["stam"])
+
+
+class Sown(nnx.Module):
+    def __init__(self, rngs):
+        self.blocks = nnx.List([nnx.Linear(2, 3, rngs=rngs)])
+
+    def __call__(self, x):
+        self.sow(nnx.Intermediate, "relu", nnx.relu(self.blocks[0](x)))
+        return x
+
+
+def test_the_state_of_nnx_is_taken_as_its_pure_dict():
+    _, state = nnx.capture(Sown(nnx.Rngs(0)), nnx.Intermediate)(jnp.ones((4, 2)))
+    activations = activations_from_intermediates(state)
+    assert list(activations) == ["relu"]
+    assert activations["relu"].shape == (4, 3)
+    assert list(activations_from_intermediates(nnx.to_pure_dict(state))) == ["relu"]
+
+
+def test_lists_of_modules_and_of_calls_are_numbered():
+    layer = jnp.ones((4, 3))
+    nested = {"blocks": [{"relu": [layer, layer]}, {"relu": layer}]}
+    assert list(activations_from_intermediates(nested)) == [
+        *("blocks/0/relu", "blocks/0/relu:1", "blocks/1/relu"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (jnp.ones((4, 3)), "intermediates must be a dict"),
+        ([jnp.ones((4, 3))], "intermediates must be a dict .* not a list"),
+        (None, "intermediates must be a dict .* not None"),
+        ({}, "hold no layer"),
+        ({"__call__": (jnp.ones((4, 3)),)}, "hold no layer"),
+        ({"a": {"b": None}}, r"intermediates\['a/b'\] must be an array, not None"),
+    ],
+)
+def test_what_holds_no_layers_is_refused(given, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        activations_from_intermediates(given)

@@ -49,6 +49,7 @@ def dimensionality_rows(
     for layer, components, ratio in zip(
         layers, dimensionality.components, dimensionality.participation_ratio, strict=True
     ):
+        components = [number if number >= 0 else np.nan for number in components]  # -1: not finite
         metrics = [f"dimensionality_{share}" for share in (90, 95, 99)] + ["participation_ratio"]
         for metric, value in zip(metrics, [*components, ratio], strict=True):
             rows.append({"metric": metric, "layer": layer, **where, "value": value})

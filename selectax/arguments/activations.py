@@ -1,0 +1,155 @@
+"""Activations of layers, the responses of their units, and what to do with negative responses."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from selectax.arguments.arrays import as_array, is_concrete
+
+Signed = Literal["error", "absolute", "split"]
+"""What to do with responses that may be negative, where a measure is not defined for them.
+
+"error" refuses negative ones where their values are concrete, "absolute" takes their magnitudes,
+and "split" takes the positive parts and the magnitudes of the negative parts as separate units:
+first all positive parts, then all negative ones, twice as many units as before.
+"""
+
+
+def is_several(activations: Any) -> bool:
+    """Whether these are layers in a container, and not one array or the numbers of one."""
+    if isinstance(activations, Mapping):
+        return True
+    if not isinstance(activations, (list, tuple)):
+        return False
+    return not (activations and _are_numbers(activations))
+
+
+def named_layers(activations: Any) -> dict[str, Float[Array, "samples *space units"]]:
+    """Each layer's activations by its name, in the order given.
+
+    Args:
+      activations: an array, named "layer"; a mapping from name to array; or a list or tuple of
+        arrays, in order of depth, named "layer_0" and so on (with leading zeros, so that names
+        sort by depth) or by the fields of a named tuple.
+
+    Raises:
+      TypeError: a layer is not an array of floating-point numbers.
+      ValueError: there are no layers, or a layer has fewer than two dimensions or no units.
+    """
+    if not is_several(activations):
+        return {"layer": checked_layer("activations", activations)}
+    if not activations:
+        raise ValueError("activations must hold at least one layer, but are empty.")
+    if isinstance(activations, Mapping):
+        return {
+            name: checked_layer(f"activations[{name!r}]", layer)
+            for name, layer in activations.items()
+        }
+    digits = len(str(len(activations) - 1))
+    names = getattr(activations, "_fields", None) or [
+        f"layer_{position:0{digits}}" for position in range(len(activations))
+    ]
+    return {
+        name: checked_layer(f"activations[{position}]", layer)
+        for position, (name, layer) in enumerate(zip(names, activations, strict=True))
+    }
+
+
+def checked_layer(name: str, layer: Any) -> Float[Array, "samples *space units"]:
+    """One layer's activations as an array.
+
+    Raises:
+      TypeError: they are not an array of floating-point numbers.
+      ValueError: they have fewer than two dimensions, no units or no positions.
+    """
+    held = layer.get_value() if hasattr(layer, "get_value") else layer  # a Variable of Flax NNX
+    if isinstance(held, Mapping) or (isinstance(held, (list, tuple)) and not _are_numbers(held)):
+        raise TypeError(
+            f"{name} must be an array, not a {type(held).__name__}; flatten captured intermediates "
+            "with selectax.activations_from_intermediates."
+        )
+    array = as_array(name, held)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"{name} must be floating-point numbers, not {array.dtype}.")
+    if array.ndim < 2:
+        raise ValueError(f"{name} must have shape (samples, …, units), not {array.shape}.")
+    if 0 in array.shape[1:]:
+        raise ValueError(f"{name} has no units or no positions: its shape is {array.shape}.")
+    return jnp.asarray(array)
+
+
+def checked_responses(responses: Any, units: int | None = None) -> Float[Array, "samples units"]:
+    """Responses as a matrix of floating-point numbers.
+
+    Args:
+      responses: one number per sample and unit.
+      units: number of units expected, or None for any.
+
+    Raises:
+      TypeError: they are not floating-point numbers.
+      ValueError: they have another shape.
+    """
+    array = as_array("responses", responses)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"responses must be floating-point numbers, not {array.dtype}.")
+    if array.ndim != 2 or array.shape[1] != (units or array.shape[1]):
+        remedy = "; take unit_responses(activations) first" if array.ndim > 2 else ""
+        width = "units" if units is None else units
+        raise ValueError(
+            f"responses must have shape (samples, {width}), not {array.shape}{remedy}."
+        )
+    if not array.shape[1]:
+        raise ValueError(f"responses of shape {array.shape} have no units.")
+    return jnp.asarray(array)
+
+
+def check_not_negative(
+    name: str, values: Float[Array, "rows units"], counts: Bool[Array, "rows"] | None = None
+) -> None:
+    """Raises a ValueError if concrete values are negative in a row that counts."""
+    if not is_concrete(values, counts):
+        return
+    negative = np.asarray(values) < 0
+    if counts is not None:
+        negative &= np.asarray(counts)[:, None]
+    if np.any(negative):
+        raise ValueError(
+            f"{name} hold {np.asarray(values)[negative][0]}, but the index is defined for "
+            "responses that are not negative, as after a ReLU; give signed='absolute' or "
+            "signed='split' to take magnitudes or the positive and negative parts."
+        )
+
+
+def with_sign(
+    responses: Float[Array, "samples units"],
+    signed: Signed | Literal["keep"],
+    counts: Bool[Array, "samples"] | None = None,
+) -> Float[Array, "samples units_or_parts"]:
+    """Responses of which none is negative, as `Signed` says; "keep" leaves them as they are.
+
+    Raises:
+      ValueError: signed is unknown, or "error" where a concrete response that counts is negative.
+    """
+    if signed == "error":
+        check_not_negative("responses", responses, counts)
+        return responses
+    if signed == "keep":
+        return responses
+    if signed == "absolute":
+        return jnp.abs(responses)
+    if signed == "split":
+        # NaN is neither above nor below 0, and stays in both parts.
+        positive = jnp.where(responses <= 0, 0, responses)
+        negative = jnp.where(responses >= 0, 0, -responses)
+        return jnp.concatenate([positive, negative], axis=-1)
+    raise ValueError(f"signed must be 'error', 'absolute' or 'split', not {signed!r}.")
+
+
+def _are_numbers(value) -> bool:
+    """Whether nested lists or tuples hold nothing but plain numbers."""
+    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+    return all(isinstance(leaf, (bool, int, float, np.generic)) for leaf in leaves)

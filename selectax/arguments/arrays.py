@@ -1,0 +1,63 @@
+"""What can stand for an array, and whether its values are known yet."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+
+def is_concrete(*values) -> bool:
+    """Whether all values are known here: none is traced, none lies partly on another host."""
+    return not any(
+        isinstance(leaf, jax.core.Tracer)
+        or (isinstance(leaf, jax.Array) and not leaf.is_fully_addressable)
+        for leaf in jax.tree.leaves(values)
+    )
+
+
+def as_array(name: str, value: Any) -> Array:
+    """The value if it is an array, of JAX or NumPy, or an array of the numbers that it holds.
+
+    Args:
+      name: of the argument or of an entry of it, for errors.
+      value: an array, a number, a list or tuple of numbers, or an object that
+        NumPy or JAX can convert.
+
+    Raises:
+      TypeError: the value does not hold numbers.
+      ValueError: the rows of a nested list differ in length.
+    """
+    array: Any
+    if isinstance(value, (jax.Array, np.ndarray)):
+        array = value
+    elif hasattr(value, "__jax_array__"):
+        array = jnp.asarray(value)
+    elif isinstance(value, (list, tuple)):
+        array = _from_sequence(name, value)
+    elif isinstance(value, (bool, int, float, np.generic)) or hasattr(value, "__array__"):
+        array = np.asarray(value)
+    else:
+        raise TypeError(f"{name} must be an array of numbers, not {_described(value)}.")
+    if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool):
+        raise TypeError(f"{name} must be an array of numbers, not of {array.dtype}.")
+    return array
+
+
+def _from_sequence(name, value):
+    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+    for leaf in leaves:
+        if not (isinstance(leaf, (bool, int, float)) or hasattr(leaf, "dtype")):
+            raise TypeError(f"{name} must hold numbers only, but holds {_described(leaf)}.")
+    try:
+        if any(isinstance(leaf, jax.Array) for leaf in leaves):
+            return jnp.asarray(value)
+        # Without any number NumPy would guess float64, and refuse an empty list of labels.
+        return np.asarray(value) if leaves else np.asarray(value, np.int32)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must have rows of equal length to be an array.") from None
+
+
+def _described(value) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,103 @@
+"""Measures keep their dtypes and values whatever the process's default: run with JAX_ENABLE_X64=1.
+
+CI runs this file, and the tests of the measures, in such a process too.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import selectax
+
+LABELS = [0, 1, 2, 1, 0, 2]
+WHERE = [True, True, True, True, True, False]
+
+
+def activations(dtype):
+    """Whole numbers over 8, which every type here holds exactly."""
+    values = np.random.default_rng(0).integers(1, 64, (6, 2, 2, 3)) / 8
+    return jnp.asarray(values, jnp.float32).astype(dtype)
+
+
+def measured(dtype):
+    layer = activations(dtype)
+    responses = selectax.unit_responses(layer)
+    moments, covariance, tuned, kept = updated(responses)
+    variances = selectax.principal_variances(covariance)
+    leading, total = selectax.leading_variances(jax.random.key(0), responses, 2)
+    mean, gradient = selectax.mean_selectivity_and_grad(layer, LABELS, 3, where=WHERE)
+    return {
+        "responses": responses,
+        "states": (moments, covariance, tuned, kept),
+        "index": selectax.layer_selectivity(layer, LABELS, 3),
+        "mean": mean,
+        "penalty": selectax.selectivity_penalty(layer, LABELS, 3, alpha=np.float64(-0.5)),
+        "covariance": selectax.covariance(covariance),
+        "variances": variances,
+        "few samples": selectax.principal_variances(responses[:2]),
+        "leading": (leading, total),
+        "ratio": selectax.participation_ratio(variances),
+        "components": selectax.components_for_variance(variances),
+        "preferred": selectax.preferred_class(tuned),
+        "ccmas": selectax.class_conditional_mean_activity_selectivity(tuned),
+        "d prime": selectax.d_prime(tuned),
+        "sparseness": selectax.treves_rolls_sparseness(tuned),
+        "another": selectax.vinje_gallant_sparseness(tuned),
+        "precision": selectax.precision_at_k(kept, 3),
+    }, gradient
+
+
+def updated(responses):
+    """By a scan, whose carry must keep its types."""
+
+    def add(states, batch):
+        moments, covariance, tuned, kept = states
+        values, labels = batch
+        return (
+            selectax.update_moments(moments, values, labels),
+            selectax.update_covariance(covariance, values),
+            selectax.update_class_statistics(tuned, values, labels),
+            selectax.update_strongest(kept, values, labels),
+        ), None
+
+    empty = (
+        selectax.init_moments(3, 3),
+        selectax.init_covariance(3),
+        selectax.init_class_statistics(3, 3),
+        selectax.init_strongest(2, 3),
+    )
+    batches = (responses.reshape(2, 3, 3), jnp.asarray(LABELS).reshape(2, 3))
+    return jax.lax.scan(add, empty, batches)[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_measures_are_float32_and_equal_whatever_the_inputs_type(dtype):
+    found, gradient = measured(dtype)
+    assert gradient.dtype == jnp.dtype(dtype)
+    integers = {"components", "preferred"}
+    for name, value in found.items():
+        for leaf in jax.tree.leaves(value):
+            labels = leaf.dtype == jnp.int32 and name in integers | {"states"}
+            assert labels or leaf.dtype == jnp.float32, name
+    expected, _ = measured("float32")
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
+    wide = jnp.asarray(np.float64(activations("float32"))).dtype  # float32 unless x64 is enabled
+    layer = np.asarray(activations("float32"), np.float64)
+    assert selectax.layer_selectivity(layer, LABELS, 3)["layer"].dtype == wide
+    responses = selectax.unit_responses(layer)
+    assert selectax.principal_variances(responses).dtype == wide
+    states = updated(responses)
+    assert {leaf.dtype for leaf in jax.tree.leaves(states)} == {
+        jnp.dtype("float32"),
+        jnp.dtype("int32"),
+    }
+    state = selectax.init_covariance(3, dtype=wide)
+    assert selectax.update_covariance(state, responses).scatter.dtype == wide
+    assert selectax.init_strongest(2, 3, dtype=wide).response.dtype == wide
+    assert selectax.init_moments(3, 2, dtype=wide).total.dtype == wide
+    assert selectax.init_class_statistics(3, 2, dtype=wide).mean.dtype == wide

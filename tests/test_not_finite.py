@@ -1,0 +1,286 @@
+"""NaN and infinity in any argument of a measure never give a finite number that depends on it.
+
+Which elements of a result depend on an element of an argument is found out, not declared: those
+that change when the element is replaced by other finite values. These must become NaN, infinite or
+the marker of a count (−1 components, −2 as the preferred class). All other elements, of units that
+the poisoned element does not touch, may stay as they are. A call that refuses the argument gives no
+number at all.
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import selectax
+
+LABELS = np.array([0, 1, 2, 1, 0, 2], np.int32)
+WHERE = np.array([1, 1, 1, 1, 1, 0], bool)
+MARKERS = {"components_for_variance": -1, "preferred_class": -2}
+OTHERS = (0.0, 3.5, 40.0)
+
+
+def responses(samples=6, units=3, seed=0):
+    return np.random.default_rng(seed).uniform(0.1, 2, (samples, units)).astype(np.float32)
+
+
+def statistics():
+    empty = selectax.init_class_statistics(3, 3)
+    return selectax.update_class_statistics(empty, responses(), LABELS)
+
+
+def moments():
+    return selectax.update_moments(selectax.init_moments(3, 3), responses(), LABELS)
+
+
+def strongest():
+    return selectax.update_strongest(selectax.init_strongest(2, 3), responses(), LABELS)
+
+
+def state():
+    return selectax.update_covariance(selectax.init_covariance(3), responses())
+
+
+def layers():
+    return {"a": responses().reshape(3, 2, 3).repeat(2, axis=0), "b": responses(seed=1)}
+
+
+def gradient_of(function):
+    """The gradient of the sum over units of an index, with respect to all numbers of the state."""
+    return jax.grad(lambda *arguments: jnp.sum(function(*arguments)))
+
+
+def means_of(layers):
+    return selectax.layer_selectivity(layers, LABELS, 3)
+
+
+def last_variances(responses):
+    return selectax.leading_variances(jax.random.key(0), responses, 2)
+
+
+# Name of what is measured: the function, and its arguments, of which every number is poisoned.
+CASES = {
+    "update_moments": (
+        lambda s, r: selectax.update_moments(s, r, LABELS, where=WHERE),
+        (moments, responses),
+    ),
+    "class_means": (lambda s: selectax.class_means(s)[0], (moments,)),
+    "class_selectivity_index": (selectax.class_selectivity_index, (responses,)),
+    "class_selectivity_index of a count": (
+        lambda s: selectax.class_selectivity_index(*selectax.class_means(s)),
+        (moments,),
+    ),
+    "class_selectivity_index, eps": (
+        lambda means, eps: selectax.class_selectivity_index(means, eps=eps),
+        (responses, lambda: np.float32(1e-6)),
+    ),
+    "unit_responses": (
+        lambda layers: jax.tree.map(selectax.unit_responses, layers),
+        (layers,),
+    ),
+    "layer_selectivity": (means_of, (layers,)),
+    "layer_selectivity, split": (
+        lambda layers: selectax.layer_selectivity(layers, LABELS, 3, signed="split"),
+        (layers,),
+    ),
+    "mean_selectivity_and_grad": (
+        lambda layers: selectax.mean_selectivity_and_grad(layers, LABELS, 3, where=WHERE),
+        (layers,),
+    ),
+    "selectivity_penalty": (
+        lambda layers, alpha: selectax.selectivity_penalty(layers, LABELS, 3, alpha=alpha),
+        (layers, lambda: np.float32(-0.7)),
+    ),
+    "update_covariance": (
+        lambda s, r: selectax.update_covariance(s, r, where=WHERE),
+        (state, responses),
+    ),
+    "merge_covariance": (selectax.merge_covariance, (state, state)),
+    "covariance": (selectax.covariance, (state,)),
+    "principal_variances of a state": (selectax.principal_variances, (state,)),
+    "principal_variances": (selectax.principal_variances, (responses,)),
+    "principal_variances of few samples": (
+        selectax.principal_variances,
+        (lambda: responses(3, 5),),
+    ),
+    "principal_variances, gradient": (
+        gradient_of(lambda r: selectax.principal_variances(r)[:2]),
+        (responses,),
+    ),
+    "leading_variances": (last_variances, (responses,)),
+    "response_matrix": (lambda a: selectax.response_matrix(a, "positions"), (responses,)),
+    "components_for_variance": (
+        lambda v, total: selectax.components_for_variance(v, (0.5, 0.9), total=total),
+        (lambda: responses()[:, 0], lambda: np.float32(6)),
+    ),
+    "components_for_variance, thresholds": (
+        lambda shares: selectax.components_for_variance(jnp.array([3.0, 2.0]), shares),
+        (lambda: np.array([0.5, 0.9], np.float32),),
+    ),
+    "participation_ratio": (selectax.participation_ratio, (lambda: responses()[:, 0],)),
+    "participation_ratio, gradient": (
+        jax.grad(selectax.participation_ratio),
+        (lambda: responses()[:, 0],),
+    ),
+    "update_class_statistics": (
+        lambda s, r: selectax.update_class_statistics(s, r, LABELS, where=WHERE),
+        (statistics, responses),
+    ),
+    "merge_class_statistics": (selectax.merge_class_statistics, (statistics, statistics)),
+    "preferred_class": (selectax.preferred_class, (statistics,)),
+    "class_conditional_mean_activity_selectivity": (
+        selectax.class_conditional_mean_activity_selectivity,
+        (statistics,),
+    ),
+    "ccmas, gradient": (
+        gradient_of(selectax.class_conditional_mean_activity_selectivity),
+        (statistics,),
+    ),
+    "d_prime": (selectax.d_prime, (statistics,)),
+    "d_prime, gradient": (gradient_of(selectax.d_prime), (statistics,)),
+    "treves_rolls_sparseness": (selectax.treves_rolls_sparseness, (statistics,)),
+    "vinje_gallant_sparseness": (selectax.vinje_gallant_sparseness, (statistics,)),
+    "precision_at_k of responses": (
+        lambda r, above: selectax.precision_at_k(
+            selectax.update_strongest(
+                selectax.init_strongest(2, 3), r, LABELS, above=above, where=WHERE
+            ),
+            3,
+        ),
+        (responses, lambda: np.float32(0)),
+    ),
+    "merge_strongest": (
+        lambda a, b: selectax.precision_at_k(selectax.merge_strongest(a, b), 3),
+        (strongest, strongest),
+    ),
+}
+
+
+def floating_leaves(arguments):
+    leaves, structure = jax.tree.flatten(arguments)
+    leaves = [np.asarray(leaf) for leaf in leaves]
+    places = [at for at, leaf in enumerate(leaves) if np.issubdtype(leaf.dtype, np.floating)]
+    return leaves, structure, places
+
+
+def elements_to_poison(leaf):
+    """First, a middle and last; not the whole grid, for time."""
+    indices = list(np.ndindex(leaf.shape))
+    return sorted({indices[0], indices[len(indices) // 2], indices[-1]})
+
+
+def changed(leaves, structure, place, at, value):
+    leaf = np.array(leaves[place])
+    leaf[at] = value
+    return jax.tree.unflatten(structure, [*leaves[:place], leaf, *leaves[place + 1 :]])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_finite_number_comes_of_one_that_is_not(name):
+    function, makers = CASES[name]
+    leaves, structure, places = floating_leaves(tuple(make() for make in makers))
+    compiled = jax.jit(lambda arguments: jax.tree.leaves(function(*arguments)))
+
+    def results(*change):
+        return compiled(changed(leaves, structure, *change))
+
+    looked_at = 0
+    for place in places:
+        for at in elements_to_poison(leaves[place]):
+            before = results(place, at, leaves[place][at])
+            others = [results(place, at, value) for value in OTHERS]
+            for poison in (np.nan, np.inf):
+                after = results(place, at, poison)
+                for old, new, *varied in zip(before, after, *others, strict=True):
+                    depends = np.any([np.asarray(other != old) for other in varied], axis=0)
+                    silent = np.isfinite(new) & (np.asarray(new) != MARKERS.get(name.split(",")[0]))
+                    looked_at += np.sum(depends)
+                    assert not np.any(depends & silent), (place, at, poison, old, new)
+    assert looked_at > 0
+
+
+def test_a_masked_or_ignored_sample_may_hold_anything():
+    labels = np.array([0, 1, 2, 1, -1, 0], np.int32)
+    bad = responses()
+    bad[~WHERE], bad[labels == -1] = np.nan, np.inf
+    good = np.where(np.isfinite(bad), bad, 1).astype(np.float32)
+
+    def measured(values):
+        statistics = selectax.init_class_statistics(3, 3)
+        strongest = selectax.init_strongest(2, 3)
+        options = {"where": WHERE}
+        kept = selectax.update_strongest(strongest, values, labels, **options)
+        return (
+            selectax.mean_selectivity_and_grad(values, labels, 3, **options),
+            selectax.update_class_statistics(statistics, values, labels, **options),
+            kept,
+            selectax.precision_at_k(kept, 3),
+        )
+
+    for one, other in zip(
+        jax.tree.leaves(measured(bad)), jax.tree.leaves(measured(good)), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_nan_over_devices_stays_nan():
+    stacked = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), statistics())
+    stacked.mean[1, 0, 2] = np.nan
+    together = jax.vmap(lambda s: selectax.sum_class_statistics(s, "d"), axis_name="d")(stacked)
+    assert np.all(np.isnan(together.mean[:, 0, 2]))
+    first = jax.tree.map(lambda leaf: leaf[0], together)
+    assert selectax.preferred_class(first)[2] == -2
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_a_state_once_poisoned_stays_so(poison):
+    """Whatever finite batches follow, in every accumulator."""
+    bad = responses()
+    bad[1, 0] = poison
+    kept = selectax.init_strongest(2, 3)
+    covariance = selectax.init_covariance(3)
+    tuned = selectax.init_class_statistics(3, 3)
+    sums = selectax.init_moments(3, 3)
+    for values in (bad, responses(), 5 * responses(), responses()):
+        kept = selectax.update_strongest(kept, values, LABELS)
+        covariance = selectax.update_covariance(covariance, values)
+        tuned = selectax.update_class_statistics(tuned, values, LABELS)
+        sums = selectax.update_moments(sums, values, LABELS)
+    variances = selectax.principal_variances(covariance)
+    found = {
+        "precision": selectax.precision_at_k(kept, 3)[0],
+        "d prime": selectax.d_prime(tuned)[0],
+        "index": selectax.class_selectivity_index(*selectax.class_means(sums))[0],
+        "ratio": selectax.participation_ratio(variances),
+    }
+    assert all(np.isnan(value) for value in found.values()), found
+    np.testing.assert_array_equal(selectax.components_for_variance(variances), [-1, -1, -1])
+    assert np.all(np.isfinite(selectax.d_prime(tuned)[1:]))
+
+
+def test_every_measure_is_poisoned():
+    """A new public function of these modules must be added to the table."""
+    modules = ("selectivity", "regularization", "dimensionality", "tuning", "strongest")
+    public = itertools.chain(*(getattr(selectax, module).__all__ for module in modules))
+    functions = {name for name in public if name[0].islower() and not name.startswith("init_")}
+    covered = {name.split(",")[0].split(" of ")[0] for name in CASES}
+    elsewhere = {"mean_selectivity", "sum_class_statistics", "update_strongest"}
+    assert functions <= covered | elsewhere
+
+
+def test_a_kept_response_that_is_not_finite_leaves_no_precision():
+    kept = strongest()
+    for poison in (np.nan, np.inf):
+        bad = selectax.StrongestResponses(kept.response.at[0, 1].set(poison), kept.label)
+        assert np.isnan(selectax.precision_at_k(bad, 3)[1])
+
+
+def test_a_table_of_results_has_nan_in_the_place_of_the_marker():
+    from selectax.study.evaluation import Dimensionality
+    from selectax.study.rows import dimensionality_rows
+
+    measured = Dimensionality(np.array([[-1, -1, 3]]), np.array([np.nan]))
+    values = [row["value"] for row in dimensionality_rows(measured, ["layer"], {})]
+    np.testing.assert_array_equal(values, [np.nan, np.nan, 3, np.nan])
