@@ -21,13 +21,14 @@ OF_DATASETS = OF_MEASURES | {
 }
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
-    **{measure: set() for measure in (*MEASURES, "corruptions", "models", "datasets")},
-    "regularization": {"selectivity"},
-    "study": {*MEASURES, "corruptions", "models", "datasets"},
+    "arguments": set(),
+    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions", "models", "datasets")},
+    "regularization": {"selectivity", "arguments"},
+    "study": {*MEASURES, "arguments", "corruptions", "models", "datasets"},
     "commands": {"study", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
-    **{measure: OF_MEASURES for measure in (*MEASURES, "corruptions")},
+    **{measure: OF_MEASURES for measure in (*MEASURES, "arguments", "corruptions")},
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }

@@ -1,0 +1,1 @@
+"""What arguments of public functions may be, one module a kind."""
