@@ -20,6 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax.arguments.concrete import is_concrete
+from selectax.arguments.images import as_array
+from selectax.arguments.key import checked_key
+from selectax.arguments.logits import checked_logits_fn
+
 __all__ = [
     "CorrectCounts",
     "ablated_accuracy",
@@ -48,7 +53,7 @@ def most_selective_first(selectivity: Units) -> Units:
       int32 ranks in the shapes of selectivity, 0 for the unit to be switched off first.
 
     Raises:
-      ValueError: there are no units.
+      ValueError: there are no units, or, where concrete, an index is NaN. A traced NaN goes last.
 
     Example:
       >>> import jax.numpy as jnp
@@ -56,6 +61,7 @@ def most_selective_first(selectivity: Units) -> Units:
       >>> selectax.most_selective_first(jnp.array([0.1, 0.9, 0.5])).tolist()
       [2, 0, 1]
     """
+    _check_no_nan(selectivity)
     return _ranks(selectivity, lambda values: jnp.argsort(-values, stable=True))
 
 
@@ -69,7 +75,7 @@ def least_selective_first(selectivity: Units) -> Units:
       int32 ranks in the shapes of selectivity, 0 for the unit to be switched off first.
 
     Raises:
-      ValueError: there are no units.
+      ValueError: as `most_selective_first`.
 
     Example:
       >>> import jax.numpy as jnp
@@ -77,6 +83,7 @@ def least_selective_first(selectivity: Units) -> Units:
       >>> selectax.least_selective_first(jnp.array([0.1, 0.9, 0.5])).tolist()
       [0, 2, 1]
     """
+    _check_no_nan(selectivity)
     return _ranks(selectivity, lambda values: jnp.argsort(values, stable=True))
 
 
@@ -102,6 +109,7 @@ def random_ranks(key: PRNGKeyArray, units: Units) -> Units:
       >>> sorted(ranks["first"].tolist() + ranks["second"].tolist())
       [0, 1, 2, 3, 4]
     """
+    key = checked_key(key)
     return _ranks(units, lambda values: jax.random.permutation(key, len(values)))
 
 
@@ -126,6 +134,7 @@ def cumulative_masks(
       >>> selectax.cumulative_masks(jnp.array([2, 0, 1]), numbers_off=[0, 1, 3]).tolist()
       [[True, True, True], [True, False, True], [False, False, False]]
     """
+    ranks = _as_arrays(ranks, "ranks")
     units = sum(leaf.size for leaf in jax.tree.leaves(ranks))
     if numbers_off is None:
         numbers_off = range(units + 1)
@@ -164,6 +173,7 @@ class CorrectCounts:
     Attributes:
       count: samples seen.
       correct: samples classified correctly under each mask.
+      undefined: samples whose logits, or whose images, are not finite, under each mask.
 
     Example:
       >>> import jax.numpy as jnp
@@ -175,9 +185,14 @@ class CorrectCounts:
 
     count: Int[Array, ""]
     correct: Int[Array, "masks"]
+    undefined: Int[Array, "masks"] | int = 0
 
     def __add__(self, other: "CorrectCounts") -> "CorrectCounts":
-        return CorrectCounts(self.count + other.count, self.correct + other.correct)
+        return CorrectCounts(
+            self.count + other.count,
+            self.correct + other.correct,
+            self.undefined + other.undefined,
+        )
 
 
 def init_correct_counts(masks: int) -> CorrectCounts:
@@ -194,7 +209,8 @@ def init_correct_counts(masks: int) -> CorrectCounts:
       >>> selectax.init_correct_counts(masks=3).correct.tolist()
       [0, 0, 0]
     """
-    return CorrectCounts(jnp.zeros((), jnp.int32), jnp.zeros(masks, jnp.int32))
+    nothing = jnp.zeros(masks, jnp.int32)
+    return CorrectCounts(jnp.zeros((), jnp.int32), nothing, nothing)
 
 
 def update_correct_counts(
@@ -212,10 +228,10 @@ def update_correct_counts(
     Args:
       counts: what was accumulated before.
       logits_fn: of images and a dict of masks of shape (units,), which multiplies the units of each
-        layer named there; layers left out stay as they are.
+        layer named there; layers left out stay as they are. It may return `(logits, activations)`.
       masks: of each layer concerned, shape (masks, units), with an equal number of masks.
       images: of any shape that logits_fn takes.
-      labels: class of each image.
+      labels: class of each image; those of −1 do not count.
       where: images that count.
       masks_at_a_time: masks that are evaluated side by side; more take more memory and keep an
         accelerator busier. What lies before the first masked layer is shared in any case under jit.
@@ -224,8 +240,9 @@ def update_correct_counts(
       Counts of the images seen so far.
 
     Raises:
-      TypeError: labels are no integers.
-      ValueError: shapes do not fit one another.
+      TypeError: labels are no integers, or logits_fn is no function.
+      ValueError: shapes do not fit one another, there is only one class, or labels, where concrete,
+        are outside the classes.
 
     Example:
       >>> import jax.numpy as jnp
@@ -240,29 +257,44 @@ def update_correct_counts(
       >>> int(counts.count), counts.correct.tolist()
       (2, [2, 1])
     """
+    _check_masks(masks)
+    masks = {name: jnp.asarray(as_array(mask)) for name, mask in masks.items()}
+    images, labels = jnp.asarray(as_array(images)), jnp.asarray(as_array(labels))
+    where = None if where is None else jnp.asarray(as_array(where))
     _check(counts, masks, images, labels, where, masks_at_a_time)
+    logits_fn = checked_logits_fn(logits_fn)
+    counted = labels >= 0 if where is None else (labels >= 0) & where.astype(bool)
+    finite = jnp.all(jnp.isfinite(images).reshape(len(images), -1), axis=1)
 
-    def correct(mask):
+    def judge(mask):
         logits = logits_fn(images, mask)
+        _check_classes(labels, where, logits.shape[-1])
         # argmax takes the first NaN for the largest, which must not pass for a right answer.
-        right = (jnp.argmax(logits, axis=-1) == labels) & ~jnp.any(jnp.isnan(logits), axis=-1)
-        return jnp.sum(right if where is None else right & where.astype(bool), dtype=jnp.int32)
+        known = finite & jnp.all(jnp.isfinite(logits), axis=-1)
+        right = (jnp.argmax(logits, axis=-1) == labels) & known
+        return (
+            jnp.sum(right & counted, dtype=jnp.int32),
+            jnp.sum(~known & counted, dtype=jnp.int32),
+        )
 
     number = len(counts.correct)
-    group = min(masks_at_a_time, number)
-    of_all = jax.lax.map(correct, dict(masks), batch_size=group) if number else counts.correct
-    seen = labels.shape[0] if where is None else jnp.sum(where.astype(bool), dtype=jnp.int32)
-    return counts + CorrectCounts(jnp.asarray(seen, jnp.int32), of_all)
+    correct = undefined = jnp.zeros(0, jnp.int32)
+    if number:
+        group = min(masks_at_a_time, number)
+        correct, undefined = jax.lax.map(judge, masks, batch_size=group)
+    return counts + CorrectCounts(jnp.sum(counted, dtype=jnp.int32), correct, undefined)
 
 
 def accuracy(counts: CorrectCounts) -> Float[Array, "masks"]:
     """Share of samples classified correctly under each mask; 0 if there were no samples.
 
+    NaN under a mask that makes a logit NaN or infinite.
+
     Args:
       counts: of the images seen.
 
     Returns:
-      Fractions, 0 to 1.
+      Fractions, 0 to 1, in float32.
 
     Example:
       >>> import jax.numpy as jnp
@@ -271,7 +303,9 @@ def accuracy(counts: CorrectCounts) -> Float[Array, "masks"]:
       >>> selectax.accuracy(counts).tolist()
       [1.0, 0.25]
     """
-    return counts.correct / jnp.maximum(counts.count, 1)
+    number = jnp.maximum(counts.count, 1).astype(jnp.float32)
+    share = counts.correct.astype(jnp.float32) / number
+    return jnp.where(jnp.asarray(counts.undefined) > 0, jnp.nan, share)
 
 
 def ablated_accuracy(
@@ -315,7 +349,7 @@ def ablated_accuracy(
       [1.0, 1.0, 0.5]
     """
     _check_masks(masks)
-    counts = init_correct_counts(len(next(iter(masks.values()))))
+    counts = init_correct_counts(len(as_array(next(iter(masks.values())))))
     return accuracy(
         update_correct_counts(
             counts, logits_fn, masks, images, labels, where=where, masks_at_a_time=masks_at_a_time
@@ -325,22 +359,62 @@ def ablated_accuracy(
 
 def _ranks(units, order_of):
     """Ranks over all units side by side, cut to the shapes of the layers."""
-    leaves, structure = jax.tree.flatten(units)
+    leaves, structure = jax.tree.flatten(_as_arrays(units, "selectivity"))
     if not sum(leaf.size for leaf in leaves):
         raise ValueError("selectivity must hold at least one unit.")
     if any(leaf.ndim != 1 for leaf in leaves):
         shapes = [leaf.shape for leaf in leaves]
         raise ValueError(f"selectivity must hold arrays of shape (units,), not {shapes}.")
     order = order_of(jnp.concatenate(leaves))
-    ranks = jnp.zeros(len(order), jnp.int32).at[order].set(jnp.arange(len(order)))
+    ranks = jnp.zeros(len(order), jnp.int32).at[order].set(jnp.arange(len(order), dtype=jnp.int32))
     ends = np.cumsum([leaf.size for leaf in leaves])
     return jax.tree.unflatten(structure, jnp.split(ranks, ends[:-1]))
+
+
+def _as_arrays(units, name):
+    """Lists of numbers as arrays, in a dict too."""
+    if isinstance(units, list | tuple):
+        return jnp.asarray(as_array(units))
+    if isinstance(units, Mapping):
+        return {layer: jnp.asarray(as_array(values)) for layer, values in units.items()}
+    if not hasattr(units, "shape"):
+        raise TypeError(
+            f"{name} must be an array of shape (units,) or a dict of such arrays, not "
+            f"{type(units).__name__}."
+        )
+    return units
+
+
+def _check_no_nan(selectivity) -> None:
+    named = selectivity if isinstance(selectivity, Mapping) else {"": selectivity}
+    for layer, values in named.items():
+        if not is_concrete(values):
+            continue
+        nan = np.isnan(np.asarray(values, np.float64))
+        if np.any(nan):
+            where = f"of layer {layer!r} " if layer else ""
+            raise ValueError(
+                f"selectivity {where}is NaN for unit {np.flatnonzero(nan)[0]}, which has no place "
+                "in an order; look for NaN in the network's activations."
+            )
+
+
+def _check_classes(labels, where, classes) -> None:
+    if not is_concrete(labels, where):
+        return
+    known = np.asarray(labels)[... if where is None else np.asarray(where).astype(bool)]
+    outside = (known < -1) | (known >= classes)
+    if np.any(outside):
+        raise ValueError(
+            f"labels hold {known[outside][0]}, but classes are 0 to {classes - 1}, and -1 for "
+            "images that do not count; give the network's own."
+        )
 
 
 def _check_masks(masks) -> None:
     if not isinstance(masks, Mapping) or not masks:
         raise ValueError("masks must be a dict of at least one layer's masks.")
-    shapes = {name: mask.shape for name, mask in masks.items()}
+    shapes = {name: as_array(mask).shape for name, mask in masks.items()}
     if any(len(shape) != 2 for shape in shapes.values()) or (
         len({shape[0] for shape in shapes.values()}) > 1
     ):
@@ -348,7 +422,6 @@ def _check_masks(masks) -> None:
 
 
 def _check(counts, masks, images, labels, where, masks_at_a_time) -> None:
-    _check_masks(masks)
     number = len(next(iter(masks.values())))
     if counts.correct.shape != (number,):
         raise ValueError(f"counts are of {len(counts.correct)} masks, but masks holds {number}.")

@@ -20,6 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from selectax.arguments.images import as_array, float_images
+from selectax.arguments.key import checked_key
+
 __all__ = [
     "InputGradientNorms",
     "NormMoments",
@@ -42,7 +45,9 @@ class InputGradientNorms:
 
     Attributes:
       norm: l2 norm of the gradient.
-      squared_norm: its square, not the square of the estimate of the norm.
+      squared_norm: its square in units of scale², not the square of the estimate of the norm.
+      scale: power of two that keeps the square of a tiny or huge norm within float32; 1 for norms
+        from about 1e-12 to 1e12, and by default.
 
     Example:
       >>> import jax.numpy as jnp
@@ -54,6 +59,7 @@ class InputGradientNorms:
 
     norm: Float[Array, "samples units"]
     squared_norm: Float[Array, "samples units"]
+    scale: Float[Array, "samples units"] | float = 1.0
 
 
 def exact_input_gradient_norms(
@@ -87,7 +93,7 @@ def exact_input_gradient_norms(
       >>> norms["layer"].norm.tolist()
       [[5.0, 1.0]]
     """
-    _check_images(images)
+    images = jnp.asarray(float_images(images))
     _check_at_least_one("units_at_a_time", units_at_a_time)
     structure, widths = _layers(responses_fn, images)
 
@@ -98,17 +104,20 @@ def exact_input_gradient_norms(
         responses, pull_back = jax.vjp(responses_of_layer, images)
 
         def squared_norm(unit):
-            of_unit = jnp.arange(responses.shape[1]) == unit
+            of_unit = jnp.arange(responses.shape[1], dtype=jnp.int32) == unit
             cotangent = jnp.broadcast_to(of_unit.astype(responses.dtype), responses.shape)
             (gradient,) = pull_back(cotangent)
-            return jnp.sum(jnp.square(_flat(gradient)), axis=1)
+            gradient = _flat(gradient)
+            scale = _scale(jnp.max(jnp.abs(gradient), axis=1, initial=0))
+            return jnp.sum(jnp.square(_divided(gradient, scale[:, None])), axis=1), scale
 
-        squares = jax.lax.map(
+        squares, scale = jax.lax.map(
             squared_norm,
-            jnp.arange(widths[number]),
+            jnp.arange(widths[number], dtype=jnp.int32),
             batch_size=min(units_at_a_time, widths[number]),
-        ).T
-        return InputGradientNorms(jnp.sqrt(squares), squares)
+        )
+        squares = jnp.where(_defined(responses, images), squares.T, jnp.nan)
+        return InputGradientNorms(_multiplied(jnp.sqrt(squares), scale.T), squares, scale.T)
 
     return jax.tree.unflatten(structure, [of_layer(number) for number in range(len(widths))])
 
@@ -161,7 +170,7 @@ def input_gradient_norms(
       >>> bool(jnp.all(jnp.abs(norms["layer"].norm - jnp.array([[5.0, 1.0]])) < 0.3))
       True
     """
-    _check_images(images)
+    key, images = checked_key(key), jnp.asarray(float_images(images))
     _check_at_least_one("directions", directions)
     _check_at_least_one("directions_at_a_time", directions_at_a_time)
     structure, widths = _layers(responses_fn, images)
@@ -169,7 +178,7 @@ def input_gradient_norms(
     def side_by_side(images):
         return jnp.concatenate(jax.tree.leaves(responses_fn(images)), axis=1)
 
-    _, push_forward = jax.linearize(side_by_side, images)
+    responses, push_forward = jax.linearize(side_by_side, images)
     # JAX itself would complain only when the program is lowered, far from here.
     if "custom_lin" in str(jax.make_jaxpr(push_forward)(images)):
         raise TypeError(
@@ -177,27 +186,37 @@ def input_gradient_norms(
             "convolve=native_convolution, or take exact_input_gradient_norms."
         )
 
-    def squared_slope(key):
-        direction = jax.random.normal(key, images.shape, images.dtype)
-        return jnp.square(push_forward(direction).astype(jnp.float32))
+    def slope(key):
+        direction = jax.random.normal(key, images.shape, jnp.float32).astype(images.dtype)
+        return push_forward(direction).astype(jnp.float32)
 
     group = min(directions_at_a_time, directions)
     whole, rest = divmod(directions, group)
 
-    def add_group(total, keys):
-        return total + jnp.sum(jax.vmap(squared_slope)(keys), axis=0), None
+    def add_group(carry, keys):
+        total, scale = carry
+        slopes = jax.vmap(slope)(keys)
+        larger = jnp.maximum(scale, _scale(jnp.max(jnp.abs(slopes), axis=0)))
+        total = _times_square(total, scale, larger)
+        return (total + jnp.sum(jnp.square(_divided(slopes, larger)), axis=0), larger), None
 
     keys = jax.random.split(key, directions)
-    total, _ = add_group(jnp.zeros((images.shape[0], sum(widths)), jnp.float32), keys[:rest])
-    total, _ = jax.lax.scan(add_group, total, keys[rest:].reshape(whole, group, *keys.shape[1:]))
+    nothing = jnp.zeros((images.shape[0], sum(widths)), jnp.float32)
+    carry = (nothing, nothing)
+    if rest:
+        carry, _ = add_group(carry, keys[:rest])
+    groups = keys[rest:].reshape(whole, group, *keys.shape[1:])
+    (total, scale), _ = jax.lax.scan(add_group, carry, groups)
+    total = jnp.where(_defined(responses, images), total, jnp.nan)
     mean_of_chi = math.sqrt(2) * math.exp(
         math.lgamma((directions + 1) / 2) - math.lgamma(directions / 2)
     )
-    norms = jnp.sqrt(total) / mean_of_chi
+    norms = _multiplied(jnp.sqrt(total) / mean_of_chi, scale)
     ends = [sum(widths[: number + 1]) for number in range(len(widths))]
     layers = zip(
         jnp.split(norms, ends[:-1], axis=1),
         jnp.split(total / directions, ends[:-1], axis=1),
+        jnp.split(scale, ends[:-1], axis=1),
         strict=True,
     )
     return jax.tree.unflatten(structure, [InputGradientNorms(*layer) for layer in layers])
@@ -212,9 +231,12 @@ class NormMoments:
 
     Attributes:
       count: samples seen.
-      mean: over samples of each unit's norm.
-      scatter: sum over samples of a norm's squared deviation from the mean.
-      noise: sum over samples of the estimates of the norm's own variance, 0 for exact norms.
+      mean: over samples of each unit's norm, in units of scale.
+      scatter: sum over samples of a norm's squared deviation from the mean, in units of scale².
+      noise: sum over samples of the estimates of the norm's own variance, 0 for exact norms, in
+        units of scale².
+      scale: power of two that keeps the squares of tiny or huge norms within float32; 1 for norms
+        from about 1e-12 to 1e12, 0 before the first sample.
 
     Example:
       >>> import selectax
@@ -226,6 +248,7 @@ class NormMoments:
     mean: Float[Array, "units"]
     scatter: Float[Array, "units"]
     noise: Float[Array, "units"]
+    scale: Float[Array, "units"] | float = 1.0
 
 
 def init_norm_moments(units: int) -> NormMoments:
@@ -235,14 +258,15 @@ def init_norm_moments(units: int) -> NormMoments:
       units: of the layer.
 
     Returns:
-      Count, and means, scatters and noises of shape (units,), all 0.
+      Count, and means, scatters, noises and scales of shape (units,), all 0.
 
     Example:
       >>> import selectax
       >>> selectax.init_norm_moments(units=16).scatter.shape
       (16,)
     """
-    return NormMoments(jnp.zeros(()), jnp.zeros(units), jnp.zeros(units), jnp.zeros(units))
+    zeros = jnp.zeros(units, jnp.float32)
+    return NormMoments(jnp.zeros((), jnp.float32), zeros, zeros, zeros, zeros)
 
 
 def update_norm_moments(
@@ -279,18 +303,23 @@ def update_norm_moments(
             f"norms must have shape (samples, {moments.mean.shape[0]}), not {shape} and, squared, "
             f"{norms.squared_norm.shape}."
         )
-    if where is None:
-        where = jnp.ones(shape[0], bool)
-    elif where.shape != shape[:1]:
+    where = jnp.ones(shape[0], bool) if where is None else where
+    where = jnp.asarray(as_array(where))
+    if where.shape != shape[:1]:
         raise ValueError(f"where must have shape {shape[:1]}, not {where.shape}.")
     mask = where.astype(bool)[:, None]
-    norm = jnp.where(mask, norms.norm.astype(jnp.float32), 0)
+    norm = jnp.where(mask, jnp.asarray(norms.norm).astype(jnp.float32), 0)
+    scale = _scale(jnp.max(norm, axis=0, initial=0))
+    norm = _divided(norm, scale)
     count = jnp.sum(mask, dtype=jnp.float32)
     mean = jnp.sum(norm, axis=0) / jnp.maximum(count, 1)
     scatter = jnp.sum(jnp.where(mask, jnp.square(norm - mean), 0), axis=0)
     # Both are unbiased, so the square of the one exceeds the other by the first one's variance.
-    excess = jnp.where(mask, jnp.square(norm) - norms.squared_norm.astype(jnp.float32), 0)
-    return merge_norm_moments(moments, NormMoments(count, mean, scatter, jnp.sum(excess, axis=0)))
+    squared = jnp.asarray(norms.squared_norm).astype(jnp.float32)
+    squared = _times_square(squared, jnp.asarray(norms.scale, jnp.float32), scale)
+    excess = jnp.where(mask, jnp.square(norm) - squared, 0)
+    noise = jnp.sum(excess, axis=0)
+    return merge_norm_moments(moments, NormMoments(count, mean, scatter, noise, scale))
 
 
 def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
@@ -321,6 +350,7 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
+    a, b = _in_scale(a, b), _in_scale(b, a)
     count = a.count + b.count
     divisor = jnp.maximum(count, 1)
     difference = b.mean - a.mean
@@ -330,6 +360,7 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
         a.mean + difference * (b.count / divisor),
         a.scatter + b.scatter + between,
         a.noise + b.noise,
+        a.scale,
     )
 
 
@@ -344,7 +375,8 @@ def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
 
     Returns:
       0 for a unit without any gradient, for one whose norm does not vary beyond the estimates' own
-      variance, and for fewer than two samples; else positive, and never NaN.
+      variance, and for fewer than two samples; NaN for one that has a norm that is not finite; else
+      positive.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -360,7 +392,7 @@ def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
     """
     variance = moments.scatter / jnp.maximum(moments.count - 1, 1)
     variance = variance - moments.noise / jnp.maximum(moments.count, 1)
-    enough = moments.count >= 2
+    enough = (moments.count >= 2) | ~jnp.isfinite(variance)
     return _coefficient(jnp.where(enough, variance, 0), moments.mean)
 
 
@@ -377,7 +409,8 @@ def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
       moments: of a layer's gradient norms.
 
     Returns:
-      0 for a layer without any gradient or equal in all units; else positive, and never NaN.
+      0 for a layer without any gradient or equal in all units; NaN if a norm is not finite; else
+      positive.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -392,16 +425,74 @@ def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
       0.333
     """
     units = moments.mean.shape[0]
-    noise = moments.noise / jnp.square(jnp.maximum(moments.count, 1))
-    variance = jnp.var(moments.mean) - jnp.mean(noise) * (units - 1) / units
-    return _coefficient(variance, jnp.mean(moments.mean))
+    scale = jnp.broadcast_to(jnp.asarray(moments.scale, jnp.float32), moments.mean.shape)
+    common = jnp.max(scale, initial=0)
+    mean, noise = _times(moments.mean, scale, common), _times_square(moments.noise, scale, common)
+    noise = noise / jnp.square(jnp.maximum(moments.count, 1))
+    variance = jnp.var(mean) - jnp.mean(noise) * (units - 1) / units
+    return _coefficient(variance, jnp.mean(mean))
 
 
 def _coefficient(variance, mean):
+    finite = jnp.isfinite(variance) & jnp.isfinite(mean)
     varies = (variance > 0) & (mean > 0)
-    return jnp.where(varies, jnp.sqrt(jnp.where(varies, variance, 1)), 0) / jnp.where(
+    coefficient = jnp.where(varies, jnp.sqrt(jnp.where(varies, variance, 1)), 0) / jnp.where(
         varies, mean, 1
     )
+    return jnp.where(finite, coefficient, jnp.nan)
+
+
+# Norms whose squares, and sums of a million of them, are safe in float32 as they are.
+_LEAST, _MOST = 2.0**-40, 2.0**40
+
+
+def _scale(size):
+    """A power of two near sizes whose squares would be lost, and 1 for others, NaN included."""
+    extreme = (size > 0) & ((size < _LEAST) | (size > _MOST)) & jnp.isfinite(size)
+    _, exponent = jnp.frexp(jnp.where(extreme, size, 1))
+    return jnp.where(extreme, jnp.ldexp(jnp.float32(1), jnp.clip(exponent - 1, -126, 126)), 1)
+
+
+def _divided(values, scale):
+    # Dividing by powers of two is exact; selected, so that the usual case is not computed anew.
+    return jnp.where(scale == 1, values, values / jnp.where(scale == 0, 1, scale))
+
+
+def _multiplied(values, scale):
+    return jnp.where(scale == 1, values, values * scale)
+
+
+def _times(values, scale, other):
+    """Values in units of scale, in units of another scale that is no smaller."""
+    ratio = scale / jnp.where(other == 0, 1, other)
+    return jnp.where(scale == other, values, values * ratio)
+
+
+def _times_square(values, scale, other):
+    """Values in units of scale², in units of the square of another scale."""
+    ratio = scale / jnp.where(other == 0, 1, other)
+    return jnp.where(scale == other, values, values * ratio * ratio)
+
+
+def _in_scale(moments: NormMoments, others: NormMoments) -> NormMoments:
+    """The moments in units of the larger scale of two."""
+    scale, other = (jnp.asarray(one.scale, jnp.float32) for one in (moments, others))
+    shape = moments.mean.shape
+    larger = jnp.broadcast_to(jnp.maximum(scale, other), shape)
+    scale = jnp.broadcast_to(scale, shape)
+    return NormMoments(
+        moments.count,
+        _times(moments.mean, scale, larger),
+        _times_square(moments.scatter, scale, larger),
+        _times_square(moments.noise, scale, larger),
+        larger,
+    )
+
+
+def _defined(responses, images):
+    """Where responses, and the images that they come from, are finite."""
+    finite = jnp.all(jnp.isfinite(images).reshape(len(images), -1), axis=1, keepdims=True)
+    return finite & jnp.isfinite(responses)
 
 
 def _flat(gradient):
@@ -420,11 +511,6 @@ def _layers(responses_fn, images):
                 f"{leaf.shape}; take spatial means of activations first."
             )
     return structure, [leaf.shape[1] for leaf in leaves]
-
-
-def _check_images(images) -> None:
-    if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise TypeError(f"images must be floating-point numbers, not {images.dtype}.")
 
 
 def _check_at_least_one(name, number) -> None:

@@ -187,11 +187,11 @@ def test_counts_sum_over_devices(four_devices):
     assert together.count == 40
 
 
-def test_nan_logits_and_no_samples_are_no_right_answers():
+def test_nan_logits_are_nan_and_no_samples_no_right_answers():
     masks = {"hidden": single_unit_masks(UNITS)}
     images, labels = some_images()
     broken = ablated_accuracy(two_layers, masks, images * np.nan, np.zeros_like(labels))
-    np.testing.assert_array_equal(broken, np.zeros(UNITS))
+    np.testing.assert_array_equal(broken, np.full(UNITS, np.nan))
     nobody = ablated_accuracy(two_layers, masks, images, labels, where=np.zeros(30, bool))
     np.testing.assert_array_equal(nobody, np.zeros(UNITS))
 

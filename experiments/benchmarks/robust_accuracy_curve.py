@@ -103,7 +103,7 @@ def contest(options: Options) -> Contest:
 
 def evaluations(key, logits_fn, images, labels, options):
     """Evaluations of the gradient that the queue makes, counted image by image."""
-    problem = checked_problem(logits_fn, images, jnp.asarray(labels), norm="linf", bounds=(0, 1))
+    problem, _ = checked_problem(logits_fn, images, labels, norm="linf", bounds=(0, 1))
 
     @jax.jit
     def count(key, images):

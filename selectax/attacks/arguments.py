@@ -1,30 +1,34 @@
 """What attacks are given, checked where the values are concrete."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from selectax.attacks.losses import LOSSES, Labels, Loss
+from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
+from selectax.arguments.concrete import is_concrete
+from selectax.arguments.images import as_array, float_images, working_dtype
+from selectax.arguments.logits import checked_logits_fn
+from selectax.attacks.losses import LOSSES, Labels, Loss, LossName, loss_of_function
 from selectax.attacks.norms import NORMS, Images, Norm
 
 LogitsFn = Callable[[Images], Float[Array, "samples classes"]]
-Epsilon = float | Float[Array, ""] | Float[Array, "samples"]
+Epsilon = float | Float[Array, "..."] | Float[np.ndarray, "..."]
 
 
 class Problem(NamedTuple):
     """A network to be fooled on some images, by steps in some norm.
 
     Attributes:
-      logits_fn: the attacked network.
+      logits_fn: the attacked network, of images in their own type; its result is checked.
       labels: true classes.
       targets: classes to be reached, or None.
       loss: what is maximised.
       geometry: of the ball and of a step.
-      bounds: smallest and largest value of a pixel.
+      bounds: smallest and largest value of a pixel, broadcastable to the images.
+      dtype: of the images. Attacks compute in at least float32.
     """
 
     logits_fn: LogitsFn
@@ -32,24 +36,36 @@ class Problem(NamedTuple):
     targets: Labels | None
     loss: Loss
     geometry: Norm
-    bounds: tuple[float, float]
+    bounds: tuple[Any, Any]
+    dtype: Any
 
 
-def checked_problem(logits_fn, images, labels, *, norm, bounds, targets=None, loss="cross_entropy"):
-    """A Problem of good arguments.
+def checked_problem(
+    logits_fn,
+    images,
+    labels,
+    *,
+    norm: str,
+    bounds: Bounds,
+    targets=None,
+    loss: LossName | Callable[..., Array] = "cross_entropy",
+) -> tuple[Problem, Images]:
+    """A Problem of good arguments, and the images in the type that attacks compute in.
 
     Raises:
-      TypeError: images are no floats, or labels or targets no integers.
+      TypeError: images are no floats, labels or targets no integers, or logits_fn no function.
       ValueError: the data are empty, shapes do not fit, the norm or loss is unknown, bounds are
         reversed, or, where values are concrete, images lie outside the bounds, labels are negative
         or targets equal to labels.
     """
     if norm not in NORMS:
         raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}.")
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}.")
-    if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise TypeError(f"images must be floats within bounds, not {images.dtype}; rescale them.")
+    if not callable(loss) and loss not in LOSSES:
+        raise ValueError(
+            f"loss must be one of {', '.join(LOSSES)} or a function of logits and labels, not "
+            f"{loss!r}."
+        )
+    images, labels = float_images(images), as_array(labels)
     if images.ndim < 2 or labels.shape != images.shape[:1]:
         raise ValueError(
             "images must have shape (samples, …) and labels (samples,), "
@@ -59,49 +75,53 @@ def checked_problem(logits_fn, images, labels, *, norm, bounds, targets=None, lo
         raise ValueError(f"images of shape {images.shape} are empty; give at least one image.")
     _check_classes("labels", labels)
     if targets is not None:
-        if targets.shape != labels.shape:
-            raise ValueError(
-                f"targets must have the labels' shape {labels.shape}, not {targets.shape}."
-            )
-        _check_classes("targets", targets)
-        if is_concrete(labels, targets) and np.any(np.asarray(targets) == np.asarray(labels)):
-            sample = np.flatnonzero(np.asarray(targets) == np.asarray(labels))[0]
-            raise ValueError(
-                f"targets[{sample}]={targets[sample]} is the label itself; target another class."
-            )
-    low, high = bounds
-    if not low < high:
-        raise ValueError(f"bounds must be (smallest, largest), not {bounds}; swap them.")
-    if is_concrete(images):
-        pixels = np.asarray(images)
-        outside = ~((pixels >= low) & (pixels <= high))
-        if np.any(outside):
-            raise ValueError(
-                f"images hold {pixels[outside][0]}, outside bounds={bounds}; "
-                "rescale them or give other bounds."
-            )
-    return Problem(logits_fn, labels, targets, LOSSES[loss], NORMS[norm], bounds)
+        targets = as_array(targets)
+        _check_targets(targets, labels)
+    bounds = checked_bounds(bounds, images)
+    check_within_bounds(images, bounds)
+    problem = Problem(
+        _with_checked_classes(checked_logits_fn(logits_fn), labels, targets),
+        jnp.asarray(labels),
+        targets if targets is None else jnp.asarray(targets),
+        loss_of_function(loss) if callable(loss) else LOSSES[loss],
+        NORMS[norm],
+        bounds,
+        images.dtype,
+    )
+    return problem, jnp.asarray(images).astype(working_dtype(images.dtype))
 
 
-def check_logits(problem: Problem, logits: Float[Array, "samples classes"]) -> None:
-    """Raises a ValueError if they are none, or labels are outside their classes.
+def _with_checked_classes(logits_fn, labels, targets):
+    """Looks at labels and targets wherever logits are formed: shapes are known in traced code."""
 
-    To be called wherever logits are formed, at no cost: within traced code shapes are known.
-    """
-    if logits.ndim != 2:
+    def call(images):
+        logits = logits_fn(images)
+        for name, classes in (("labels", labels), ("targets", targets)):
+            if classes is not None:
+                _check_classes(name, classes, logits.shape[-1])
+        return logits
+
+    return call
+
+
+def _check_targets(targets, labels):
+    if targets.shape != labels.shape:
         raise ValueError(
-            f"logits_fn must return logits of shape (samples, classes), not {logits.shape}; "
-            "give a function that returns nothing else."
+            f"targets must have the labels' shape {labels.shape}, not {targets.shape}."
         )
-    for name, classes in (("labels", problem.labels), ("targets", problem.targets)):
-        _check_classes(name, classes, logits.shape[-1])
+    _check_classes("targets", targets)
+    if is_concrete(labels, targets) and np.any(np.asarray(targets) == np.asarray(labels)):
+        sample = np.flatnonzero(np.asarray(targets) == np.asarray(labels))[0]
+        raise ValueError(
+            f"targets[{sample}]={targets[sample]} is the label itself; target another class."
+        )
 
 
 def _check_classes(name, classes, count=None):
-    if classes is None or not is_concrete(classes):
-        return
     if not jnp.issubdtype(classes.dtype, jnp.integer):
         raise TypeError(f"{name} must be integers, not {classes.dtype}.")
+    if not is_concrete(classes):
+        return
     classes = np.asarray(classes)
     outside = (classes < 0) if count is None else (classes >= count)
     if np.any(outside):
@@ -131,40 +151,69 @@ def check_batch_size(batch_size):
         raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
 
 
-def check_lengths(name, lengths):
-    """Raises a ValueError if a length is negative or not finite."""
+def checked_lengths(name: str, lengths: Any, dtype: Any) -> Array:
+    """Lengths in this type; those that are traced become NaN where they are no length.
+
+    Raises:
+      ValueError: a concrete length is negative or not finite.
+    """
     if not is_concrete(lengths):
-        return
-    lengths = np.asarray(lengths)
-    wrong = ~((lengths >= 0) & np.isfinite(lengths))
+        lengths = jnp.asarray(lengths, dtype)
+        return jnp.where((lengths >= 0) & jnp.isfinite(lengths), lengths, jnp.nan)
+    values = np.asarray(lengths)
+    wrong = ~((values >= 0) & np.isfinite(values))
     if np.any(wrong):
         raise ValueError(
-            f"{name} must be finite and at least 0, not {lengths[wrong].ravel()[0]}; "
+            f"{name} must be finite and at least 0, not {values[wrong].ravel()[0]}; "
             "give a length in the images' units."
         )
+    return jnp.asarray(lengths, dtype)
 
 
-def per_sample(name: str, length: Epsilon, images: Images) -> Array:
-    """One length for all samples, or one each in a shape that broadcasts against the images."""
-    check_lengths(name, length)
-    length = jnp.asarray(length, images.dtype)
-    if length.shape not in ((), images.shape[:1]):
+def broadcast_lengths(name: str, length: Epsilon, problem: Problem, images: Images) -> Array:
+    """A length for all samples, each sample, channel or pixel, that broadcasts to the images.
+
+    Raises:
+      ValueError: the shape is none of these, or one of channels or pixels for another norm than
+        linf.
+    """
+    length = checked_lengths(name, length, images.dtype)
+    if not length.ndim:
+        return length
+    if length.shape == images.shape[:1]:
+        return like(length, images)
+    try:
+        fits = np.broadcast_shapes(length.shape, images.shape) == images.shape
+    except ValueError:
+        fits = False
+    if not fits or length.ndim < max(images.ndim - 1, 2):
+        channels = (1,) * (images.ndim - 2) + images.shape[-1:]
         raise ValueError(
-            f"{name} must be a scalar or one value a sample, {images.shape[:1]}, not of shape "
+            f"{name} must be a scalar or one value a sample, {images.shape[:1]}, a channel, "
+            f"{channels}, or a pixel, {images.shape[1:]} or {images.shape}, not of shape "
             f"{length.shape}."
         )
-    return like(length, images) if length.ndim else length
+    a_sample = images.shape[:1] + (1,) * (images.ndim - 1)
+    if problem.geometry is not NORMS["linf"] and length.shape not in (a_sample, (1,) * length.ndim):
+        raise ValueError(
+            f"{name} of shape {length.shape} has one value a channel or a pixel, but an l2 ball "
+            'has one radius; take norm="linf", or give one value a sample.'
+        )
+    return length
 
 
-def one_step_size(step_size: float | Array | None, images: Images) -> Array | None:
-    """A step size for all samples, or None."""
-    if step_size is None:
+def one_length(name: str, length: Any, images: Images) -> Any:
+    """A length for all samples, or None.
+
+    Raises:
+      ValueError: it is no scalar.
+    """
+    if length is None:
         return None
-    check_lengths("step_size", step_size)
-    step_size = jnp.asarray(step_size, images.dtype)
-    if step_size.ndim:
-        raise ValueError(f"step_size must be a scalar for a curve, not of shape {step_size.shape}.")
-    return step_size
+    length = checked_lengths(name, length, images.dtype)
+    if length.ndim:
+        raise ValueError(f"{name} must be a scalar for a curve, not of shape {length.shape}.")
+    return length
 
 
 def like(values: Array, images: Images) -> Array:
@@ -172,19 +221,15 @@ def like(values: Array, images: Images) -> Array:
     return values.reshape(values.shape + (1,) * (images.ndim - 1))
 
 
-def is_concrete(*values) -> bool:
-    """Whether none of the values is being traced."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
-
-
 def check_numbers(result: Array) -> Array:
     """The result, unless it is concrete and holds NaN, which only the network can have given.
 
     Raises:
-      ValueError: the logits were NaN or infinite.
+      ValueError: the logits or their gradient were not finite.
     """
-    if is_concrete(result) and np.any(np.isnan(result)):
+    if is_concrete(result) and np.any(np.isnan(np.asarray(result).astype(np.float64))):
         raise ValueError(
-            "logits_fn gives logits that are NaN or infinite; check the network's weights."
+            "logits_fn gives logits that are NaN or infinite, or have such gradients; check the "
+            "network's weights."
         )
     return result

@@ -6,21 +6,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     Epsilon,
     LogitsFn,
     Problem,
+    broadcast_lengths,
     check_numbers,
     check_restarts,
     check_steps,
     checked_problem,
     like,
-    per_sample,
 )
-from selectax.attacks.iteration import Evaluation, Method, evaluate, inside
-from selectax.attacks.losses import Labels
+from selectax.attacks.iteration import Evaluation, Method, as_images, evaluate, inside
+from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.norms import Images
-from selectax.attacks.restarts import best_of_restarts
+from selectax.attacks.restarts import best_of_restarts, keys_of_restarts
 
 # α and ρ of the paper.
 _INERTIA = 0.75
@@ -67,18 +69,17 @@ def auto_projected_gradient(problem: Problem, *, steps: int | Int[Array, ""]) ->
 
     def init(origin, epsilon):
         samples = len(origin)
-        real = jnp.promote_types(origin.dtype, "float32")
         return AutoState(
             previous=origin,
             step_size=like(jnp.zeros(samples, origin.dtype), origin) + 2 * epsilon,
             best=origin,
             best_gradient=jnp.zeros_like(origin),
-            best_loss=jnp.full(samples, -jnp.inf, real),
-            loss=jnp.full(samples, jnp.inf, real),
+            best_loss=jnp.full(samples, -jnp.inf, origin.dtype),
+            loss=jnp.full(samples, jnp.inf, origin.dtype),
             increases=jnp.zeros(samples, jnp.int32),
             interval=jnp.full(samples, first),
             remaining=jnp.full(samples, first + 1),  # the start's evaluation follows no step
-            best_at_checkpoint=jnp.full(samples, -jnp.inf, real),
+            best_at_checkpoint=jnp.full(samples, -jnp.inf, origin.dtype),
             halved=jnp.zeros(samples, bool),
         )
 
@@ -152,10 +153,10 @@ def apgd(
     *,
     epsilon: Epsilon,
     steps: int | Int[Array, ""],
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    loss: LossName | CustomLoss = "cross_entropy",
     norm: Literal["linf", "l2"] = "linf",
     restarts: int = 1,
-    bounds: tuple[float, float] = (0, 1),
+    bounds: Bounds = (0, 1),
     targets: Labels | None = None,
     early_stop: bool = False,
 ) -> Images:
@@ -208,12 +209,13 @@ def apgd(
       >>> int(logits_fn(attacked).argmax())
       1
     """
-    problem = checked_problem(
+    key = checked_key(key)
+    problem, origin = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
     )
     check_steps(steps)
     check_restarts(restarts)
-    epsilon, images = per_sample("epsilon", epsilon, images), jnp.asarray(images)
+    epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
     method = auto_projected_gradient(problem, steps=steps)
 
     def going_on(carry):
@@ -222,22 +224,22 @@ def apgd(
 
     def one_step(carry):
         evaluations, points, state, found, reached = carry
-        evaluation = evaluate(problem, points)
+        evaluation = evaluate(problem, points, origin)
         found = jnp.where(like(evaluation.fooled, points), points, found)
         reached |= evaluation.fooled
-        points, state = method.update(state, points, evaluation, images, epsilon)
+        points, state = method.update(state, points, evaluation, origin, epsilon)
         return evaluations + 1, points, state, found, reached
 
     def attack(key, best, already_reached):
-        start = problem.geometry.random_start(key, images, epsilon)
-        start = inside(problem, start, images, epsilon)
+        start = problem.geometry.random_start(key, origin, epsilon)
+        start = inside(problem, start, origin, epsilon)
         if early_stop:
-            start = jnp.where(like(already_reached, images), best, start)
-        reached = jnp.zeros(len(images), bool)
-        carry = (jnp.int32(0), start, method.init(images, epsilon), images, reached)
+            start = jnp.where(like(already_reached, origin), best, start)
+        reached = jnp.zeros(len(origin), bool)
+        carry = (jnp.int32(0), start, method.init(origin, epsilon), origin, reached)
         _, _, state, found, reached = jax.lax.while_loop(going_on, one_step, carry)
-        points = jnp.where(like(reached, images), found, state.best)
+        points = jnp.where(like(reached, origin), found, state.best)
         return points, jnp.where(reached, jnp.inf, state.best_loss)
 
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts))
-    return check_numbers(best_of_restarts(keys, attack, images))
+    points = best_of_restarts(keys_of_restarts(key, restarts), attack, origin)
+    return check_numbers(as_images(problem, points, origin))

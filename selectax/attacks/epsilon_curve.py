@@ -7,21 +7,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.images import as_array
+from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     LogitsFn,
     Problem,
     check_batch_size,
-    check_lengths,
-    check_logits,
     check_numbers,
     check_restarts,
     check_steps,
+    checked_lengths,
     checked_problem,
-    one_step_size,
+    one_length,
 )
 from selectax.attacks.batches import in_batches
-from selectax.attacks.iteration import evaluate, inside
-from selectax.attacks.losses import Labels, fooled
+from selectax.attacks.iteration import as_images, evaluate, inside
+from selectax.attacks.losses import CustomLoss, Labels, LossName, fooled
 from selectax.attacks.methods import ITERATED, iterated_method, starts_at_random
 from selectax.attacks.norms import Images
 from selectax.attacks.queue import run_queue
@@ -42,8 +44,8 @@ def robust_accuracy_curve(
     norm: Literal["linf", "l2"] = "linf",
     random_start: bool = True,
     restarts: int = 1,
-    bounds: tuple[float, float] = (0, 1),
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    bounds: Bounds = (0, 1),
+    loss: LossName | CustomLoss = "cross_entropy",
     warm_start: bool = True,
     batch_size: int = 32,
 ) -> Float[Array, "epsilons"]:
@@ -107,7 +109,7 @@ def robust_accuracy_curve(
         warm_start=warm_start,
         batch_size=batch_size,
     )
-    return share_above(breaking, jnp.asarray(epsilons, images.dtype))
+    return share_above(breaking, jnp.asarray(epsilons, breaking.dtype))
 
 
 def share_above(
@@ -131,8 +133,8 @@ def breaking_epsilons(
     norm: Literal["linf", "l2"] = "linf",
     random_start: bool = True,
     restarts: int = 1,
-    bounds: tuple[float, float] = (0, 1),
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    bounds: Bounds = (0, 1),
+    loss: LossName | CustomLoss = "cross_entropy",
     warm_start: bool = True,
     batch_size: int = 32,
 ) -> Float[Array, "samples"]:
@@ -184,24 +186,26 @@ def breaking_epsilons(
     """
     if attack not in ATTACKS:
         raise ValueError(f"attack must be one of {', '.join(ATTACKS)}, not {attack!r}.")
-    problem = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
+    key = checked_key(key)
+    problem, images = checked_problem(
+        logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss
+    )
     check_steps(steps)
     check_batch_size(batch_size)
     random_start = starts_at_random(attack, random_start)
     check_restarts(restarts, random_start)
-    check_lengths("epsilons", epsilons)
-    epsilons = jnp.asarray(epsilons, images.dtype)
+    epsilons = checked_lengths("epsilons", epsilons, images.dtype)
     if epsilons.ndim != 1 or not len(epsilons):
         raise ValueError(
             f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one."
         )
-    step_size = one_step_size(step_size, images)
-    images = jnp.asarray(images)
-    problem = problem._replace(labels=jnp.asarray(labels))
+    length = one_length("step_size", step_size, images)
     epsilons = jnp.sort(epsilons)
+    unknown = jnp.isnan(epsilons[-1])  # NaN is sorted to the end
     if attack == "fgsm":
-        return check_numbers(_by_one_step(problem, images, epsilons, batch_size))
-    method = iterated_method(attack, problem, steps=steps, step_size=step_size)
+        breaking = _by_one_step(problem, images, epsilons, batch_size)
+        return check_numbers(jnp.where(unknown, jnp.nan, breaking))
+    method = iterated_method(attack, problem, steps=steps, step_size=length)
 
     def search(key, images, epsilons):
         wrong, undefined = judge_clean(problem, images, batch_size)
@@ -220,7 +224,7 @@ def breaking_epsilons(
         ).withstood
         breaking = jnp.append(epsilons, jnp.inf)[withstood]
         breaking = jnp.where(undefined | (withstood < 0), jnp.nan, breaking)
-        return jnp.where(wrong, 0, breaking)
+        return jnp.where(unknown, jnp.nan, jnp.where(wrong, 0, breaking))
 
     # Outside of a jitted function too, all in one program rather than one an operation.
     return check_numbers(jax.jit(search)(key, images, epsilons))
@@ -229,12 +233,13 @@ def breaking_epsilons(
 def judge_clean(
     problem: Problem, images: Images, batch_size: int
 ) -> tuple[Bool[Array, "samples"], Bool[Array, "samples"]]:
-    """Which clean images are misclassified, and which have logits that are no numbers."""
+    """Which clean images are misclassified; which of them, or of their logits, are not finite."""
 
     def judge(images, labels):
-        logits = problem.logits_fn(images)
-        check_logits(problem, logits)
-        return fooled(logits, labels), jnp.any(jnp.isnan(logits), axis=-1)
+        logits = problem.logits_fn(as_images(problem, images, images))
+        finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))
+        finite &= jnp.all(jnp.isfinite(logits), axis=-1)
+        return fooled(logits, labels) & finite, ~finite
 
     wrong, undefined = in_batches(judge, batch_size, images, problem.labels)
     return wrong, undefined
@@ -245,18 +250,21 @@ def _by_one_step(problem, images, epsilons, batch_size):
 
     def few(images, labels):
         here = problem._replace(labels=labels)
-        evaluation = evaluate(here, images)
+        evaluation = evaluate(here, images, images)
         direction = problem.geometry.normalize(evaluation.gradient)
 
         def one(epsilon):
             points = inside(here, images + epsilon * direction, images, epsilon)
-            logits = problem.logits_fn(points)
-            check_logits(problem, logits)
-            return fooled(logits, labels)
+            logits = problem.logits_fn(as_images(problem, points, images))
+            finite = jnp.all(jnp.isfinite(logits), axis=-1)
+            withstood = jnp.where(finite, jnp.inf, jnp.nan)
+            return jnp.where(fooled(logits, labels), epsilon, withstood)
 
-        breaking = jnp.where(jax.lax.map(one, epsilons), epsilons[:, None], jnp.inf)
-        breaking = jnp.where(evaluation.fooled, 0, jnp.min(breaking, axis=0))
-        return jnp.where(jnp.isnan(evaluation.loss), jnp.nan, breaking)
+        # An image that one epsilon breaks and another makes NaN is NaN.
+        breaking = jnp.min(jax.lax.map(one, epsilons), axis=0)
+        breaking = jnp.where(evaluation.fooled, 0, breaking)
+        finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))
+        return jnp.where(jnp.isnan(evaluation.loss) | ~finite, jnp.nan, breaking)
 
     return in_batches(few, batch_size, images, problem.labels)
 
@@ -271,7 +279,12 @@ def robust_within(
       epsilons: radii, in any order.
 
     Returns:
-      Whether the sample withstood the attacks with that epsilon and with all smaller ones.
+      Whether the sample withstood the attacks with that epsilon and with all smaller ones; False
+      for a traced epsilon that is negative or not finite.
+
+    Raises:
+      TypeError: correct are no booleans.
+      ValueError: shapes do not fit, or a concrete epsilon is negative or not finite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -280,5 +293,15 @@ def robust_within(
       >>> selectax.robust_within(correct, jnp.array([0.1, 0.2])).tolist()
       [[True, False], [False, False]]
     """
+    correct = jnp.asarray(as_array(correct))
+    if correct.dtype != bool:
+        raise TypeError(f"correct must be booleans, not {correct.dtype}; compare with the labels.")
+    epsilons = checked_lengths("epsilons", epsilons, jnp.result_type(as_array(epsilons)))
+    if correct.ndim != 2 or epsilons.shape != correct.shape[:1]:
+        raise ValueError(
+            "correct must have shape (epsilons, samples) and epsilons (epsilons,), not "
+            f"{correct.shape} and {epsilons.shape}."
+        )
     within = epsilons[None, :] <= epsilons[:, None]
-    return jnp.all(correct[None] | ~within[:, :, None], axis=1)
+    robust = jnp.all(correct[None] | ~within[:, :, None], axis=1)
+    return robust & ~jnp.isnan(epsilons)[:, None]

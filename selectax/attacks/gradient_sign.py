@@ -2,17 +2,16 @@
 
 from typing import Literal
 
-import jax.numpy as jnp
-
+from selectax.arguments.bounds import Bounds
 from selectax.attacks.arguments import (
     Epsilon,
     LogitsFn,
+    broadcast_lengths,
     check_numbers,
     checked_problem,
-    per_sample,
 )
-from selectax.attacks.iteration import evaluate, inside
-from selectax.attacks.losses import Labels
+from selectax.attacks.iteration import as_images, evaluate, inside
+from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.norms import Images
 
 
@@ -23,9 +22,9 @@ def fgsm(
     *,
     epsilon: Epsilon,
     norm: Literal["linf", "l2"] = "linf",
-    bounds: tuple[float, float] = (0, 1),
+    bounds: Bounds = (0, 1),
     targets: Labels | None = None,
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    loss: LossName | CustomLoss = "cross_entropy",
 ) -> Images:
     """Fast gradient sign method: one step of length epsilon along the normalized gradient.
 
@@ -62,9 +61,10 @@ def fgsm(
       >>> selectax.fgsm(logits_fn, images, labels, epsilon=0.1).round(3)
       Array([[[[0.4, 0.6]]]], dtype=float32)
     """
-    problem = checked_problem(
+    problem, origin = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
     )
-    epsilon, images = per_sample("epsilon", epsilon, images), jnp.asarray(images)
-    direction = problem.geometry.normalize(evaluate(problem, images).gradient)
-    return check_numbers(inside(problem, images + epsilon * direction, images, epsilon))
+    epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
+    direction = problem.geometry.normalize(evaluate(problem, origin, origin).gradient)
+    points = inside(problem, origin + epsilon * direction, origin, epsilon)
+    return check_numbers(as_images(problem, points, origin))

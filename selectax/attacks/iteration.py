@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from selectax.attacks.arguments import Problem, check_logits, like
+from selectax.attacks.arguments import Problem, like
 from selectax.attacks.losses import fooled
 from selectax.attacks.norms import Images
 
@@ -38,25 +38,43 @@ class Method(NamedTuple):
     update: Callable[[Any, Images, Evaluation, Images, Array], tuple[Images, Any]]
 
 
-def evaluate(problem: Problem, points: Images) -> Evaluation:
-    """Gradient, loss and success at the points.
+def evaluate(problem: Problem, points: Images, origin: Images) -> Evaluation:
+    """Gradient, loss and success at the points, as the images' own type can hold these.
 
-    Where the loss is NaN so is the gradient, which a ReLU would have made a zero.
+    Loss and gradient are both NaN where one of them, or a logit, is not finite: a ReLU makes zeros
+    of the gradients of NaN.
     """
 
     def total(points):
         logits = problem.logits_fn(points)
-        check_logits(problem, logits)
         loss = problem.loss(logits, problem.labels, problem.targets)
-        return jnp.sum(loss), (loss, fooled(logits, problem.labels, problem.targets))
+        finite = jnp.all(jnp.isfinite(logits), axis=-1) & jnp.isfinite(loss)
+        return jnp.sum(loss), (loss, finite, fooled(logits, problem.labels, problem.targets))
 
-    gradient, (loss, success) = jax.grad(total, has_aux=True)(points)
-    return Evaluation(jnp.where(like(jnp.isnan(loss), points), jnp.nan, gradient), loss, success)
+    held = as_images(problem, points, origin)
+    gradient, (loss, finite, success) = jax.grad(total, has_aux=True)(held)
+    axes = tuple(range(1, points.ndim))
+    finite &= jnp.all(jnp.isfinite(gradient), axis=axes)
+    return Evaluation(
+        jnp.where(like(finite, points), gradient.astype(points.dtype), jnp.nan),
+        jnp.where(finite, loss.astype(points.dtype), jnp.nan),
+        success,
+    )
 
 
 def inside(problem: Problem, points: Images, origin: Images, epsilon: Array) -> Images:
     """The points brought into both the ball and the bounds."""
     return jnp.clip(problem.geometry.project(points, origin, epsilon), *problem.bounds)
+
+
+def as_images(problem: Problem, points: Images, origin: Images) -> Images:
+    """Points in the images' own type, rounded towards the origin where that type is narrower."""
+    if points.dtype == problem.dtype:
+        return points
+    # A barrier, or the compiler would leave the rounding out (XLA allows excess precision).
+    nearest = jax.lax.optimization_barrier(points.astype(problem.dtype))
+    outwards = jnp.abs(nearest.astype(points.dtype) - origin) > jnp.abs(points - origin)
+    return jnp.where(outwards, jnp.nextafter(nearest, origin.astype(problem.dtype)), nearest)
 
 
 def iterate(
@@ -77,7 +95,7 @@ def iterate(
 
     def one_step(carry):
         step, points, state, stopped = carry
-        evaluation = evaluate(problem, points)
+        evaluation = evaluate(problem, points, origin)
         moved, state = method.update(state, points, evaluation, origin, epsilon)
         if early_stop:
             stopped = evaluation.fooled

@@ -1,6 +1,7 @@
 """Losses that attacks maximise, one value a sample, and when an attack has reached its goal."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 Logits = Float[Array, "samples classes"]
 Labels = Int[Array, "samples"]
 Loss = Callable[[Logits, Labels, Labels | None], Float[Array, "samples"]]
+LossName = Literal["cross_entropy", "dlr"]
+CustomLoss = Callable[..., Float[Array, "samples"]]
 
 
 def cross_entropy(
@@ -75,11 +78,33 @@ def _logit(logits, classes):
 LOSSES = {"cross_entropy": cross_entropy, "dlr": difference_of_logits_ratio}
 
 
+def loss_of_function(function: CustomLoss) -> Loss:
+    """The Loss that a caller's own function of logits and labels stands for.
+
+    Args:
+      function: (logits, labels) to one value a sample, of logits in at least float32; of (logits,
+        labels, targets) for targeted attacks.
+    """
+
+    def loss(logits, labels, targets=None):
+        logits = logits.astype(jnp.promote_types(logits.dtype, "float32"))
+        others = () if targets is None else (targets,)
+        found = jnp.asarray(function(logits, labels, *others))
+        if found.shape != labels.shape or not jnp.issubdtype(found.dtype, jnp.floating):
+            raise ValueError(
+                f"loss must return floating-point numbers of shape {labels.shape}, one a sample, "
+                f"not {found.dtype} of shape {found.shape}; leave out its mean."
+            )
+        return found
+
+    return loss
+
+
 def fooled(logits: Logits, labels: Labels, targets: Labels | None = None) -> Bool[Array, "samples"]:
     """Whether the network errs, or, with targets, takes the sample for its target.
 
-    Logits that are not numbers say nothing, and count as no success.
+    Logits that are not finite say nothing, and count as no success.
     """
     predicted = jnp.argmax(logits, axis=-1)
     reached = predicted != labels if targets is None else predicted == targets
-    return reached & ~jnp.any(jnp.isnan(logits), axis=-1)
+    return reached & jnp.all(jnp.isfinite(logits), axis=-1)

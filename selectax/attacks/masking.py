@@ -1,5 +1,6 @@
 """Whether an attack's failure says anything: signs that a network hides its gradients."""
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -7,17 +8,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.concrete import is_concrete
+from selectax.arguments.images import working_dtype
+from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     LogitsFn,
-    check_logits,
+    broadcast_lengths,
+    check_numbers,
     check_steps,
     checked_problem,
-    per_sample,
 )
 from selectax.attacks.gradient_sign import fgsm
-from selectax.attacks.iteration import evaluate, inside
+from selectax.attacks.iteration import as_images, evaluate, inside
 from selectax.attacks.losses import Labels, fooled
-from selectax.attacks.norms import Images
+from selectax.attacks.norms import NORMS, Images
 from selectax.attacks.projected_gradient import pgd
 
 _RANDOM_POINTS = 10
@@ -73,7 +78,7 @@ def believability(
     epsilon: float | Float[Array, ""],
     steps: int | Int[Array, ""] = 10,
     norm: Literal["linf", "l2"] = "linf",
-    bounds: tuple[float, float] = (0, 1),
+    bounds: Bounds = (0, 1),
     tolerance: float = 0.01,
 ) -> Believability:
     """Looks for signs that attacks fail for want of good gradients, not for robustness.
@@ -90,7 +95,8 @@ def believability(
       tolerance: share of images that may misbehave before a flag is raised.
 
     Returns:
-      Measurements and flags; `masking_warnings` puts raised flags into words.
+      Measurements and flags; `masking_warnings` puts raised flags into words. Measurements are NaN
+      where logits or gradients that they need are not finite.
 
     Raises:
       TypeError: as `pgd`.
@@ -113,52 +119,55 @@ def believability(
       >>> float(found.iterated_accuracy), bool(found.zero_gradients)
       (0.0, False)
     """
-    problem = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds)
+    key = checked_key(key)
+    problem, origin = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds)
     check_steps(steps)
-    images = jnp.asarray(images)
-    radius = per_sample("epsilon", epsilon, images)
-    ball: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "bounds": bounds}
+    images = as_images(problem, origin, origin)
+    radius = broadcast_lengths("epsilon", epsilon, problem, origin)
+    ball: dict[str, Any] = {"epsilon": radius, "norm": norm, "bounds": bounds}
+    everything = {**ball, "epsilon": _radius_of_everything(problem, origin), "early_stop": True}
     random_key, large_key = jax.random.split(key)
 
-    def judge(points):
-        logits = logits_fn(points)
-        check_logits(problem, logits)
-        return problem.loss(logits, labels, None), fooled(logits, labels)
-
-    clean = evaluate(problem, images)
-    single_loss, single = judge(fgsm(logits_fn, images, labels, **ball))
-    iterated_loss, iterated = judge(
-        pgd(key, logits_fn, images, labels, steps=steps, random_start=False, **ball)
+    clean = evaluate(problem, origin, origin)
+    single_loss, single = _judge(problem, fgsm(logits_fn, images, labels, **ball))
+    iterated_loss, iterated = _judge(
+        problem, pgd(key, logits_fn, images, labels, steps=steps, random_start=False, **ball)
     )
 
     def at_random(key):
-        points = problem.geometry.random_start(key, images, radius)
-        return judge(inside(problem, points, images, radius))[1]
+        points = problem.geometry.random_start(key, origin, radius)
+        points = inside(problem, points, origin, radius)
+        loss, success = _judge(problem, as_images(problem, points, origin))
+        return jnp.where(jnp.isnan(loss), jnp.nan, success)
 
-    by_chance = jnp.any(
+    # NaN, if a point has it, or 1, if a point fools the network.
+    by_chance = jnp.max(
         jax.lax.map(at_random, jax.random.split(random_key, _RANDOM_POINTS)), axis=0
     )
-    width = bounds[1] - bounds[0]
-    largest = width if norm == "linf" else width * np.sqrt(np.prod(images.shape[1:]))
-    everything = {**ball, "epsilon": largest, "steps": steps, "early_stop": True}
-    _, beyond = judge(pgd(large_key, logits_fn, images, labels, **everything))
+    beyond_loss, beyond = _judge(
+        problem, pgd(large_key, logits_fn, images, labels, steps=steps, **everything)
+    )
+    defined = ~jnp.isnan(clean.loss)
 
-    probabilities = logits_fn(images)
-    sums_to_one = jnp.abs(jnp.sum(probabilities, axis=-1) - 1) < 1e-3
+    def share(happens, of_loss=clean.loss):
+        mean = jnp.mean(happens, dtype=origin.dtype)
+        return jnp.where(jnp.all(defined & ~jnp.isnan(of_loss)), mean, jnp.nan)
 
-    def accuracy(success):
-        return jnp.mean(~(success | clean.fooled), dtype=images.dtype)
+    def accuracy(success, loss=clean.loss):
+        return share(~(success | clean.fooled), loss)
 
-    still = jnp.all(clean.gradient == 0, axis=tuple(range(1, images.ndim)))
-    zero_gradient_share = jnp.mean(still, dtype=images.dtype)
-    rising_share = jnp.mean(iterated_loss > clean.loss, dtype=images.dtype)
+    still = jnp.all(clean.gradient == 0, axis=tuple(range(1, origin.ndim)))
+    zero_gradient_share = share(still)
+    rising_share = share(iterated_loss > clean.loss, iterated_loss)
     clean_mean, single_mean, iterated_mean = map(jnp.mean, (clean.loss, single_loss, iterated_loss))
     rounding = 1e-4 * jnp.abs(single_mean)
     gained = (single_mean > clean_mean + rounding) & (iterated_mean > single_mean - rounding)
-    single_accuracy, iterated_accuracy = accuracy(single), accuracy(iterated)
+    single_accuracy = accuracy(single, single_loss)
+    iterated_accuracy = accuracy(iterated, iterated_loss)
     no_fewer = (iterated_accuracy >= single_accuracy) & (single_accuracy > 0)
-    random_accuracy, large_accuracy = accuracy(by_chance), accuracy(beyond)
-    return Believability(
+    random_accuracy = accuracy(by_chance > 0, by_chance)
+    large_accuracy = accuracy(beyond, beyond_loss)
+    found = Believability(
         clean_accuracy=accuracy(clean.fooled),
         single_step_accuracy=single_accuracy,
         iterated_accuracy=iterated_accuracy,
@@ -171,8 +180,43 @@ def believability(
         single_step_as_good=no_fewer & ~gained,
         random_points_better=random_accuracy < iterated_accuracy - tolerance,
         large_epsilon_withstood=large_accuracy > tolerance,
-        probabilities=jnp.all(sums_to_one) & jnp.all(probabilities >= 0),
+        probabilities=_are_probabilities(problem.logits_fn(images)),
     )
+    check_numbers(jnp.stack(found[:7]) if is_concrete(found) else found.clean_accuracy)
+    return found
+
+
+def _judge(problem, points):
+    """Loss and success at images; the loss is NaN where they or their logits are not finite."""
+    logits = problem.logits_fn(points)
+    loss = problem.loss(logits, problem.labels, None)
+    finite = jnp.all(jnp.isfinite(points), axis=tuple(range(1, points.ndim)))
+    finite &= jnp.all(jnp.isfinite(logits), axis=-1) & jnp.isfinite(loss)
+    return jnp.where(finite, loss, jnp.nan), fooled(logits, problem.labels)
+
+
+def _radius_of_everything(problem, images):
+    """Epsilon of a ball around any image that holds every other."""
+    low, high = problem.bounds
+    width = high - low
+    if is_concrete(width) and not np.all(np.isfinite(width)):
+        raise ValueError(
+            "bounds must be finite for believability, which attacks in a ball that holds every "
+            "image; give the smallest and the largest value of a pixel."
+        )
+    shape = images.shape[1:]
+    if problem.geometry is NORMS["linf"]:
+        return jnp.broadcast_to(width, shape) if jnp.ndim(width) else width
+    if jnp.ndim(width):
+        return jnp.sqrt(jnp.sum(jnp.broadcast_to(width, shape) ** 2))
+    return width * math.sqrt(math.prod(shape))
+
+
+def _are_probabilities(logits):
+    # As exact as the sum of rounded probabilities can be.
+    tolerance = max(1e-3, float(jnp.finfo(logits.dtype).eps))
+    sums = jnp.sum(logits.astype(working_dtype(logits.dtype)), axis=-1)
+    return jnp.all(jnp.abs(sums - 1) < tolerance) & jnp.all(logits >= 0)
 
 
 def masking_warnings(found: Believability) -> tuple[str, ...]:
@@ -182,7 +226,7 @@ def masking_warnings(found: Believability) -> tuple[str, ...]:
       found: by `believability`, concrete.
 
     Returns:
-      Sentences in the order of the flags.
+      Sentences in the order of the flags; a single one if measurements are NaN.
 
     Example:
       >>> import jax
@@ -222,4 +266,8 @@ def masking_warnings(found: Believability) -> tuple[str, ...]:
             "whose gradients do not vanish."
         ),
     }
+    if np.any(np.isnan(np.asarray(found[:7], np.float64))):
+        return (
+            "The network's logits or their gradients are not finite: attacks say nothing about it.",
+        )
     return tuple(sentence for flag, sentence in sentences.items() if getattr(found, flag))

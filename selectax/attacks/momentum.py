@@ -5,18 +5,20 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.concrete import is_concrete
 from selectax.attacks.arguments import (
     Epsilon,
     LogitsFn,
     Problem,
-    check_lengths,
+    broadcast_lengths,
     check_numbers,
     check_steps,
+    checked_lengths,
     checked_problem,
-    per_sample,
 )
-from selectax.attacks.iteration import Method, inside, iterate
-from selectax.attacks.losses import Labels
+from selectax.attacks.iteration import Method, as_images, inside, iterate
+from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.norms import Images
 
 
@@ -34,7 +36,7 @@ def momentum_iterative(
         axes = tuple(range(1, gradient.ndim))
         # The mean, not the sum, of absolute values: all that counts is the gradients' proportions.
         size = jnp.mean(jnp.abs(gradient), axis=axes, keepdims=True)
-        momentum = decay * momentum + gradient / jnp.where(size > 0, size, 1)
+        momentum = decay * momentum + gradient / jnp.where(size == 0, 1, size)
         length = epsilon / steps if step_size is None else step_size
         moved = points + length * problem.geometry.normalize(momentum)
         return inside(problem, moved, origin, epsilon), momentum
@@ -52,9 +54,9 @@ def mi_fgsm(
     step_size: Epsilon | None = None,
     decay: float | Float[Array, ""] = 1.0,
     norm: Literal["linf", "l2"] = "linf",
-    bounds: tuple[float, float] = (0, 1),
+    bounds: Bounds = (0, 1),
     targets: Labels | None = None,
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    loss: LossName | CustomLoss = "cross_entropy",
     early_stop: bool = False,
 ) -> Images:
     """Momentum iterative fast gradient sign method, from the clean image.
@@ -93,16 +95,15 @@ def mi_fgsm(
       >>> selectax.mi_fgsm(logits_fn, images, labels, epsilon=0.1, steps=5).round(3)
       Array([[[[0.4, 0.6]]]], dtype=float32)
     """
-    problem = checked_problem(
+    problem, origin = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
     )
     check_steps(steps)
-    check_lengths("decay", decay)
-    epsilon = per_sample("epsilon", epsilon, images)
+    length = checked_lengths("decay", decay, origin.dtype)
+    decay = float(length) if is_concrete(length) else length
+    epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
     if step_size is not None:
-        step_size = per_sample("step_size", step_size, images)
-    images = jnp.asarray(images)
+        step_size = broadcast_lengths("step_size", step_size, problem, origin)
     method = momentum_iterative(problem, steps=steps, step_size=step_size, decay=decay)
-    return check_numbers(
-        iterate(problem, method, images, images, epsilon, steps=steps, early_stop=early_stop)
-    )
+    points = iterate(problem, method, origin, origin, epsilon, steps=steps, early_stop=early_stop)
+    return check_numbers(as_images(problem, points, origin))

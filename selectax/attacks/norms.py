@@ -14,8 +14,10 @@ Images = Float[Array, "samples height width channels"]
 class Norm(NamedTuple):
     """What an attack needs to know of a norm; epsilon is broadcastable to the images.
 
+    The arrays are float32 or float64: squares of narrower types overflow.
+
     Attributes:
-      normalize: gradient to the direction of steepest ascent with norm 1.
+      normalize: gradient to the direction of steepest ascent with norm 1; NaN if it is not finite.
       project: (images, origin, epsilon) to images inside the ball around origin.
       random_start: (key, origin, epsilon) to a point drawn uniformly from the ball.
 
@@ -39,7 +41,8 @@ def _project_linf(images, origin, epsilon):
 
 
 def _uniform_linf(key, origin, epsilon):
-    return origin + epsilon * jax.random.uniform(key, origin.shape, origin.dtype, -1, 1)
+    draws = jax.random.uniform(key, origin.shape, jnp.float32, -1, 1)
+    return origin + epsilon * draws.astype(origin.dtype)
 
 
 def _l2_length(vectors):
@@ -49,9 +52,9 @@ def _l2_length(vectors):
 def _normalize_l2(gradient):
     # Scaled first: squares of tiny gradients underflow.
     largest = jnp.max(jnp.abs(gradient), axis=tuple(range(1, gradient.ndim)), keepdims=True)
-    scaled = gradient / jnp.where(largest > 0, largest, 1)
+    scaled = gradient / jnp.where(largest == 0, 1, largest)
     length = _l2_length(scaled)
-    return scaled / jnp.where(length > 0, length, 1)
+    return scaled / jnp.where(length == 0, 1, length)
 
 
 def _project_l2(images, origin, epsilon):
@@ -68,10 +71,12 @@ def _project_l2(images, origin, epsilon):
 
 def _uniform_l2(key, origin, epsilon):
     direction_key, radius_key = jax.random.split(key)
-    direction = _normalize_l2(jax.random.normal(direction_key, origin.shape, origin.dtype))
-    dimensions = np.prod(origin.shape[1:])
-    uniform = jax.random.uniform(radius_key, (len(origin),) + (1,) * (origin.ndim - 1))
-    return origin + epsilon * uniform ** (1 / dimensions) * direction
+    direction = jax.random.normal(direction_key, origin.shape, jnp.float32)
+    direction = _normalize_l2(direction).astype(origin.dtype)
+    dimensions = float(np.prod(origin.shape[1:]))
+    shape = (len(origin),) + (1,) * (origin.ndim - 1)
+    uniform = jax.random.uniform(radius_key, shape, jnp.float32)
+    return origin + epsilon * (uniform ** (1 / dimensions)).astype(origin.dtype) * direction
 
 
 NORMS = {

@@ -2,25 +2,26 @@
 
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     Epsilon,
     LogitsFn,
     Problem,
+    broadcast_lengths,
     check_numbers,
     check_restarts,
     check_steps,
     checked_problem,
     like,
-    per_sample,
 )
-from selectax.attacks.iteration import Method, inside, iterate
-from selectax.attacks.losses import Labels
+from selectax.attacks.iteration import Method, as_images, inside, iterate
+from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.norms import Images
-from selectax.attacks.restarts import best_of_restarts, strength
+from selectax.attacks.restarts import best_of_restarts, keys_of_restarts, strength
 
 
 def projected_gradient(
@@ -48,9 +49,9 @@ def pgd(
     norm: Literal["linf", "l2"] = "linf",
     random_start: bool = True,
     restarts: int = 1,
-    bounds: tuple[float, float] = (0, 1),
+    bounds: Bounds = (0, 1),
     targets: Labels | None = None,
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    loss: LossName | CustomLoss = "cross_entropy",
     early_stop: bool = False,
 ) -> Images:
     """Projected gradient descent, in one compiled loop.
@@ -102,31 +103,33 @@ def pgd(
       >>> attacked.round(3)
       Array([[[[0.4, 0.6]]]], dtype=float32)
     """
-    problem = checked_problem(
+    key = checked_key(key)
+    problem, origin = checked_problem(
         logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
     )
     check_steps(steps)
     check_restarts(restarts, random_start)
-    epsilon = per_sample("epsilon", epsilon, images)
+    epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
     if step_size is not None:
-        step_size = per_sample("step_size", step_size, images)
-    images = jnp.asarray(images)
+        step_size = broadcast_lengths("step_size", step_size, problem, origin)
     method = projected_gradient(problem, steps=steps, step_size=step_size)
 
     def attack(key, best, reached):
-        start = images
+        start = origin
         if random_start:
-            start = problem.geometry.random_start(key, images, epsilon)
-            start = inside(problem, start, images, epsilon)
+            start = problem.geometry.random_start(key, origin, epsilon)
+            start = inside(problem, start, origin, epsilon)
         if early_stop:
-            start = jnp.where(like(reached, images), best, start)
-        return iterate(problem, method, start, images, epsilon, steps=steps, early_stop=early_stop)
+            start = jnp.where(like(reached, origin), best, start)
+        return iterate(problem, method, start, origin, epsilon, steps=steps, early_stop=early_stop)
 
     def attack_and_judge(key, best, reached):
         points = attack(key, best, reached)
-        return points, strength(problem, points)
+        return points, strength(problem, as_images(problem, points, origin))
 
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts))
+    keys = keys_of_restarts(key, restarts)
     if restarts == 1:
-        return check_numbers(attack(keys[0], images, jnp.zeros(len(images), bool)))
-    return check_numbers(best_of_restarts(keys, attack_and_judge, images))
+        points = attack(keys[0], origin, jnp.zeros(len(origin), bool))
+    else:
+        points = best_of_restarts(keys, attack_and_judge, origin)
+    return check_numbers(as_images(problem, points, origin))

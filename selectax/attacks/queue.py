@@ -92,7 +92,7 @@ def run_queue(
     count, grid = len(images), len(epsilons)
     floor = jnp.sum(epsilons == 0, dtype=jnp.int32)
     queue = jnp.argsort(~vulnerable).astype(jnp.int32)
-    jobs = jnp.sum(vulnerable)
+    jobs = jnp.sum(vulnerable, dtype=jnp.int32)
 
     def radius(attacked):
         return jnp.where(attacked < 0, 0, epsilons[attacked])
@@ -138,9 +138,9 @@ def run_queue(
         origin, labels = images[slots.image], problem.labels[slots.image]
         epsilon = radius(slots.attacked)
         here = problem._replace(labels=labels)
-        evaluation = evaluate(here, slots.points)
+        evaluation = evaluate(here, slots.points, origin)
 
-        undefined = alive & jnp.isnan(evaluation.loss)
+        undefined = alive & jnp.isnan(evaluation.loss) & ~evaluation.fooled
         broken = alive & evaluation.fooled
         last = jnp.where(slots.seeking, slots.attacked >= grid - 1, slots.step >= steps)
         unbroken = alive & ~broken & last
@@ -205,7 +205,7 @@ def run_queue(
         broken=nothing > 0,
     )
     # One image at each distance, before any is known.
-    tally = jnp.ones(grid + 1)
+    tally = jnp.ones(grid + 1, jnp.float32)
     everywhere = jnp.ones(batch_size, bool)
     slots, taken = refill(slots, everywhere, jnp.int32(0))
     start_key, key = jax.random.split(key)

@@ -6,17 +6,31 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from selectax.attacks.arguments import LogitsFn, Problem, check_logits, checked_problem, like
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.images import as_array, working_dtype
+from selectax.attacks.arguments import (
+    LogitsFn,
+    Problem,
+    check_numbers,
+    checked_problem,
+    like,
+)
 from selectax.attacks.losses import Labels, fooled
 from selectax.attacks.norms import Images
 
 
 def strength(problem: Problem, points: Images) -> Float[Array, "samples"]:
-    """Infinite where the goal is reached, else the loss."""
+    """Infinite where the goal is reached, else the loss; NaN where a logit is not finite."""
     logits = problem.logits_fn(points)
-    check_logits(problem, logits)
     loss = problem.loss(logits, problem.labels, problem.targets)
+    finite = jnp.all(jnp.isfinite(logits), axis=-1) & jnp.isfinite(loss)
+    loss = jnp.where(finite, loss, jnp.nan).astype(working_dtype(points.dtype))
     return jnp.where(fooled(logits, problem.labels, problem.targets), jnp.inf, loss)
+
+
+def keys_of_restarts(key: PRNGKeyArray, restarts: int) -> PRNGKeyArray:
+    """A key for each attack; the first ones are the same however many there are."""
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts, dtype=jnp.int32))
 
 
 def best_of_restarts(
@@ -29,7 +43,7 @@ def best_of_restarts(
     Args:
       keys: one an attack.
       attack: (key, best points so far, whether these reach the goal) to points and their strength.
-      images: clean images, stronger than which every attack is taken to be.
+      images: clean images, in the type of the points; every attack counts as stronger.
     """
 
     def once_more(carry, key):
@@ -39,7 +53,7 @@ def best_of_restarts(
         best = jnp.where(like(stronger, images), points, best)
         return (best, jnp.where(stronger, found, reached)), None
 
-    weakest = jnp.full(len(images), -jnp.inf, jnp.promote_types(images.dtype, "float32"))
+    weakest = jnp.full(len(images), -jnp.inf, images.dtype)
     return jax.lax.scan(once_more, (images, weakest), keys)[0][0]
 
 
@@ -49,7 +63,7 @@ def strongest(
     labels: Labels,
     *,
     targets: Labels | None = None,
-    bounds: tuple[float, float] = (0, 1),
+    bounds: Bounds = (0, 1),
 ) -> Images:
     """Of several attacks' results, per sample the strongest.
 
@@ -64,12 +78,13 @@ def strongest(
       bounds: smallest and largest value of a pixel.
 
     Returns:
-      Adversarial images.
+      Adversarial images; NaN where the logits of a candidate are not finite.
 
     Raises:
       TypeError: candidates are no floats, or labels no integers.
       ValueError: there are no candidates, shapes do not fit, or, where values are concrete,
-        candidates lie outside the bounds or labels or targets outside the classes.
+        candidates lie outside the bounds, labels or targets outside the classes, or logits are
+        not finite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -83,13 +98,17 @@ def strongest(
     """
     if not len(candidates):
         raise ValueError("candidates are empty; give at least one attack's images.")
+    candidates = [jnp.asarray(as_array(candidate)) for candidate in candidates]
     shapes = {candidate.shape for candidate in candidates}
     if len(shapes) > 1:
         raise ValueError(f"candidates must be alike in shape, not {sorted(shapes)}.")
     for candidate in candidates:
-        problem = checked_problem(
+        problem, _ = checked_problem(
             logits_fn, candidate, labels, norm="linf", bounds=bounds, targets=targets
         )
-    candidates = jnp.stack(list(candidates))
-    chosen = jnp.argmax(jax.lax.map(lambda points: strength(problem, points), candidates), axis=0)
-    return jnp.take_along_axis(candidates, like(chosen, candidates[0])[None], axis=0)[0]
+    candidates = jnp.stack(candidates)
+    strengths = jax.lax.map(lambda points: strength(problem, points), candidates)
+    chosen = jnp.argmax(strengths, axis=0)  # the first NaN, if there is one
+    best = jnp.take_along_axis(candidates, like(chosen, candidates[0])[None], axis=0)[0]
+    undefined = jnp.any(jnp.isnan(strengths), axis=0)
+    return check_numbers(jnp.where(like(undefined, best), jnp.nan, best))

@@ -7,21 +7,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from selectax.arguments.bounds import Bounds
+from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     LogitsFn,
     check_batch_size,
-    check_lengths,
     check_numbers,
     check_restarts,
     check_steps,
     checked_problem,
-    one_step_size,
+    one_length,
 )
 from selectax.attacks.epsilon_curve import judge_clean, share_above
-from selectax.attacks.losses import Labels
+from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.methods import ITERATED, iterated_method, starts_at_random
 from selectax.attacks.norms import Images
 from selectax.attacks.queue import run_queue
+from selectax.attacks.restarts import keys_of_restarts
 
 
 def robust_accuracy_over_steps(
@@ -37,8 +39,8 @@ def robust_accuracy_over_steps(
     norm: Literal["linf", "l2"] = "linf",
     random_start: bool = True,
     restarts: int = 1,
-    bounds: tuple[float, float] = (0, 1),
-    loss: Literal["cross_entropy", "dlr"] = "cross_entropy",
+    bounds: Bounds = (0, 1),
+    loss: LossName | CustomLoss = "cross_entropy",
     batch_size: int = 32,
 ) -> Float[Array, "numbers"]:
     """Share of images that an attack of at most each number of steps leaves classified correctly.
@@ -90,12 +92,12 @@ def robust_accuracy_over_steps(
     """
     if attack not in ITERATED:
         raise ValueError(f"attack must be one of {', '.join(ITERATED)}, not {attack!r}.")
-    problem = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
+    key = checked_key(key)
+    problem, images = checked_problem(
+        logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss
+    )
     check_batch_size(batch_size)
-    check_lengths("epsilon", epsilon)
-    epsilon, steps = jnp.asarray(epsilon, images.dtype), jnp.asarray(steps)
-    if epsilon.ndim:
-        raise ValueError(f"epsilon must be a scalar for a curve, not of shape {epsilon.shape}.")
+    radius, steps = one_length("epsilon", epsilon, images), jnp.asarray(steps)
     if steps.ndim != 1 or not len(steps):
         raise ValueError(
             f"steps must have shape (numbers,), not {steps.shape}; give at least one number."
@@ -103,12 +105,11 @@ def robust_accuracy_over_steps(
     check_steps(steps)
     random_start = starts_at_random(attack, random_start)
     check_restarts(restarts, random_start)
-    step_size = one_step_size(step_size, images)
-    images, problem = jnp.asarray(images), problem._replace(labels=jnp.asarray(labels))
+    length = one_length("step_size", step_size, images)
     longest = jnp.max(steps)
-    method = iterated_method(attack, problem, steps=longest, step_size=step_size)
+    method = iterated_method(attack, problem, steps=longest, step_size=length)
 
-    def search(keys, images, epsilon):
+    def search(keys, images, radius):
         wrong, undefined = judge_clean(problem, images, batch_size)
 
         def breaking_steps(key):
@@ -118,7 +119,7 @@ def robust_accuracy_over_steps(
                 method,
                 images,
                 ~wrong & ~undefined,
-                epsilon[None],
+                radius[None],
                 steps=longest,
                 restarts=1,
                 random_start=random_start,
@@ -129,9 +130,10 @@ def robust_accuracy_over_steps(
             return jnp.where(outcome.withstood < 0, jnp.nan, breaking)
 
         breaking = jnp.min(jax.lax.map(breaking_steps, keys), axis=0)
+        undefined |= jnp.isnan(radius)
         return jnp.where(undefined, jnp.nan, jnp.where(wrong, 0, breaking))
 
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts))
+    keys = keys_of_restarts(key, restarts)
     # Outside of a jitted function too, all in one program rather than one an operation.
-    breaking = jax.jit(search)(keys, images, epsilon)
+    breaking = jax.jit(search)(keys, images, radius)
     return check_numbers(share_above(breaking, steps.astype(images.dtype)))

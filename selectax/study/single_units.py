@@ -178,7 +178,8 @@ def ablation_rows(
     masks, where = [], []
     for order, rank in _ORDERS.items():
         for layer, names in groups.items():
-            chosen = {name: jnp.asarray(selectivity[name]) for name in names}
+            # A diverged network has no order; its accuracies become NaN below.
+            chosen = {name: jnp.asarray(np.nan_to_num(selectivity[name])) for name in names}
             units = sum(len(values) for values in chosen.values())
             numbers = sorted({math.ceil(units * at / points) for at in range(points + 1)})
             off = cumulative_masks(rank(key, chosen), numbers)
@@ -192,6 +193,8 @@ def ablation_rows(
             ]
     stacked = jax.tree.map(lambda *curves: jnp.concatenate(curves), *masks)
     accuracies = fetch(measure_ablated(variables, batches, stacked, module=module))
+    if any(np.any(np.isnan(values)) for values in selectivity.values()):
+        accuracies = np.full_like(accuracies, np.nan)
     return [
         {"metric": "accuracy", **at, "value": value}
         for at, value in zip(where, accuracies, strict=True)

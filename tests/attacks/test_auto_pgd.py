@@ -51,7 +51,7 @@ def checkpoints_of_the_paper_code(steps):
 def run_rule(losses, steps):
     """Step sizes, and points, of one sample in whose gradient direction the loss is dictated."""
     images = jnp.full((1, 1, 1, 1), 0.5)
-    problem = checked_problem(
+    problem, _ = checked_problem(
         lambda images: images, images, jnp.zeros(1, jnp.int32), norm="linf", bounds=(0, 1)
     )
     method = auto_projected_gradient(problem, steps=steps)

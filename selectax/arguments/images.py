@@ -1,0 +1,61 @@
+"""Images: arrays or nested lists of floats, samples first and channels last."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+_CHANNELS = (1, 3)
+
+
+def as_array(values: Any) -> Array | np.ndarray:
+    """The array itself, or that of nested lists, in the dtype that JAX will give it."""
+    if isinstance(values, jax.Array):
+        return values
+    values = np.asarray(values)
+    return values.astype(jax.dtypes.canonicalize_dtype(values.dtype), copy=False)
+
+
+def float_images(images: Any, name: str = "images") -> Array | np.ndarray:
+    """The images as an array of at least one axis; nested lists of numbers are float32.
+
+    Raises:
+      TypeError: they are no floating-point numbers.
+      ValueError: they have no axis of samples, or lists are ragged.
+    """
+    if isinstance(images, list | tuple):
+        if all(isinstance(image, jax.Array) for image in images) and len(images):
+            images = jnp.stack(images)
+        else:
+            images = np.asarray(images)
+            if images.dtype in (np.float64, np.int64):
+                images = images.astype(np.float32)
+    images = as_array(images)
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise TypeError(
+            f"{name} must be floating-point numbers, not {images.dtype}; convert them, and rescale "
+            "bytes."
+        )
+    if not images.ndim:
+        raise ValueError(f"{name} must have shape (samples, …), not {images.shape}.")
+    return images
+
+
+def looks_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether images of this shape seem to have their channels before height and width."""
+    return len(shape) == 4 and shape[1] in _CHANNELS and shape[3] not in _CHANNELS
+
+
+def channels_last_remedy(shape: tuple[int, ...], name: str = "images") -> str:
+    """The sentence for images that have their channels first."""
+    return (
+        f"{name} of shape {shape} seem to have their channels first, but (samples, height, width, "
+        f"channels) is expected; give {name}.transpose(0, 2, 3, 1)."
+    )
+
+
+def working_dtype(dtype: Any) -> Any:
+    """The type to compute in: float32 for narrower ones."""
+    return jnp.promote_types(dtype, jnp.float32)
