@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from selectax.commands.os_errors import sentence_on
 from selectax.commands.parsing import parse
 from selectax.commands.telling import complain, tell_of_warnings
 from selectax.study.config import ConfigurationError
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(error, config.log)
         return 2
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror or error}; name another file.", config.log)
+        complain(sentence_on(error, config.sheet or config.folder), config.log)
         return 2
     except KeyboardInterrupt:
         complain("Interrupted; the same command goes on with what is missing.", config.log)

@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from selectax.commands.data_config import Check, Command, List, Prepare, Show
+from selectax.commands.os_errors import sentence_on
 from selectax.commands.parsing import parse
 
 CONFIG = Command
@@ -33,8 +35,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
                 tasks.show(command)
     except (ValueError, OSError) as error:
         if isinstance(error, OSError):
-            reason = error.strerror or error
-            print(f"{error.filename}: {reason}; name another file.", file=sys.stderr)
+            print(sentence_on(error, _place(command)), file=sys.stderr)
         else:
             print(error, file=sys.stderr)
         return 2
@@ -42,3 +43,10 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         print("Interrupted; nothing is left that could be taken for a data set.", file=sys.stderr)
         return 130
     return 0
+
+
+def _place(command: Command) -> Path | str:
+    """What the command writes."""
+    if isinstance(command, Show):
+        return command.output or f"{command.name}.png"
+    return command.where.data_dir or "folder of prepared data sets"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from selectax.commands.os_errors import sentence_on
 from selectax.commands.parsing import parse
 from selectax.commands.telling import complain, tell_of_warnings
 from selectax.study.config import ConfigurationError
@@ -34,8 +35,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(error, config.log)
         return 2
     except OSError as error:
-        place = error.filename or config.results
-        complain(f"{place}: {error.strerror or error}; name another file.", config.log)
+        complain(sentence_on(error, config.results), config.log)
         return 2
     except KeyboardInterrupt:
         complain("Interrupted; networks that were measured by then are in the table.", config.log)

@@ -5,6 +5,8 @@ import importlib
 import sys
 from importlib.metadata import version
 
+from selectax.commands.os_errors import sentence_on
+
 COMMANDS = {
     "sweep": "train networks at several alphas, and measure and draw what comes of it",
     "evaluate": "measure one network, of PyTorch or of a sweep",
@@ -77,7 +79,7 @@ def _complete(words: list[str]) -> int:
     try:
         tyro.cli(Union[of_each], prog="selectax", args=words, config=options)  # type: ignore[call-overload]  # noqa: UP007
     except OSError as error:
-        return _refused(f"{option} {rest[-1]}: {error.strerror}; name another file.")
+        return _refused(f"{option} {sentence_on(error, rest[-1])}")
     return 0
 
 

@@ -7,7 +7,7 @@ import io
 import re
 import sys
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import tyro
@@ -29,6 +29,7 @@ def parse(
     program: str | None,
     *,
     description: str | None = None,
+    default_of: Callable[[Sequence[str]], Config] | None = None,
     examples: Sequence[str] = (),
 ) -> Config:
     """Makes a configuration of the words of a command.
@@ -38,6 +39,7 @@ def parse(
       arguments: the words; by default those of the process.
       program: what precedes them; by default the process's.
       description: begins the help; by default the class's docstring.
+      default_of: makes of the words the configuration whose values stand where no flag is given.
       examples: words of commands, with which the help ends.
 
     Raises:
@@ -48,8 +50,14 @@ def parse(
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told), _refusals(config_class, words, program):
+            default: Any = {} if default_of is None else {"default": default_of(words)}
             return tyro.cli(
-                config_class, prog=program, args=words, description=description, config=_OPTIONS
+                config_class,
+                prog=program,
+                args=words,
+                description=description,
+                config=_OPTIONS,
+                **default,
             )
     except _RefusalError as refusal:
         print(refusal, file=sys.stderr)
@@ -156,7 +164,7 @@ def unknown_choice(flag: str, value: str, choices: Sequence[str]) -> str:
 
 def _wrong_value(event, words, help_of):
     flag, wanted = _name_of(event.argument), _innermost(event.argument.field.type)
-    values = _values_of(flag, words)
+    values = values_of(flag, words)
     choices = [str(choice) for kind in wanted for choice in typing.get_args(kind)]
     for value in values if choices else ():
         if value not in choices:
@@ -177,7 +185,7 @@ def _innermost(hint: Any) -> set[Any]:
     return set().union(*(_innermost(part) for part in typing.get_args(hint)))
 
 
-def _values_of(flag: str, words: list[str]) -> list[str]:
+def values_of(flag: str, words: Sequence[str]) -> list[str]:
     """The words that follow a flag, up to the next one."""
     for at, word in enumerate(words):
         name, equals, value = word.replace("_", "-").partition("=")

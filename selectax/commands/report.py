@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from selectax.commands.os_errors import sentence_on
 from selectax.commands.parsing import parse
 
 
@@ -38,8 +39,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        reason = error.strerror or error
-        print(f"{error.filename}: {reason}; give the folder of a run.", file=sys.stderr)
+        print(sentence_on(error, config.run), file=sys.stderr)
         return 2
     print(f"Report: {path}")
     return 0

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.parsing import parse
+from selectax.commands.os_errors import sentence_on
+from selectax.commands.parsing import parse, values_of
 from selectax.commands.telling import complain, tell_of_warnings
-from selectax.study.config import ConfigurationError, SweepConfig, check
+from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
 from selectax.study.stopping import raise_on_signals
-from selectax.study.summary import print_summary
+from selectax.study.summary import print_findings, print_summary
 
 CONFIG = SweepConfig
 EXAMPLES = (
@@ -23,11 +24,12 @@ EXAMPLES = (
     "--curves tensorboard --log-json",
     "--dataset tiny_imagenet --model resnet18 --epochs 90 --batch-size 4096 --dry-run",
 )
+_REMEDY = "make room or the folder writable, and go on with --resume"
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
-    config = parse(CONFIG, arguments, program, examples=EXAMPLES)
+    config = parse(CONFIG, arguments, program, default_of=default_of, examples=EXAMPLES)
     tell_of_warnings(config.log)
     try:
         check(config)
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(error, config.log)
         return 2
     except OSError as error:
-        complain(_sentence(error, config), config.log)
+        complain(sentence_on(error, config.output, _REMEDY), config.log)
         os._exit(1)
     except KeyboardInterrupt as stopped:
         complain(_after_interrupt(config), config.log)
@@ -61,12 +63,23 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         os._exit(128 + getattr(stopped, "number", signal.SIGINT))
     if outcome.figures and not config.log.quiet:  # none on a host that is not the first
         print_summary(outcome.table)
+        print_findings(outcome.findings)
     print(f"Results: {outcome.results}")
     for path in outcome.figures:
         print(f"Figure: {path}")
     if outcome.figures:
         print(f"Report: {outcome.report}")
     return 0
+
+
+def default_of(words: Sequence[str]) -> SweepConfig:
+    """The configuration whose values stand where no flag is given.
+
+    Args:
+      words: of the command, which may name a data set.
+    """
+    named = values_of("--dataset", words)
+    return defaults_of(named[0] if named else SweepConfig().data.dataset)
 
 
 def _after_interrupt(config: SweepConfig) -> str:
@@ -87,12 +100,3 @@ def _quiet_orbax() -> None:
             hook(unraisable)
 
     sys.unraisablehook = without_closed_loops
-
-
-def _sentence(error: OSError, config: SweepConfig) -> str:
-    if error.strerror is None:
-        return str(error)
-    return (
-        f"{error.filename or config.output}: {error.strerror}; make room or the folder writable, "
-        "and go on with --resume."
-    )

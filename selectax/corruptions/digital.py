@@ -23,7 +23,8 @@ def _saturate(_, image, parameters):
     saturation = chroma / jnp.where(value == 0, 1, value)
     saturated = jnp.clip(factor * saturation + addend, 0, 1)
     grey = chroma == 0
-    share = jnp.where(grey, jnp.array([0.0, 1.0, 1.0]), distance / jnp.where(grey, 1, chroma))
+    red = jnp.array([0, 1, 1], image.dtype)
+    share = jnp.where(grey, red, distance / jnp.where(grey, 1, chroma))
     return value * (1 - saturated * share)
 
 

@@ -14,8 +14,8 @@ def _affine_sources(key, shape, shift):
     height, width = shape
     half = min(shape) // 3
     centre = jnp.array([height // 2, width // 2], jnp.float32)
-    corners = centre + half * jnp.array([[1, 1], [-1, 1], [-1, -1]])
-    moved = corners + shift * jax.random.uniform(key, (3, 2), minval=-1, maxval=1)
+    corners = centre + half * jnp.array([[1, 1], [-1, 1], [-1, -1]], jnp.float32)
+    moved = corners + shift * jax.random.uniform(key, (3, 2), jnp.float32, -1, 1)
     # What the map makes of a step down and of a step to the right.
     (down_row, down_column), (right_row, right_column) = (
         (moved[0] - moved[1]) / (2 * half),
@@ -23,8 +23,8 @@ def _affine_sources(key, shape, shift):
     )
     area = down_row * right_column - down_column * right_row
     area = jnp.where(area == 0, 1, area)
-    rows = jnp.arange(height)[:, None] - moved[1, 0]
-    columns = jnp.arange(width) - moved[1, 1]
+    rows = jnp.arange(height, dtype=jnp.int32)[:, None] - moved[1, 0]
+    columns = jnp.arange(width, dtype=jnp.int32) - moved[1, 1]
     return (
         (rows * right_column - columns * right_row) / area + corners[1, 0],
         (columns * down_row - rows * down_column) / area + corners[1, 1],
@@ -39,7 +39,7 @@ def _elastic_transform(key, image, constants):
     image = interpolate(image, rows, columns, mirrored)
     noise = jax.random.uniform(field_key, (height, width, 2), image.dtype, -1, 1)
     field = amplitude * smooth(matrices, noise)
-    rows, columns = jnp.indices((height, width))
+    rows, columns = jnp.indices((height, width), jnp.int32)
     return interpolate(image, rows + field[..., 0], columns + field[..., 1], mirrored_with_border)
 
 

@@ -17,8 +17,8 @@ def diamond_square(
       side: a power of two.
       decay: by which the noise's square root is divided when the step is halved.
     """
-    noise = jax.random.uniform(key, (side * side - 1,), minval=-1, maxval=1)
-    corners = jnp.zeros((1, 1))
+    noise = jax.random.uniform(key, (side * side - 1,), jnp.float32, -1, 1)
+    corners = jnp.zeros((1, 1), jnp.float32)
     wibble = jnp.asarray(_FIRST_WIBBLE, decay.dtype)
     while len(corners) < side:
         here, noise = jnp.split(noise, [3 * corners.size])

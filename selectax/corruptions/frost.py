@@ -47,60 +47,102 @@ _VARIANCES = {
     ),
 }
 _SMALLEST = 384
+# Beyond this, textures exceed images by as many pixels, where smaller ones are twice as large.
+_LARGE = 512
 
 
-@functools.lru_cache(maxsize=3)
-def make_textures(benchmark: str, image_size: int) -> Float[np.ndarray, "5 side side 3"]:
+def make_textures(
+    benchmark: str, image_shape: tuple[int, ...]
+) -> Float[np.ndarray, "5 rows columns 3"]:
     """Five textures, the same ones at each call, in [0, 1].
 
     Args:
       benchmark: at whose scale; that of ImageNet-C, the photographs' own, is enlarged from that of
         Tiny ImageNet-C.
-      image_size: the longer side of the images; the textures are at least twice as large.
+      image_shape: begins with height and width of the images. The textures are squares of twice
+        the longer side, and at least 384; for images of more than 512 pixels they are 512 pixels
+        higher and wider than the image.
     """
-    side = max(_SMALLEST, 2 * image_size)
+    if max(image_shape[:2]) > _LARGE:
+        height, width = image_shape[:2]
+        return _make_large(benchmark, (height + _LARGE, width + _LARGE))
+    side = max(_SMALLEST, 2 * max(image_shape[:2]))
+    return _make_small(benchmark, (side, side))
+
+
+def _make(benchmark, shape):
+    textures = np.empty((len(_COLOURS), *shape, 3), np.float32)
     if benchmark == "imagenet":
-        small = _make(_VARIANCES["tiny_imagenet"], side * 3 // 10 + 2)
-        places = np.arange(side) * 3 / 10
-        before, share = places.astype(int), (places % 1).astype(np.float32)[:, None, None]
-        for axis in (1, 2):
-            small = np.moveaxis(small, axis, 1)
-            small = small[:, before] * (1 - share) + small[:, before + 1] * share
-            small = np.moveaxis(small, 1, axis)
-        return small
-    return _make(_VARIANCES[benchmark], side)
+        small = tuple(size * 3 // 10 + 2 for size in shape)
+        for at, texture in enumerate(_fields(_VARIANCES["tiny_imagenet"], small)):
+            for axis in (0, 1):
+                texture = _enlarged(texture, axis, shape[axis])
+            textures[at] = texture
+    else:
+        for at, texture in enumerate(_fields(_VARIANCES[benchmark], shape)):
+            textures[at] = texture
+    textures.flags.writeable = False
+    return textures
 
 
-def _make(variances, side):
+# A large texture takes seconds to make, and several times the memory of an image to keep.
+_make_small = functools.lru_cache(maxsize=3)(_make)
+_make_large = functools.lru_cache(maxsize=1)(_make)
+
+
+def _enlarged(texture, axis, size):
+    """To ten thirds of its size along an axis, by linear interpolation."""
+    texture = np.moveaxis(texture, axis, 0)
+    places = np.arange(size) * 3 / 10
+    before, share = places.astype(int), (places % 1).astype(np.float32)[:, None, None]
+    enlarged = texture[before] * (1 - share)
+    enlarged += texture[before + 1] * share
+    return np.moveaxis(enlarged, 0, axis)
+
+
+def _fields(variances, shape):
+    """One texture after the other."""
     generator = np.random.default_rng(0)
-    frequencies = np.fft.fftfreq(side)[:, None] ** 2 + np.fft.rfftfreq(side) ** 2
-    textures = []
+    rows, columns = shape
+    frequencies = np.fft.fftfreq(rows)[:, None] ** 2 + np.fft.rfftfreq(columns) ** 2
     for colour, greys, of_texture in zip(_COLOURS, _GREYS, variances, strict=True):
-        power = np.zeros_like(frequencies)
-        for sigma, variance in zip(_SIGMAS, of_texture, strict=True):
-            spectrum = np.exp(-frequencies * (2 * np.pi * sigma) ** 2)
-            # The sum over all frequencies, of which the real transform holds one half.
-            total = 2 * spectrum.sum() - spectrum[:, [0, -1]].sum()
-            power += variance * spectrum / total
-        field = np.fft.irfft2(
-            np.fft.rfft2(generator.normal(size=(side, side))) * np.sqrt(power), (side, side)
-        )
+        field = _smooth_noise(generator, frequencies, of_texture, shape)
         darkest = max(greys[0] - 2.4 * (greys[1] - greys[0]), 0)
         lightest = min(greys[-1] + 2.4 * (greys[-1] - greys[-2]), 255)
         knots = np.percentile(field, (0, *_PERCENTS, 100))
         grey = np.interp(field, knots, (darkest, *greys, lightest))
-        textures.append(np.clip(grey[..., None] * colour / grey.mean() / 255, 0, 1))
-    return np.stack(textures).astype(np.float32)
+        del field
+        mean = grey.mean()
+        # A channel at a time: all three at once, in double precision, take much memory.
+        yield np.stack(
+            [np.clip(grey * of / mean / 255, 0, 1).astype(np.float32) for of in colour], axis=-1
+        )
+
+
+def _smooth_noise(generator, frequencies, variances, shape):
+    """White noise whose spectrum is that of a sum of smoothed fields of the given variances."""
+    power = np.zeros_like(frequencies)
+    for sigma, variance in zip(_SIGMAS, variances, strict=True):
+        spectrum = np.exp(-frequencies * (2 * np.pi * sigma) ** 2)
+        # The sum over all frequencies, of which the real transform holds one half.
+        total = 2 * spectrum.sum() - spectrum[:, [0, -1]].sum()
+        power += variance * spectrum / total
+    np.sqrt(power, out=power)
+    coefficients = np.fft.rfft2(generator.normal(size=shape))
+    coefficients *= power
+    return np.fft.irfft2(coefficients, shape)
 
 
 def _frost(key, image, constants):
     (image_weight, texture_weight), textures = constants
     count, rows, columns, _ = textures.shape
     height, width, _ = image.shape
-    which, top, left = jax.random.randint(
-        key, (3,), 0, jnp.array([count, max(rows - height, 1), max(columns - width, 1)])
-    )
-    part = jax.lax.dynamic_slice(textures, (which, top, left, 0), (1, height, width, 3))[0]
+    ends = jnp.array([count, max(rows - height, 1), max(columns - width, 1)], jnp.int32)
+    which, top, left = jax.random.randint(key, (3,), 0, ends, jnp.int32)
+    start = which, top, left, jnp.int32(0)
+    part = jax.lax.dynamic_slice(textures, start, (1, height, width, 3))[0]
+    # Clipping would turn an infinity into white.
+    part = jnp.where(jnp.isfinite(part), part, jnp.nan)
     return image_weight * image + texture_weight * part
 
 

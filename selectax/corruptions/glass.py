@@ -19,14 +19,15 @@ def _sources(key, shape, shift):
     a pixel visited before that is what this one took in its turn.
     """
     height, width = shape
-    row, column = jnp.indices(shape)
+    reach = shift.astype(jnp.int32)
+    row, column = jnp.indices(shape, jnp.int32)
     # Sixteen bits for either direction.
-    bits = jax.random.bits(key, shape)
+    bits = jax.random.bits(key, shape, jnp.uint32)
     down, right = (
-        ((half * (2 * shift)) >> 16).astype(jnp.int32) - shift.astype(jnp.int32)
+        ((half * (2 * shift)) >> 16).astype(jnp.int32) - reach
         for half in (bits >> 16, bits & 0xFFFF)
     )
-    visited = (row > shift) & (row <= height - shift) & (column > shift) & (column <= width - shift)
+    visited = (row > reach) & (row <= height - reach) & (column > reach) & (column <= width - reach)
     own = (row * width + column).ravel()
     source = own + jnp.where(visited, down * width + right, 0).ravel()
 
@@ -44,7 +45,7 @@ def _glass_blur(key, image, constants):
     matrices, shift, in_use = constants
     height, width, channels = image.shape
     image = truncated(smooth(matrices, image)) / 255
-    source = own = jnp.arange(height * width)
+    source = own = jnp.arange(height * width, dtype=jnp.int32)
     for turn in range(len(in_use)):
         of_turn = _sources(jax.random.fold_in(key, turn), (height, width), shift)
         source = source[jnp.where(in_use[turn], of_turn, own)]

@@ -101,7 +101,7 @@ def _to_multiple(plane, rows, columns):
 def _halve(plane):
     """Means of two by two pixels, whose halves are rounded down and up in turns."""
     plane = _to_multiple(plane, 2, 16)
-    bias = 1 + jnp.arange(plane.shape[1] // 2) % 2
+    bias = 1 + jnp.arange(plane.shape[1] // 2, dtype=jnp.int32) % 2
     pairs = plane[::2] + plane[1::2]
     return (pairs[:, ::2] + pairs[:, 1::2] + bias) >> 2
 

@@ -33,14 +33,15 @@ def blur_along(image: Image, weights: Float[Array, "taps"], angle: Float[Array, 
     reach = len(weights) - 1
     margins = ((reach, reach), (reach, reach), (0, 0))
     padded = computed_once(jnp.pad(image, margins, mode="edge"))
-    steps = jnp.arange(len(weights))
+    steps = jnp.arange(len(weights), dtype=jnp.int32)
     rows, columns = (
         reach + jnp.ceil(steps * way - 0.5).astype(jnp.int32)
         for way in (jnp.sin(angle), jnp.cos(angle))
     )
     blurred = jnp.zeros_like(image)
     for tap in range(len(weights)):
-        shifted = jax.lax.dynamic_slice(padded, (rows[tap], columns[tap], 0), image.shape)
+        start = rows[tap], columns[tap], jnp.int32(0)
+        shifted = jax.lax.dynamic_slice(padded, start, image.shape)
         blurred += weights[tap] * shifted
     return blurred
 

@@ -76,7 +76,7 @@ def distance_to(lines: Bool[Array, "height width"], farthest: int) -> Float[Arra
       farthest: distances above this need not be right, only above it.
     """
     height, width = lines.shape
-    columns = jnp.arange(width)
+    columns = jnp.arange(width, dtype=jnp.int32)
     far = width + farthest
     before = jax.lax.cummax(jnp.where(lines, columns, -far), axis=1)
     after = jax.lax.cummin(jnp.where(lines, columns, width + far), axis=1, reverse=True)
@@ -88,7 +88,8 @@ def distance_to(lines: Bool[Array, "height width"], farthest: int) -> Float[Arra
         along = jax.lax.dynamic_slice_in_dim(padded, turn, height)
         return jnp.minimum(shortest, _way(along, jnp.abs(turn - reach).astype(along.dtype)))
 
-    return jax.lax.fori_loop(0, 2 * reach + 1, through_row, jnp.full((height, width), far + 0.0))
+    start = jnp.full((height, width), far, jnp.float32)
+    return jax.lax.fori_loop(0, 2 * reach + 1, through_row, start)
 
 
 def _way(one, other):

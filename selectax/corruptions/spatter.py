@@ -34,12 +34,12 @@ def _mean_of_nine(plane):
 def _equalise(plane):
     """Spreads whole numbers from 0 to _FARTHEST over 0 to 255, each number about equally often."""
     least = jnp.min(plane)
-    of_least = jnp.sum(plane == least)
+    of_least = jnp.sum(plane == least, dtype=jnp.int32)
     rest = plane.size - of_least
     spread = jnp.full_like(plane, least)
     for value in range(_FARTHEST + 1):
-        of_others = jnp.sum(plane <= value) - of_least
-        level = jnp.round(of_others * (255 / jnp.maximum(rest, 1)))
+        of_others = jnp.sum(plane <= value, dtype=jnp.int32) - of_least
+        level = jnp.round(of_others * (255 / jnp.maximum(rest, 1).astype(plane.dtype)))
         spread = jnp.where((plane == value) & (rest > 0), level, spread)
     return spread
 
@@ -53,14 +53,14 @@ def _water(image, layer, threshold, last, _):
     drops = layer * relief
     most = jnp.max(drops)
     drops = last * drops / jnp.where(most > 0, most, 1)
-    return image + drops[..., None] * jnp.array(_WATER)
+    return image + drops[..., None] * jnp.array(_WATER, image.dtype)
 
 
 def _mud(image, layer, threshold, _, matrices):
     mask = (layer > threshold).astype(image.dtype)
     cover = smooth(matrices, mask[..., None])
     cover = jnp.where(cover < 0.8, 0, cover)
-    return image * (1 - cover) + cover * jnp.array(_MUD)
+    return image * (1 - cover) + cover * jnp.array(_MUD, image.dtype)
 
 
 def _spatter(key, image, constants):

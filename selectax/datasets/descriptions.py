@@ -60,7 +60,7 @@ WORDNET_IDS = tuple(identity for identity, _ in _tiny_imagenet_classes())
 _CLEAN = {
     "digits": DataSet(
         num_classes=10,
-        image_shape=(32, 32, 3),
+        image_shape=(16, 16, 3),
         horizontal_flip=False,
         class_names=tuple("0123456789"),
     ),

@@ -174,8 +174,9 @@ class LogOptions:
 class SweepConfig:
     """Trains networks at several strengths of the class-selectivity regularizer and measures them.
 
-    Selectivity, clean accuracy, accuracy under corruptions and attacks, and dimensionality, after
-    Leavitt & Morcos 2020 (arXiv 2007.04440). Ends with a results table and figures.
+    Measures selectivity, clean accuracy, accuracy under corruptions and attacks, dimensionality,
+    after Leavitt & Morcos 2020 (arXiv 2007.04440). Ends with a results table, figures and a report.
+    The defaults depend on the data set; name it beside --help to see its own.
     """
 
     data: DataOptions = DataOptions()
@@ -189,6 +190,32 @@ class SweepConfig:
     def output(self) -> Path:
         """Folder of the run."""
         return self.run.output or Path("runs") / f"{self.data.dataset}_{self.training.model}"
+
+
+# What everyone runs first: 24 networks in the time of the nine at 32 × 32 pixels that were the
+# default before, or a tenth less, on two cores. With that number and five epochs fixed by time,
+# alphas were chosen by power before any verdict was seen: of five sets of six, this one decides the
+# rank correlations of selectivity with accuracy under corruptions and PGD and with dimensions, on
+# each side of 0, most often (0.65 of the time on average) in simulations with the means by alpha of
+# an earlier trial and the deviations between seeds of four networks for each of six alphas.
+_DIGITS = SweepConfig(
+    regularizer=RegularizerOptions(alpha=(-5.0, -1.0, 0.0, 0.4, 1.0, 2.0), seeds=4),
+    evaluation=EvaluationOptions(measures=(*MEASURES, "input_gradients")),
+)
+
+
+def defaults_of(dataset: str) -> SweepConfig:
+    """What the command does on a data set where no other flag is given.
+
+    Args:
+      dataset: its name.
+
+    Returns:
+      Of digits a study that is done in minutes; of all others the fields' own defaults.
+    """
+    if dataset == _DIGITS.data.dataset:
+        return _DIGITS
+    return SweepConfig(data=DataOptions(dataset=dataset))
 
 
 def check(config: SweepConfig) -> None:

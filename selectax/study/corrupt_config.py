@@ -16,7 +16,8 @@ class CorruptConfig:
     """Corrupts images as CIFAR-10-C, Tiny ImageNet-C and ImageNet-C were made.
 
     A folder of images gives folders like ImageNet-C's, an .npy file or a data set gives .npy files
-    like CIFAR-10-C's. The same command goes on where it was interrupted.
+    like CIFAR-10-C's. The same command goes on where it was interrupted. Images with alpha are
+    composited onto white, 16 bits are scaled to 8, and EXIF's orientation is applied.
     """
 
     input: str
@@ -96,6 +97,10 @@ def check(config: CorruptConfig) -> None:
         )
     if config.sheet is not None and config.sheet.suffix != ".png":
         raise ConfigurationError(f"--sheet {config.sheet}: name a file that ends in .png.")
+    if config.sheet is not None and config.sheet.exists():
+        raise ConfigurationError(
+            f"--sheet {config.sheet}: exists already; remove it, or choose another name."
+        )
     flag, place = ("--sheet", config.sheet) if config.sheet else ("--output", config.folder)
     folder = place.parent if config.sheet else place
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())

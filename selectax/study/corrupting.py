@@ -8,7 +8,6 @@ import itertools
 import json
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -17,14 +16,22 @@ from selectax.corruptions import CORRUPTIONS
 from selectax.datasets import DATASETS
 from selectax.study.config import ConfigurationError
 from selectax.study.corrupt_config import CorruptConfig
+from selectax.study.image_files import (
+    NOTE,
+    SMALLEST_SIDE,
+    image_files,
+    image_form,
+    read_image,
+    save_jpeg,
+)
 from selectax.study.progress import Log, stage
 from selectax.study.whole_files import whole_file
 
-_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
-_SMALLEST_SIDE = 8
 # As the published folders were saved.
 _JPEG_QUALITY = 85
 _IMAGES_AT_A_TIME, _FILES_AT_A_TIME = 1000, 64
+# Of large images fewer files, so that memory is bounded.
+_PIXELS_AT_A_TIME = 2**25
 
 
 def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
@@ -37,18 +44,24 @@ def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
     source = Path(config.input)
     folder = source if source.is_dir() else None
     images, labels = (None, None) if folder else _read_arrays(config)
-    files = _image_files(folder) if folder else []
-    groups = list(_groups(files))
+    files = image_files(folder) if folder else []
+    forms = {file: image_form(file) for file in files}
+    groups = list(_groups(forms))
     _claim(output, config)
     total = len(_names(config)) * len(config.severities)
     log = Log(console, config.log)
+    if with_alpha := sum(form.has_alpha for form in forms.values()):
+        log.warn(
+            f"--input {source}: {with_alpha} of {len(files)} images have an alpha channel; they "
+            "are composited onto white, because JPEG files have none."
+        )
     with stage(log, "corrupt", total=total, event="corruption") as progress:
         for name in _names(config):
             if folder:
                 _corrupt_files(config, name, folder, groups, output, progress)
             else:
                 _corrupt_array(config, name, images, output, progress)
-    if labels is not None:
+    if labels is not None and not (output / "labels.npy").exists():
         _write(output / "labels.npy", lambda file: np.save(file, _repeat(labels, config)))
     return output
 
@@ -130,11 +143,11 @@ def _corrupt_files(config, name, folder, groups, output, progress):
             targets = [(where / file.relative_to(folder)).with_suffix(".JPEG") for file in files]
             if all(target.exists() for target in targets):
                 continue
-            images = np.stack([_read_image(file) for file in files])
+            images = np.stack([read_image(file) for file in files])
             corrupted = _corrupt(config, name, severity, images, first)
             for image, target in zip(corrupted, targets, strict=True):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _write(target, lambda file, image=image: _save_jpeg(file, image))
+                _write(target, lambda file, image=image: save_jpeg(file, image, _JPEG_QUALITY))
             made += len(files)
         progress.advance(f"{name} {severity}", made, **_of(name, severity))
 
@@ -143,19 +156,14 @@ def _of(name, severity):
     return {"name": name, "severity": severity}
 
 
-def _groups(files):
+def _groups(forms):
     """Number of the first file, and files, of runs of images of one size, to be read together."""
     first = 0
-    for _, run in itertools.groupby(files, key=_image_size):
-        while group := list(itertools.islice(run, _FILES_AT_A_TIME)):
+    for (width, height), run in itertools.groupby(forms, key=lambda file: forms[file].size):
+        most = max(1, min(_FILES_AT_A_TIME, _PIXELS_AT_A_TIME // (width * height)))
+        while group := list(itertools.islice(run, most)):
             yield first, group
             first += len(group)
-
-
-def _save_jpeg(file, image):
-    from PIL import Image
-
-    Image.fromarray(image).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
 
 
 def _read_arrays(config):
@@ -177,65 +185,20 @@ def _read_arrays(config):
             f"--input {config.input}: is no readable .npy file of numbers; save one by numpy.save."
         ) from None
     right_shape = getattr(images, "ndim", 0) == 4 and len(images) > 0 and images.shape[3] in (1, 3)
-    if not right_shape or images.dtype != np.uint8 or min(images.shape[1:3]) < _SMALLEST_SIDE:
+    if not right_shape or images.dtype != np.uint8 or min(images.shape[1:3]) < SMALLEST_SIDE:
         raise ConfigurationError(
             f"--input {config.input}: holds {getattr(images, 'dtype', 'several arrays')} of shape "
             f"{getattr(images, 'shape', '')}; give bytes of shape (samples, height, width, 3) "
-            f"with at least {_SMALLEST_SIDE} pixels a side."
+            f"with at least {SMALLEST_SIDE} pixels a side."
         )
     return images, None
 
 
 def _first_image(config):
     if Path(config.input).is_dir():
-        return _read_image(_image_files(Path(config.input))[0])
-    return _read_arrays(config)[0][0]
-
-
-def _image_files(folder):
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
-    if not files:
-        raise ConfigurationError(
-            f"--input {folder}: holds no images; name a folder with {', '.join(_SUFFIXES)} files."
-        )
-    targets: dict[Any, Any] = {}
-    for file in files:
-        other = targets.setdefault(file.relative_to(folder).with_suffix(".JPEG"), file)
-        if other != file:
-            raise ConfigurationError(
-                f"--input {folder}: {other.name} and {file.name} would become one file; rename one."
-            )
-    return files
-
-
-def _image_size(file):
-    """Width and height, from the file's header."""
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            size = image.size
-    except OSError:
-        raise ConfigurationError(
-            f"--input {file}: is no readable image; repair or remove it."
-        ) from None
-    if min(size) < _SMALLEST_SIDE:
-        raise ConfigurationError(
-            f"--input {file}: is {size[0]} × {size[1]} pixels; images need at least "
-            f"{_SMALLEST_SIDE} a side, so enlarge or remove it."
-        )
-    return size
-
-
-def _read_image(file):
-    from PIL import Image
-
-    try:
-        return np.asarray(Image.open(file).convert("RGB"))
-    except OSError:
-        raise ConfigurationError(
-            f"--input {file}: is truncated or damaged; repair or remove it."
-        ) from None
+        return read_image(image_files(Path(config.input))[0])
+    image = _read_arrays(config)[0][0]
+    return image if image.shape[-1] == 3 else np.repeat(image, 3, axis=-1)
 
 
 def _claim(output, config):
@@ -249,7 +212,7 @@ def _claim(output, config):
         "seed": config.seed,
         "split": config.split,
     }
-    note = output / "corrupt.json"
+    note = output / NOTE
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

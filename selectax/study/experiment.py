@@ -20,7 +20,7 @@ from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import SweepConfig, check, to_json
 from selectax.study.curves import open_curves
 from selectax.study.data import Data, load_data
-from selectax.study.folder import RunFolder, alone_in, check_begun, check_images, write_json
+from selectax.study.folder import alone_in, check_begun, check_images, write_json
 from selectax.study.gradients import Metrics
 from selectax.study.hosts import from_all, is_first, largest, wait_for_all
 from selectax.study.inputs import steps_of_epoch
@@ -34,6 +34,8 @@ from selectax.study.presenting import has_images, network_to_show, present
 from selectax.study.progress import Log, stage
 from selectax.study.rows import Row, count
 from selectax.study.stopping import Stopped, remembered_signals
+from selectax.study.table_file import growing_table
+from selectax.study.verdicts import Finding
 
 
 class Outcome(NamedTuple):
@@ -45,12 +47,14 @@ class Outcome(NamedTuple):
       figures: the figures' PNG files, each of which has its PDF beside it; none on a host that is
         not the first.
       report: where all is on one page.
+      findings: the papers' findings with their verdicts; none on a host that is not the first.
     """
 
     table: pd.DataFrame
     results: Path
     figures: list[Path]
     report: Path
+    findings: Sequence[Finding] = ()
 
 
 def run(config: SweepConfig, console: Console) -> Outcome:
@@ -96,12 +100,13 @@ def _run(config: SweepConfig, log: Log) -> Outcome:
         table = _evaluate(plan, group, asked_for, population, data, table, log)
         if has_images(plan.config.evaluation):
             shown = network_to_show(shown, group, asked_for, population, table)
-    paths = []
+    paths: list[Path] = []
+    findings: Sequence[Finding] = ()
     if is_first():
         for path in (folder.results, folder.results_in_parquet):
             results.save(path, table)
-        paths = present(plan, table, data.evaluation, shown)
-    return Outcome(table, folder.results, paths, folder.report)
+        paths, findings = present(plan, table, data.evaluation, shown)
+    return Outcome(table, folder.results, paths, folder.report, findings)
 
 
 def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[Network]]) -> SweepConfig:
@@ -210,7 +215,11 @@ def _evaluate(
     left = _left(plan, asked_for, table)
     hosts, title = jax.process_count(), "Evaluating network"
     done = len(asked_for) - len(left)
-    with stage(log, title, total=len(asked_for), done=done, event="network") as progress:
+    path = plan.folder.results if is_first() else None
+    with (
+        stage(log, title, total=len(asked_for), done=done, event="network") as progress,
+        growing_table(path, table) as growing,
+    ):
         for at_once in _batched(list(left), hosts):
             rows = []
             for host, network in enumerate(at_once):
@@ -224,10 +233,10 @@ def _evaluate(
                     ):
                         rows += new
                         if hosts == 1:
-                            table = _kept(table, new, plan.folder)
+                            growing.add(new)
             if hosts > 1:
                 rows = from_all(rows)
-                table = _kept(table, rows, plan.folder)
+                growing.add(rows)
             for network in at_once:
                 figures = _figures_of(network, rows)
                 progress.advance(
@@ -236,7 +245,7 @@ def _evaluate(
                     **network._asdict(),
                     **figures,
                 )
-    return table
+    return growing.table
 
 
 def _left(
@@ -297,14 +306,6 @@ def _measure(
         begin = []
         for warning in part.warnings:
             log.warn(f"{name}: {warning}")
-
-
-def _kept(table: pd.DataFrame, rows: Sequence[Row], folder: RunFolder) -> pd.DataFrame:
-    """The table with more rows, in its file too."""
-    table = results.merge(table, results.table(rows))
-    if is_first():
-        results.save(folder.results, table)
-    return table
 
 
 def _batched(networks: Sequence[Network], size: int) -> Iterator[Sequence[Network]]:

@@ -82,4 +82,4 @@ def corrupt_batches(
 
         return jax.lax.map(at_severity, severities)
 
-    return jax.lax.map(of_batch, (jnp.arange(len(images)), images))
+    return jax.lax.map(of_batch, (jnp.arange(len(images), dtype=jnp.int32), images))

@@ -244,6 +244,36 @@ def alpha_panels(
     return figure, all_axes
 
 
+def network_panels(
+    table: pd.DataFrame, of_panels: Mapping[str, pd.DataFrame], along: str, *, columns: int
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels with a mark for each network, which tells its alpha.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      of_panels: networks of each panel by its title, with columns `alpha`, `along` and `value`.
+      along: column of the horizontal axes.
+      columns: at the most.
+
+    Returns:
+      The figure and its axes, as many as panels, each with values of its own.
+    """
+    styles = {
+        alpha: style | {"linestyle": "none", "markersize": 5}
+        for alpha, style in line_styles(table["alpha"].dropna()).items()
+    }
+    figure, all_axes = panels(list(of_panels), columns=columns, size=(3.6, 2.2), share_values=False)
+    for axes, networks in zip(all_axes, of_panels.values(), strict=True):
+        for alpha, of_alpha in networks.groupby("alpha"):
+            axes.plot(of_alpha[along], of_alpha["value"], **styles[alpha])
+    networks = pd.concat(of_panels.values())[["alpha", "seed"]].drop_duplicates()
+    drawn = set(networks["alpha"])
+    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn})
+    number = f"{len(networks)} network{'s' if len(networks) > 1 else ''}, a mark each"
+    caption(figure, table, number, diverged_text(table))
+    return figure, all_axes
+
+
 def fractions_on(axis: Axis, largest: float = 1) -> None:
     """Ticks for values from 0 to 1, or to 0.5, 0.2 or 0.1 where the largest lies below.
 

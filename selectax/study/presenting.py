@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from selectax.datasets import describe
@@ -18,6 +19,7 @@ from selectax.study.plotting import number_text
 from selectax.study.population import Population, best_of
 from selectax.study.report import write_report
 from selectax.study.rows import EvaluationImages
+from selectax.study.verdicts import Finding, find
 
 
 class Shown(NamedTuple):
@@ -56,8 +58,8 @@ def network_to_show(
 
 def present(
     plan: Plan, table: pd.DataFrame, images: EvaluationImages, shown: Shown | None
-) -> list[Path]:
-    """Draws figures and writes the report; gives the figures' PNG files."""
+) -> tuple[list[Path], tuple[Finding, ...]]:
+    """Draws figures and writes the report; returns the figures' PNG files and the findings."""
     drawn = figures.draw_all(table, plan.units)
     options = plan.config.evaluation
     if shown is not None:
@@ -71,5 +73,6 @@ def present(
             "image what the network takes it for",
         )
     paths = figures.save(drawn, plan.folder.figures)
-    write_report(plan.folder.path, drawn)
-    return paths
+    findings = find(table, plan.units, np.random.default_rng(0))
+    write_report(plan.folder.path, drawn, findings)
+    return paths, findings

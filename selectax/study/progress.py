@@ -16,12 +16,15 @@ from rich.progress import (
     Progress,
     SpinnerColumn,
     TextColumn,
-    TimeRemainingColumn,
 )
 
+from selectax.study.compiling import CompileClock, compile_clock
 from selectax.study.config import LogOptions
 
 _TOLD = LogOptions()
+# Seconds.
+_SHORTEST = 1e-3
+_WORTH_TELLING = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +64,19 @@ class Stage:
         done: int,
         event: str,
         about: dict[str, Any],
+        compiling: CompileClock,
     ):
+        self._compiling = compiling
         self._log, self._progress, self._title, self._total = log, progress, title, total
         self._event, self._about = event, about
-        self._task = progress.add_task(title, total=total, completed=done, news="")
+        self._task = progress.add_task(title, total=total, completed=done, news="", left="")
         self._last = time.monotonic()
         self._done = done
 
     def advance(self, news: str, images: int, **figures: Any) -> None:
         """Reports one more part done, and how fast its images went by.
+
+        Compilation is told apart: the parts that follow do not compile again.
 
         Args:
           news: what came of it, for people.
@@ -77,22 +84,31 @@ class Stage:
           figures: what came of it, by name, for JSON.
         """
         now = time.monotonic()
-        seconds, self._last = now - self._last, now
+        compiling = min(self._compiling.seconds(self._last), now - self._last)
+        # All of a part may be compilation by the clock, of which some runs beside the work.
+        working = max(now - self._last - compiling, _SHORTEST)
+        self._last = now
         self._done += 1
-        rate, left = images / seconds, (self._total - self._done) * seconds
+        rate, left = images / working, (self._total - self._done) * working
         if self._log.options.quiet:
             return
         if self._log.options.log_json:
             counts = {self._event: self._done, f"{self._event}s": self._total}
-            speed = {"images_per_second": rate, "seconds_left": left}
+            speed = {
+                "images_per_second": rate,
+                "seconds_compiling": compiling,
+                "seconds_left": left,
+            }
             self._log.write(self._event, **counts, **self._about, **figures, **speed)
             return
         news = f"{news}  {rate:,.0f} images/s"
-        self._progress.update(self._task, completed=self._done, news=news)
+        if compiling >= _WORTH_TELLING:
+            news = f"{news} after {compiling:.0f} s of compiling"
+        left_text = f"{timedelta(seconds=round(left))} left"
+        self._progress.update(self._task, completed=self._done, news=news, left=left_text)
         if not self._log.console.is_terminal:
             self._log.console.print(
-                f"{self._title} {self._done}/{self._total}  {news}  "
-                f"{timedelta(seconds=round(left))} left",
+                f"{self._title} {self._done}/{self._total}  {news}  {left_text}",
                 soft_wrap=True,
             )
 
@@ -117,11 +133,14 @@ def stage(
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[news]}"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     live = log.console.is_terminal and not (log.options.quiet or log.options.log_json)
-    with Progress(*columns, console=log.console, disable=not live) as progress:
-        yield Stage(log, progress, title, total, done, event, about)
+    with (
+        Progress(*columns, console=log.console, disable=not live) as progress,
+        compile_clock() as compiling,
+    ):
+        yield Stage(log, progress, title, total, done, event, about, compiling)
 
 
 def _plain(value: Any) -> Any:

@@ -22,16 +22,18 @@ from PIL import Image
 
 from selectax.study import figures, results
 from selectax.study.bootstrap import RESAMPLES
-from selectax.study.config import ConfigurationError, SweepConfig, to_json
+from selectax.study.config import ConfigurationError, defaults_of, to_json
 from selectax.study.describing import describe
 from selectax.study.folder import RunFolder, write_text
 from selectax.study.measurement import parts_of
 from selectax.study.plotting import STYLE, number_text
 from selectax.study.report_tables import tables_of
-from selectax.study.verdicts import find
+from selectax.study.verdicts import Finding, find
 
 _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas")
 _DOTS_PER_INCH = 150
+# The figure of the papers' claim, beside the verdicts.
+_FIRST = "robustness_by_selectivity"
 # Columns of tables that were chosen rather than measured.
 _GIVEN = ("alpha", "epsilon", "steps")
 
@@ -40,24 +42,31 @@ class Picture(NamedTuple):
     """A figure as it stands on the page.
 
     Attributes:
+      name: of the figure.
       title: below it.
       words: for those who do not see it.
       base64: its PNG file.
       inches: its width.
     """
 
+    name: str
     title: str
     words: str
     base64: str
     inches: float
 
 
-def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
+def write_report(
+    path: Path,
+    drawn: Mapping[str, Figure] | None = None,
+    findings: Sequence[Finding] | None = None,
+) -> Path:
     """Writes `report.html` into the folder of a run, of which a part may be lacking yet.
 
     Args:
       path: the folder.
       drawn: its figures, where they are at hand, and saved in the folder.
+      findings: of its table, where they are at hand.
 
     Returns:
       The page's path.
@@ -90,7 +99,9 @@ def write_report(path: Path, drawn: Mapping[str, Figure] | None = None) -> Path:
         pictures.append(_saved_picture(of_images))
     # A run of an earlier version does not say.
     images = _read(folder.images) if folder.images.exists() else {}
-    page = render(config, table, units, images, pictures, np.random.default_rng(0))
+    if findings is None:
+        findings = find(table, units, np.random.default_rng(0))
+    page = render(config, table, units, images, pictures, findings)
     write_text(folder.report, page)
     return folder.report
 
@@ -101,7 +112,7 @@ def render(
     units: Mapping[str, int],
     images: Mapping[str, int],
     pictures: Sequence[Picture],
-    rng: np.random.Generator,
+    findings: Sequence[Finding],
 ) -> str:
     """The page.
 
@@ -111,7 +122,7 @@ def render(
       units: number of units of each layer, in order of depth.
       images: how many, by their purpose.
       pictures: its figures.
-      rng: draws the bootstrap's resamples.
+      findings: of the table.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("selectax.study", "."),
@@ -128,8 +139,9 @@ def render(
     return environment.get_template("report.html.jinja").render(
         config=config,
         progress=_progress(config, table),
-        findings=find(table, units, rng),
-        pictures=pictures,
+        findings=findings,
+        first=next((picture for picture in pictures if picture.name == _FIRST), None),
+        pictures=[picture for picture in pictures if picture.name != _FIRST],
         tables=tables_of(table, units),
         settings={name: _text(value) for name, value in sorted(config.items())}
         | {f"{purpose} images": f"{number:,}" for purpose, number in images.items()},
@@ -151,12 +163,13 @@ def _as_png(figure: Figure) -> bytes:
 def _picture(name: str, figure: Figure, png: bytes) -> Picture:
     encoded = base64.b64encode(png).decode()
     title = _capitalized(name.replace("_", " "))
-    return Picture(title, describe(figure), encoded, figure.get_figwidth())
+    return Picture(name, title, describe(figure), encoded, figure.get_figwidth())
 
 
 def command_of(config: Mapping[str, Any]) -> str:
     """The command that gives a run's results again, from its `config.json`."""
-    defaults = to_json(SweepConfig())
+    dataset = config.get("dataset", "digits")
+    defaults = to_json(defaults_of(dataset)) | {"dataset": "digits"}
     words = ["python", "experiments/sweep.py"]
     for name, value in config.items():
         if value == defaults.get(name):
@@ -167,7 +180,7 @@ def command_of(config: Mapping[str, Any]) -> str:
         else:
             words += [flag, *map(str, value if isinstance(value, list) else [value])]
     command = shlex.join(words)
-    return command if config.get("dataset") == "digits" else f"{command} --archives ARCHIVES"
+    return command if dataset == "digits" else f"{command} --archives ARCHIVES"
 
 
 def _progress(config, table) -> dict[str, int]:
@@ -194,7 +207,7 @@ def _saved_picture(path: Path) -> Picture:
     words = "Test images, clean, corrupted and attacked, with the differences."
     with Image.open(path) as image:
         inches = image.width / image.info["dpi"][0]
-    return Picture("Images", words, base64.b64encode(path.read_bytes()).decode(), inches)
+    return Picture("images", "Images", words, base64.b64encode(path.read_bytes()).decode(), inches)
 
 
 def _capitalized(text: str) -> str:

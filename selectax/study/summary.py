@@ -1,5 +1,6 @@
-"""A results table on the console, in a few lines."""
+"""What came of a run, on the console: means over networks, and the verdicts."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -7,6 +8,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from selectax.study.verdicts import Finding
 
 
 def print_summary(results: "pd.DataFrame") -> None:
@@ -23,3 +26,14 @@ def print_summary(results: "pd.DataFrame") -> None:
         cells = [str(cell) if isinstance(cell, int) else f"{cell:.3f}" for cell in rest]
         table.add_row(f"{alpha:g}", *cells)
     Console().print(table)
+
+
+def print_findings(findings: "Sequence[Finding]") -> None:
+    """Prints a line for each of the papers' findings: its verdict, and why if there is none."""
+    width = max((len(finding.verdict) for finding in findings), default=0)
+    console = Console()
+    console.print("The papers' findings, here:")
+    for number, finding in enumerate(findings, start=1):
+        reason = f" ({finding.reason})" if finding.reason else ""
+        line = f"  {finding.verdict:<{width}}  {number}. {finding.claim}{reason}"
+        console.out(line, highlight=False)

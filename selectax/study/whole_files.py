@@ -20,8 +20,14 @@ def whole_file(
       options: further arguments of `open`.
     """
     beside = beside or path.with_suffix(".partial")
-    with beside.open(mode, **options) as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open(mode, **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        # Writing to a full disk raises an error that does not name the file.
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise

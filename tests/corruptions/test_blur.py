@@ -4,8 +4,10 @@ import jax
 import numpy as np
 import pytest
 import skimage.filters
+from scipy import ndimage
 
 from selectax.corruptions import corrupt
+from selectax.corruptions.gaussian import gaussian_matrices, smooth
 from selectax.corruptions.motion import blur_along, motion_weights
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import EVERY, parameters
@@ -101,7 +103,8 @@ def test_glass_blur_matches_the_loop(benchmark, severity):
     for key, image, result in zip(KEYS, IMAGES, corrupted, strict=True):
         steps = []
         for turn in range(rounds):
-            bits = np.asarray(jax.random.bits(jax.random.fold_in(key, turn), image.shape[:2]))
+            turn_key = jax.random.fold_in(key, turn)
+            bits = np.asarray(jax.random.bits(turn_key, image.shape[:2], np.uint32))
             halves = (bits >> 16, bits & 0xFFFF)
             steps.append([(half * (2 * shift) >> 16).astype(int) - shift for half in halves])
         difference = np.abs(result - libraries.glass_blur(image, sigma, shift, steps))
@@ -117,3 +120,17 @@ def test_glass_blur_shifts_are_uniform():
     moved = np.asarray(corrupted - ramp)[:, 3:-3, 3:-3, 0] * 40
     assert np.mean(np.round(moved) == -1) == pytest.approx(0.5, abs=0.02)
     assert np.mean(np.round(moved) == 0) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("sigma", [0, 0.5, 6])
+def test_long_axes_are_smoothed_as_by_scipy(sigma):
+    """By kernels along the columns, and by matrices along the rows."""
+    image = np.random.default_rng(0).uniform(size=(9, 600, 2)).astype(np.float32)
+    rows, columns = gaussian_matrices((sigma, 8), image.shape)
+    assert rows.shape == (2, 9, 9)
+    assert columns.shape == (2, 65)
+    smoothed = smooth((rows[0], columns[0]), image)
+    expected = image.astype(np.float64)
+    if sigma:
+        expected = ndimage.gaussian_filter(expected, (sigma, sigma, 0), mode="nearest")
+    np.testing.assert_allclose(smoothed, expected, atol=1e-6)

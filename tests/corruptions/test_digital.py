@@ -85,8 +85,8 @@ def test_elastic_transform_matches_scipy(benchmark, severity):
     image = photographs(1, size, size)
     key = jax.random.fold_in(KEY, 0)
     corner_key, field_key = jax.random.split(key)
-    corner_draws = jax.random.uniform(corner_key, (3, 2), minval=-1, maxval=1)
-    field_draws = jax.random.uniform(field_key, (size, size, 2), minval=-1, maxval=1)
+    corner_draws = jax.random.uniform(corner_key, (3, 2), np.float32, -1, 1)
+    field_draws = jax.random.uniform(field_key, (size, size, 2), np.float32, -1, 1)
     amplitude, sigma, shift = parameters("elastic_transform", benchmark, severity)
     expected = libraries.elastic_transform(
         image[0], amplitude, sigma, shift, corner_draws, field_draws
@@ -105,8 +105,8 @@ def test_elastic_lengths_are_shares_of_the_shorter_side():
         0.1 * 64,
         0.04 * 64,
         0.05 * 64,
-        jax.random.uniform(corner_key, (3, 2), minval=-1, maxval=1),
-        jax.random.uniform(field_key, (64, 80, 2), minval=-1, maxval=1),
+        jax.random.uniform(corner_key, (3, 2), np.float32, -1, 1),
+        jax.random.uniform(field_key, (64, 80, 2), np.float32, -1, 1),
     )
     corrupted = corrupt(KEY, image, "elastic_transform", 4)
     np.testing.assert_allclose(corrupted[0], expected, atol=1e-3)

@@ -1,8 +1,11 @@
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
 
-from selectax.corruptions import corrupt
+from selectax.corruptions import corrupt, frost
 from selectax.corruptions.frost import make_textures
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import EVERY, parameters
@@ -41,7 +44,7 @@ CORRELATIONS = {
 @pytest.mark.parametrize(("benchmark", "size"), [("cifar10", 32), ("tiny_imagenet", 64)])
 @pytest.mark.parametrize("number", range(5))
 def test_textures_have_the_photographs_statistics(benchmark, size, number):
-    texture = 255 * make_textures(benchmark, size)[number].astype(np.float64)
+    texture = 255 * make_textures(benchmark, (size, size))[number].astype(np.float64)
     np.testing.assert_allclose(texture.mean((0, 1)), COLOURS[number], atol=3)
     grey = texture @ LUMA
     percentiles = np.percentile(grey, (5, 25, 50, 75, 95))
@@ -57,10 +60,39 @@ def test_textures_have_the_photographs_statistics(benchmark, size, number):
 
 
 def test_textures_are_the_same_at_each_call():
-    first = make_textures("cifar10", 32)
-    make_textures.cache_clear()
-    np.testing.assert_array_equal(first, make_textures("cifar10", 32))
+    first = make_textures("cifar10", (32, 32))
+    frost._make_small.cache_clear()
+    np.testing.assert_array_equal(first, make_textures("cifar10", (32, 32)))
     assert np.any(first[1] != first[2])
+
+
+def test_textures_of_large_images_are_bounded_by_their_size():
+    """Twice the longer side, squared, would be seven times as many pixels."""
+    textures = make_textures("imagenet", (100, 700))
+    assert textures.shape == (5, 612, 1212, 3)
+    assert textures.dtype == np.float32
+    assert frost._make_large.cache_info().currsize == 1
+    np.testing.assert_allclose(255 * textures.mean((1, 2)), COLOURS, atol=3)
+
+
+def peak_memory(height, width):
+    """In bytes, of a process that frosts one image."""
+    program = f"""
+import resource, jax, numpy as np
+from selectax.corruptions import corrupt
+image = np.full((1, {height}, {width}, 3), 0.5, np.float32)
+corrupt(jax.random.key(0), image, "frost", 3, benchmark="imagenet").block_until_ready()
+print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_by_the_images_size():
+    height, width = 1500, 2000
+    image = 4 * height * width * 3
+    assert peak_memory(height, width) - peak_memory(32, 32) < 40 * image
 
 
 @pytest.mark.parametrize(("benchmark", "severity"), EVERY)

@@ -52,7 +52,8 @@ def test_spatter_matches_opencv(benchmark, severity):
     images = photographs(4, 40, 53)
     corrupted = corrupt(KEY, images, "spatter", severity, benchmark=benchmark)
     for position, (image, result) in enumerate(zip(images, corrupted, strict=True)):
-        noise = jax.random.normal(jax.random.fold_in(KEY, position), (40, 53, 1))[..., 0]
+        key = jax.random.fold_in(KEY, position)
+        noise = jax.random.normal(key, (40, 53, 1), np.float32)[..., 0]
         expected = libraries.spatter(image, *parameters("spatter", benchmark, severity), noise)
         # A layer just at the threshold, or at a byte's edge, may fall on its other side.
         assert np.mean(np.abs(result - expected) > 1.5 / 255) < 0.005

@@ -13,7 +13,8 @@ from selectax.corruptions import BENCHMARK_CORRUPTIONS, CORRUPTIONS
 def test_descriptions():
     assert datasets.DATASETS == ("digits", "cifar10", "tiny_imagenet")
     digits, cifar10, tiny = (datasets.describe(name) for name in datasets.DATASETS)
-    assert digits.image_shape == cifar10.image_shape == (32, 32, 3)
+    assert digits.image_shape == (16, 16, 3)
+    assert cifar10.image_shape == (32, 32, 3)
     assert tiny.image_shape == (64, 64, 3)
     assert (digits.horizontal_flip, cifar10.horizontal_flip) == (False, True)
     for description, classes in ((digits, 10), (cifar10, 10), (tiny, 200)):

@@ -26,7 +26,7 @@ def test_types_and_shapes(splits):
     for images, labels in splits.values():
         assert images.dtype == np.uint8
         assert labels.dtype == np.int32
-        assert images.shape == (len(labels), 32, 32, 3)
+        assert images.shape == (len(labels), 16, 16, 3)
 
 
 @pytest.mark.parametrize("split", datasets.SPLITS)
@@ -35,9 +35,9 @@ def test_pixels_and_labels_are_those_of_scikit_learn(splits, split):
     indices = independent_split()[split]
     images, labels = splits[split]
     np.testing.assert_array_equal(labels, digits.target[indices])
-    for row in range(32):
-        for column in range(0, 32, 5):
-            grey = digits.images[indices, row // 4, column // 4] * 255 / 16
+    for row in range(16):
+        for column in range(0, 16, 5):
+            grey = digits.images[indices, row // 2, column // 2] * 255 / 16
             expected = np.floor(grey + 0.5)
             for channel in range(3):
                 np.testing.assert_array_equal(images[:, row, column, channel], expected)

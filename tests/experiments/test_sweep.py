@@ -11,12 +11,14 @@ import tarfile
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 
 from selectax.commands import sweep
 from selectax.study import config as configuration
 from selectax.study import experiment, results
-from selectax.study.config import SweepConfig
+from selectax.study.config import SweepConfig, defaults_of
+from selectax.study.verdicts import find
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "experiments" / "sweep.py")]
@@ -222,7 +224,7 @@ def test_help_explains_every_flag_with_its_default():
     assert done.returncode == 0
     text = re.sub(r"[│╭╮╰╯─\s]+", " ", done.stdout)
     for group in dataclasses.fields(SweepConfig):
-        options = getattr(SweepConfig(), group.name)
+        options = getattr(defaults_of("digits"), group.name)
         assert f" {group.name} options " in text
         for field in dataclasses.fields(options):
             flag = f"--{field.name.replace('_', '-')}"
@@ -269,7 +271,8 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
     )
     pictures = [tmp_path / f"{name}.png" for name in "abc"]
     outcome = experiment.Outcome(
-        table, tmp_path / "results.csv", pictures, tmp_path / "report.html"
+        *(table, tmp_path / "results.csv", pictures, tmp_path / "report.html"),
+        find(table, {}, np.random.default_rng(0)),
     )
     monkeypatch.setattr(experiment, "run", lambda config, console: outcome)
     monkeypatch.setattr(sys, "argv", ["sweep.py"])
@@ -282,6 +285,9 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
     cells = [[cell for cell in row if cell not in "│┃"] for row in rows]
     assert ["-1", "1", "0.125", "0.750"] in cells
     assert ["0.5", "1", "0.375", "0.250"] in cells
+    verdicts = re.findall(r"^  cannot say  (\d)\. .*\((.*)\)$", out, re.MULTILINE)
+    assert [number for number, _ in verdicts] == list("1234567")
+    assert out.index("cannot say  7.") < out.index("Results: ")
 
 
 @pytest.mark.slow

@@ -12,10 +12,12 @@ import tyro
 from selectax.datasets import SEVERITIES
 from selectax.study import config as configuration
 from selectax.study.config import (
+    MEASURES,
     ConfigurationError,
     SweepConfig,
     check,
     check_layers,
+    defaults_of,
     resolve_corruptions,
     to_json,
 )
@@ -39,6 +41,18 @@ def parsed(*arguments):
 
 def test_the_default_is_fine():
     check(SweepConfig())
+
+
+def test_the_first_run_has_defaults_of_its_own():
+    digits = defaults_of("digits")
+    check(digits)
+    assert len(digits.regularizer.alpha) >= 6
+    assert min(digits.regularizer.alpha) <= -5
+    assert digits.regularizer.seeds >= 4
+    assert set(MEASURES) | {"input_gradients"} == set(digits.evaluation.measures)
+    for name in ("cifar10", "tiny_imagenet"):
+        assert defaults_of(name) == changed(dataset=name)
+        assert defaults_of(name).regularizer.alpha == (-1.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import io
 import json
 import pathlib
 import subprocess
@@ -8,17 +9,19 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from selectax.study import corrupting
 from selectax.study.config import ConfigurationError
 from selectax.study.corrupt_config import CorruptConfig, check
 from selectax.study.corrupting import corrupt_data_set, draw_sheet
+from selectax.study.image_files import image_form, read_image
 
 QUIET = Console(quiet=True)
 EXPERIMENT = pathlib.Path(__file__).parents[2] / "experiments" / "corrupt.py"
 CHEAP = ("contrast", "impulse_noise")
 
 
-def some_images(samples=3, height=9, width=12):
-    return np.random.default_rng(0).integers(0, 256, (samples, height, width, 3), np.uint8)
+def some_images(samples=3, height=9, width=12, channels=3):
+    return np.random.default_rng(0).integers(0, 256, (samples, height, width, channels), np.uint8)
 
 
 @pytest.fixture
@@ -190,6 +193,118 @@ def test_bad_folders_are_refused_before_the_work(folder):
     with pytest.raises(ConfigurationError, match="9 × 7"):
         corrupt_data_set(config(folder), QUIET)
     assert not folder.with_name("images-C").exists()
+
+
+def saved(folder, name, image, **options):
+    folder.mkdir(exist_ok=True)
+    image.save(folder / name, **options)
+    return read_image(folder / name)
+
+
+def test_images_are_read_as_they_are_seen(tmp_path):
+    colours = some_images(1)[0]
+    picture, grey = Image.fromarray(colours), colours[..., 0]
+    wide = Image.fromarray(grey.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(
+        saved(tmp_path, "16.png", wide), np.repeat(grey[..., None], 3, axis=-1)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    np.testing.assert_array_equal(
+        saved(tmp_path, "turned.png", picture, exif=exif), np.rot90(colours, -1)
+    )
+    assert image_form(tmp_path / "turned.png").size == (9, 12)
+    clear = np.zeros((9, 12, 1), np.uint8)
+    clear[:4] = 255
+    clear[4:6] = 51
+    seen = colours * (clear / 255) + 255 * (1 - clear / 255)
+    with_alpha = Image.fromarray(np.concatenate([colours, clear], axis=-1))
+    assert np.abs(saved(tmp_path, "alpha.png", with_alpha) - seen).max() <= 1
+    assert image_form(tmp_path / "alpha.png").has_alpha
+    both = Image.fromarray(np.concatenate([grey[..., None], clear], axis=-1), "LA")
+    seen = (grey[..., None] * (clear / 255) + 255 * (1 - clear / 255)).repeat(3, axis=-1)
+    assert np.abs(saved(tmp_path, "grey.png", both) - seen).max() <= 1
+    palette = picture.quantize(8)
+    np.testing.assert_array_equal(saved(tmp_path, "p.png", palette), palette.convert("RGB"))
+    palette.info["transparency"] = 0
+    transparent = saved(tmp_path, "pt.gif", palette, transparency=0)
+    assert np.all(transparent[np.asarray(palette) == 0] == 255)
+    bits = Image.fromarray(grey).convert("1")
+    np.testing.assert_array_equal(saved(tmp_path, "1.png", bits), bits.convert("RGB"))
+    inks = picture.resize((40, 40)).convert("CMYK")
+    printed = saved(tmp_path, "cmyk.jpg", inks, quality=100).astype(int)
+    assert np.abs(printed - np.asarray(inks.convert("RGB"))).mean() < 6
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG"])
+def test_animations_are_refused(format, tmp_path):
+    first, second = (Image.fromarray(image) for image in some_images(2))
+    path = tmp_path / f"moving.{format.lower()}"
+    first.save(path, save_all=True, append_images=[second])
+    with pytest.raises(ConfigurationError, match=r"moving.*2 frames"):
+        corrupt_data_set(config(tmp_path), QUIET)
+
+
+@pytest.mark.parametrize("value", [1e6, -5])
+def test_more_than_16_bits_are_refused(value, tmp_path):
+    Image.fromarray(np.full((9, 9), value, np.int32)).save(tmp_path / "wide.tif")
+    with pytest.raises(ConfigurationError, match=r"wide.*16 bits"):
+        read_image(tmp_path / "wide.tif")
+    Image.fromarray(np.full((9, 9), value, np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(ConfigurationError, match=r"float\.tif: holds floats"):
+        read_image(tmp_path / "float.tif")
+
+
+def test_alpha_is_composited_and_that_is_said(folder, tmp_path):
+    image = Image.fromarray(some_images(1, channels=4)[0])
+    image.save(folder / "clear.png")
+    told = io.StringIO()
+    corrupt_data_set(config(folder), Console(file=told, width=200))
+    assert "1 of 5 images have an alpha channel" in told.getvalue()
+    path = tmp_path / "images-C" / "contrast" / "1" / "clear.JPEG"
+    seen = read_image(folder / "clear.png").astype(float)
+    mean = seen.mean((0, 1))
+    assert np.abs(np.asarray(Image.open(path)) - (0.75 * (seen - mean) + mean)).mean() < 20
+
+
+def test_a_result_within_the_input_is_not_corrupted_again(folder):
+    output = folder / "result"
+    corrupt_data_set(config(folder, output=output), QUIET)
+    made = {file: file.stat().st_mtime_ns for file in output.rglob("*")}
+    (folder / "._tall.JPG").write_bytes(b"no image")
+    corrupt_data_set(config(folder, output=output), QUIET)
+    assert {file: file.stat().st_mtime_ns for file in output.rglob("*")} == made
+    # Nor is it corrupted by a command with another output.
+    other = corrupt_data_set(config(folder, output=folder / "other"), QUIET)
+    assert not list(other.glob("*/*/result"))
+    with pytest.raises(ConfigurationError, match="holds other files"):
+        corrupt_data_set(config(folder, output=folder), QUIET)
+
+
+def test_few_large_images_are_read_at_a_time(folder, monkeypatch):
+    sizes = []
+
+    def counting(config, name, severity, images, first):
+        sizes.append((first, len(images)))
+        return images
+
+    monkeypatch.setattr(corrupting, "_corrupt", counting)
+    monkeypatch.setattr(corrupting, "_PIXELS_AT_A_TIME", 2 * 9 * 12)
+    only = CorruptConfig(str(folder), corruptions=("contrast",), severities=(1,))
+    corrupt_data_set(only, QUIET)
+    assert sizes == [(0, 2), (2, 1), (3, 1)]
+
+
+def test_a_sheet_does_not_replace_a_file(array, tmp_path):
+    (tmp_path / "sheet.png").write_bytes(b"mine")
+    with pytest.raises(ConfigurationError, match=r"--sheet .*sheet\.png: exists already"):
+        check(config(array, sheet=tmp_path / "sheet.png"))
+
+
+def test_a_sheet_of_a_grey_array_is_drawn(tmp_path):
+    np.save(tmp_path / "grey.npy", some_images(channels=1))
+    path = draw_sheet(config(tmp_path / "grey.npy", sheet=tmp_path / "sheet.png"))
+    assert Image.open(path).mode == "RGB"
 
 
 def test_the_command_says_what_is_wrong_in_one_sentence(array):

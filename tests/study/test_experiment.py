@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from selectax import datasets, models
-from selectax.study import experiment, figures, measurement, plan, results
+from selectax.study import experiment, figures, measurement, plan, results, table_file
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.config import (
     ConfigurationError,
@@ -92,7 +92,7 @@ def undisturbed(tmp_path_factory):
 def trained_networks(folder):
     """Of the last checkpoint: each network by alpha and seed."""
     recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
-    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         step, population = checkpoints.restore(like)
     assert step == EPOCHS * (70 // 16)
@@ -118,6 +118,7 @@ def test_a_run_leaves_its_files_behind(undisturbed):
         *("selectivity_by_alpha.png", "selectivity_by_layer.png", "clean_accuracy_by_alpha.png"),
         *("perturbed_accuracy_by_alpha.png", "accuracy_by_severity.png"),
         *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png", "images.png"),
+        "robustness_by_selectivity.png",
     }
     vectors = {path.with_suffix(".pdf") for path in outcome.figures}
     assert {*outcome.figures, *vectors} == set((folder / "figures").iterdir())
@@ -128,7 +129,7 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
     networks = {(alpha, seed): network for alpha, seed, network in trained_networks(folder)}
     group = [Network(*each) for each in networks]
     recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
-    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(32, 32, 3))
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         _, population = checkpoints.restore(like)
 
@@ -542,6 +543,8 @@ def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(undisturbed, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     save = results.save
+    # Otherwise all measures of these networks would be written at once.
+    monkeypatch.setattr(table_file, "_SECONDS_BETWEEN_WRITES", 0)
 
     def full(*arguments, calls=[]):  # noqa: B006
         calls.append(1)

@@ -10,8 +10,9 @@ import pytest
 import tyro
 from PIL import Image
 
+from selectax.commands import sweep
 from selectax.study import bootstrap, results
-from selectax.study.config import ConfigurationError, SweepConfig, to_json
+from selectax.study.config import ConfigurationError, SweepConfig, defaults_of, to_json
 from selectax.study.report import command_of, write_report
 
 from .planted import CONFIG, UNITS, planted_table
@@ -43,7 +44,8 @@ def test_it_says_what_was_found(page):
     assert "28 networks: 7 strengths" in " ".join(text.split())
     assert re.search(r"<td data-value=\"10[.0]*\">10</td>", text)  # steps of PGD, whole
     assert "5.95" in text  # of the largest fall of selectivity, tests/study/test_verdicts.py
-    assert text.count("<figure>") == text.count("<img ") > 4
+    assert text.count("<figure") == text.count("<img ") > 4
+    assert text.count('<figure class="first">') == 1
     assert all(len(words) > 40 for words in re.findall(r'alt="([^"]*)"', text))
 
 
@@ -92,7 +94,7 @@ def test_a_study_just_begun_has_a_report(tmp_path):
     (folder / "results.csv").unlink()
     text = write_report(folder).read_text()
     assert text.count("Not measured.") == 7
-    assert "<figure>" not in text
+    assert "<figure" not in text
 
 
 @pytest.mark.slow
@@ -129,12 +131,19 @@ def test_a_folder_without_a_run_is_refused(tmp_path, damage, words):
         ["--measures", "--attack-images", "None"],
     ],
 )
-def test_its_command_gives_the_same_configuration(flags):
+@pytest.mark.parametrize("dataset", ["digits", "cifar10"])
+def test_its_command_gives_the_same_configuration(flags, dataset):
     options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    given = to_json(tyro.cli(SweepConfig, args=flags, config=options))
+    given = to_json(tyro.cli(SweepConfig, args=flags, default=defaults_of(dataset), config=options))
     program, script, *again = shlex.split(command_of(json.loads(json.dumps(given))))
     assert (program, script) == ("python", "experiments/sweep.py")
-    assert to_json(tyro.cli(SweepConfig, args=again, config=options)) == given
+    if dataset != "digits":
+        assert again[-2:] == ["--archives", "ARCHIVES"]
+        again = again[:-2]
+    assert (
+        to_json(tyro.cli(SweepConfig, args=again, default=sweep.default_of(again), config=options))
+        == given
+    )
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +207,9 @@ def test_in_a_browser_tables_sort_by_mouse_and_by_keyboard(tab):
 def test_in_a_browser_the_seven_verdicts_are_on_the_first_screen(tab):
     last = tab.locator(".findings > li >> nth=6").bounding_box()
     assert last["y"] + last["height"] <= 900
+    claim, first = (tab.locator(where).bounding_box() for where in (".claim >> nth=0", ".first"))
+    assert first["x"] > claim["x"] + claim["width"]
+    assert first["y"] + first["height"] <= 900
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from selectax.study.figures.robustness import (
     perturbed_accuracy_by_alpha,
     robust_accuracy_by_epsilon,
     robust_accuracy_by_steps,
+    robustness_by_selectivity,
 )
 from selectax.study.figures.selectivity import selectivity_by_alpha, selectivity_by_layer
 from selectax.study.figures.single_units import (
@@ -57,6 +58,7 @@ def draw_all(table: pd.DataFrame, units: Mapping[str, int]) -> dict[str, Figure]
             several = ", ".join(values.unique())
             raise ValueError(f"table has several in column {column}, {several}; take one of them.")
     figures = {
+        "robustness_by_selectivity": robustness_by_selectivity(table, units),
         "selectivity_by_alpha": selectivity_by_alpha(table),
         "selectivity_by_layer": selectivity_by_layer(table, units),
         "clean_accuracy_by_alpha": clean_accuracy_by_alpha(table),

@@ -1,15 +1,19 @@
 """Accuracy on clean, corrupted and attacked images."""
 
+from collections.abc import Mapping
+
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
 from selectax.study.figures.tables import of_network
+from selectax.study.networks_table import per_network
 from selectax.study.plotting import (
     STYLE,
     alpha_panels,
     fractions_on,
     line_panels,
+    network_panels,
     number_text,
     number_ticks,
 )
@@ -52,6 +56,32 @@ def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
     if not of_panels:
         return None
     figure, _ = alpha_panels(table, of_panels)
+    figure.supylabel("accuracy")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def robustness_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
+    """Each network's accuracy under corruptions and PGD against its mean selectivity.
+
+    Accuracies are those of `selectax.study.networks_table.per_network`, which the findings are
+    about; FGSM where PGD was not measured. None without such rows.
+    """
+    networks = per_network(table.dropna(subset=["alpha", "value"]), units)
+    attack = "pgd" if networks["pgd"].notna().any() else "fgsm"
+    titles = {
+        "corruptions": "corruptions, mean over all and severities",
+        attack: f"{attack.upper()}, mean over ε",
+    }
+    of_panels = {
+        title: networks.dropna(subset=["selectivity", column]).rename(columns={column: "value"})
+        for column, title in titles.items()
+    }
+    of_panels = {title: of_panel for title, of_panel in of_panels.items() if len(of_panel)}
+    if not of_panels:
+        return None
+    figure, all_axes = network_panels(table, of_panels, "selectivity", columns=1)
+    all_axes[-1].set_xlabel("mean class selectivity index")
     figure.supylabel("accuracy")
     return figure
 

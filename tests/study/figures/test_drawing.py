@@ -14,6 +14,7 @@ from selectax.study import figures
 from tests.study.figures.known import UNITS
 
 NAMES = [
+    "robustness_by_selectivity",
     *("selectivity_by_alpha", "selectivity_by_layer", "clean_accuracy_by_alpha"),
     *("perturbed_accuracy_by_alpha", "accuracy_by_severity", "robust_accuracy_by_epsilon"),
     *("robust_accuracy_by_steps", "dimensionality_by_layer", "input_gradients_by_alpha"),
@@ -30,7 +31,12 @@ def test_a_figure_says_of_what_it_is(drawn, name):
     figure = drawn[name]
     caption = figure.get_suptitle().replace("\n", " ")
     assert caption.startswith("resnet8 on digits; ")
-    assert "means over 3 seeds with 95 % t-interval" in caption
+    of_what = (
+        "9 networks, a mark each"
+        if name == "robustness_by_selectivity"
+        else ("means over 3 seeds with 95 % t-interval")
+    )
+    assert of_what in caption
     assert figure.get_supylabel()
     if name.endswith("_by_alpha"):
         assert figure.get_supxlabel().startswith("α")
@@ -91,7 +97,7 @@ def test_one_network_alone_gives_every_figure(full, tmp_path):
     found = figures.draw_all(alone, UNITS)
     assert list(found) == NAMES
     for figure in found.values():
-        assert "1 seed" in figure.get_suptitle()
+        assert re.search("1 (seed|networks?)", figure.get_suptitle())
     figures.save({"one": found["selectivity_by_alpha"]}, tmp_path)
 
 

@@ -60,6 +60,26 @@ def test_perturbed_accuracy_of_one_perturbation(full, kept, titles):
     assert [axes.get_title() for axes in figure.axes] == titles
 
 
+def test_robustness_by_selectivity_has_a_mark_for_each_network(drawn):
+    panels = by_title(drawn["robustness_by_selectivity"])
+    epsilon = np.mean(EPSILONS[1:])
+    means = {
+        "corruptions, mean over all and severities": 0.12,
+        "PGD, mean over ε": robust_accuracy("pgd", 10, epsilon),
+    }
+    assert list(panels) == list(means)
+    for title, mean in means.items():
+        found = {
+            line.get_label(): line.get_xydata()
+            for line in panels[title].lines
+            if len(line.get_xydata())
+        }
+        assert list(found) == [f"α = {text}" for text in ("−1", "0", "1")]
+        for alpha, marks in zip(ALPHAS, found.values(), strict=True):
+            aside = 0.01 * np.array([-1, 0, 1]) + 0.02 * alpha
+            np.testing.assert_allclose(marks, np.stack([0.4 + aside, mean + aside], -1))
+
+
 def test_accuracy_by_severity_begins_with_clean_images(drawn):
     panels = by_title(drawn["accuracy_by_severity"])
     assert list(panels) == ["mean of 2 corruptions", "contrast", "pixelate"]

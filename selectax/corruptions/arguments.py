@@ -1,0 +1,155 @@
+"""The arguments of a corruption, checked before any work."""
+
+import difflib
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+_SMALLEST_SIDE = 8
+# Rounding takes results of float arithmetic a few floats beyond [0, 1].
+_SLACK = 8 * float(np.finfo(np.float32).eps)
+
+
+def check_name(argument: str, name: str, known: Sequence[str]) -> None:
+    """Refuses a name that is not among the known ones.
+
+    Raises:
+      ValueError: names the argument and the known name that is most similar.
+    """
+    if name not in known:
+        nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0)[0]
+        raise ValueError(
+            f"{argument} {name!r} is unknown; did you mean {nearest!r}? "
+            f"Known are {', '.join(known)}."
+        )
+
+
+def check_key(key) -> None:
+    """Refuses anything but one PRNG key, of either form.
+
+    Raises:
+      TypeError: it is no key, or several.
+    """
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    is_old = dtype == jnp.uint32 and shape in ((2,), (4,))
+    if not (is_old or (is_typed and shape == ())):
+        given = repr(key) if dtype is None else f"{dtype} of shape {shape}"
+        raise TypeError(f"key must be one PRNG key such as jax.random.key(0), not {given}.")
+
+
+def check_severity(severity) -> None:
+    """Refuses anything but one integer, from 1 to 5 where the value is known.
+
+    Raises:
+      TypeError: it is no integer.
+      ValueError: it lies outside 1 to 5.
+    """
+    if not jnp.issubdtype(jnp.result_type(severity), jnp.integer) or jnp.ndim(severity) != 0:
+        raise TypeError(f"severity must be one integer from 1 to 5, not {severity!r}.")
+    if not isinstance(severity, jax.core.Tracer) and not 1 <= severity <= 5:
+        raise ValueError(f"severity must be an integer from 1 to 5, not {severity}.")
+
+
+def checked_images(images, name: str) -> Float[Array, "samples height width channels"]:
+    """The images as one array, whose concrete values lie in [0, 1].
+
+    Raises:
+      TypeError: they are no floats.
+      ValueError: they have another shape, or concrete values outside [0, 1].
+    """
+    images = checked_floats("images", images)
+    if images.ndim != 4:
+        raise ValueError(
+            f"images must have shape (samples, height, width, channels), not {images.shape}."
+        )
+    _, height, width, channels = images.shape
+    if channels not in (1, 3):
+        if images.shape[1] in (1, 3) and width >= _SMALLEST_SIDE:
+            remedy = "move the channels to the last axis"
+        else:
+            remedy = "corrupt the colours alone and put other channels, such as alpha, back"
+        raise ValueError(
+            f"images must have 1 or 3 channels for {name}, not {channels} of shape "
+            f"{images.shape}; {remedy}."
+        )
+    if min(height, width) < _SMALLEST_SIDE:
+        raise ValueError(
+            f"images must be at least {_SMALLEST_SIDE} pixels high and wide, not "
+            f"{height} × {width}; enlarge them."
+        )
+    return in_unit_range("images", images)
+
+
+def checked_textures(
+    textures, images_shape: tuple[int, ...]
+) -> Float[Array, "textures rows columns 3"]:
+    """The textures as one array, at least as large as the images and in [0, 1].
+
+    Raises:
+      TypeError: they are no floats.
+      ValueError: they have another shape, or concrete values outside [0, 1].
+    """
+    textures = checked_floats("frost_textures", textures)
+    _, height, width, _ = images_shape
+    shape = textures.shape
+    if len(shape) != 4 or shape[0] == 0 or shape[3] != 3 or shape[1] < height or shape[2] < width:
+        raise ValueError(
+            f"frost_textures must have shape (textures, at least {height}, at least {width}, 3), "
+            f"not {shape}; enlarge them."
+        )
+    return in_unit_range("frost_textures", textures)
+
+
+def checked_floats(argument: str, values) -> Float[Array, "*shape"]:
+    """One array of floats, from an array or nested lists.
+
+    Raises:
+      TypeError: it is no array, or not of floats.
+    """
+    if not hasattr(values, "dtype"):
+        try:
+            values = jnp.asarray(values)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"{argument} must be one array of floats in [0, 1], not "
+                f"{type(values).__name__} of other things; stack images of one size."
+            ) from None
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        raise TypeError(
+            f"{argument} must be floats in [0, 1], not {values.dtype}; divide bytes by 255."
+        )
+    return values
+
+
+def in_unit_range(argument: str, values: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Concrete values that lie in [0, 1], or are clipped from a few floats beyond.
+
+    Traced values pass as they are.
+
+    Raises:
+      ValueError: a value is NaN or lies farther outside [0, 1]; it is named.
+    """
+    if isinstance(values, jax.core.Tracer) or values.size == 0:
+        return values
+    on_host = np.asarray(values)
+    if on_host.dtype.itemsize < 4:  # NumPy may not know how to reduce it
+        on_host = on_host.astype(np.float32)
+    least, greatest = float(on_host.min()), float(on_host.max())
+    if least >= 0 and greatest <= 1:
+        return values
+    slack = max(_SLACK, 2 * float(jnp.finfo(values.dtype).eps))
+    if -slack <= least and greatest <= 1 + slack:
+        return jnp.clip(values, 0, 1)
+    worst = least if -least > greatest - 1 else greatest
+    if not math.isfinite(worst):
+        remedy = "replace the pixels that are not finite"
+    elif least >= 0 and greatest >= 2:
+        remedy = "divide bytes by 255"
+    else:
+        remedy = "clip or rescale them"
+    raise ValueError(f"{argument} must lie in [0, 1], not at {worst:.9g}; {remedy}.")
