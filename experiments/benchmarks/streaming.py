@@ -25,7 +25,8 @@ from selectax.datasets import DataError
 from selectax.datasets.augmentation import augment
 from selectax.datasets.batches import to_unit_range
 from selectax.datasets.loading import open_source
-from selectax.datasets.streaming import epoch_order, stream
+from selectax.datasets.order import epoch_order
+from selectax.datasets.streaming import stream
 from selectax.study.recipe import Recipe
 from selectax.study.training import Hyperparameters, init_state, train_step
 
@@ -78,7 +79,8 @@ def main() -> int:
     except DataError as error:
         print(error, file=sys.stderr)
         return 2
-    order = epoch_order(0, 0, len(source), options.batch_size)[: options.batches]
+    order, _ = epoch_order(0, 0, len(source), options.batch_size)
+    order = np.asarray(order[: options.batches])
     train = resnet18(options)
     tasks = {
         f"streaming, {options.workers} threads": lambda: rate(

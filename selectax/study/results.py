@@ -199,6 +199,7 @@ def _read(path: Path) -> pd.DataFrame:
                 dtype=_TYPES,
                 na_values={name: [""] for name, kind in _TYPES.items() if kind != "str"},
                 keep_default_na=False,
+                float_precision="round_trip",  # pandas 2 is else an ulp off
             )
         if tuple(frame.columns) != COLUMNS:
             raise ValueError(f"its columns are {', '.join(frame.columns)}")
