@@ -367,3 +367,75 @@ def _as_is(images):
 def test_bad_arguments_are_named(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+@pytest.mark.parametrize("factor", [1e-25, 1e-19, 1e-12, 1e12, 1e20, 1e30])
+def test_variation_does_not_depend_on_the_scale_of_gradients(factor):
+    images = np.random.default_rng(1).normal(size=(9, 4)).astype(np.float32)
+
+    def responses_fn(images):
+        return jnp.float32(factor) * images**2
+
+    exact = exact_input_gradient_norms(responses_fn, images)
+    expected = 2 * np.abs(images.astype(np.float64)) * np.float32(factor)
+    np.testing.assert_allclose(exact.norm, expected, rtol=1e-5)
+    moments = merge(init_norm_moments(4), update(init_norm_moments(4), exact))
+    # Exact norms may exceed their squares' roots by rounding alone.
+    np.testing.assert_allclose(
+        over_samples(moments), reference.variation_over_samples(expected), rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        over_units(moments), reference.variation_over_units(expected), rtol=1e-4
+    )
+    estimated = input_gradient_norms(jax.random.key(0), responses_fn, images, directions=3)
+    plain = input_gradient_norms(jax.random.key(0), lambda x: x**2, images, directions=3)
+    np.testing.assert_allclose(
+        np.asarray(estimated.norm, np.float64) / np.float32(factor), plain.norm, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        over_samples(update(init_norm_moments(4), estimated)),
+        over_samples(update(init_norm_moments(4), plain)),
+        rtol=1e-4,
+    )
+
+
+def test_types_of_the_process_and_of_keys_do_not_matter():
+    _, _, responses_fn = quadratic_forms()
+    images = some_images()
+    for impl in ("rbg", "unsafe_rbg"):
+        norms = input_gradient_norms(jax.random.key(0, impl=impl), responses_fn, images)
+        assert np.all(np.isfinite(side_by_side(norms)))
+
+    def variation():
+        weights = jnp.arange(6, dtype=jnp.float32).reshape(3, 2) / 8
+        norms = input_gradient_norms(
+            jax.random.key(0), lambda x: x**2 @ weights, jnp.ones((4, 3), jnp.float32)
+        )
+        moments = update_norm_moments(init_norm_moments(2), norms)
+        return norms.norm, variation_over_samples(moments), variation_over_units(moments)
+
+    expected = variation()
+    with jax.enable_x64(True):
+        wide = variation()
+    for one, other in zip(wide, expected, strict=True):
+        assert one.dtype == jnp.float32
+        np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_what_is_not_finite_does_not_vary_by_a_number(poison):
+    norm = np.ones((3, 2), np.float32)
+    for name in ("norm", "squared_norm"):
+        values = {"norm": norm.copy(), "squared_norm": norm.copy()}
+        values[name][1, 0] = poison
+        moments = update(init_norm_moments(2), InputGradientNorms(**values))
+        assert np.isnan(over_samples(moments)[0])
+        assert np.isnan(over_units(moments))
+    images = some_images()
+    images[1, 0, 0, 0] = poison
+    _, _, responses_fn = quadratic_forms()
+    for norms in (
+        exact_input_gradient_norms(responses_fn, images),
+        input_gradient_norms(jax.random.key(0), responses_fn, images, directions=2),
+    ):
+        assert np.all(np.isnan(side_by_side(norms)[1]))

@@ -1,10 +1,12 @@
 """Adversarial attacks: FGSM, PGD and kin, and robust accuracy over epsilons and steps.
 
-`logits_fn` is any function from images to logits whose result for one image depends on that image
-alone (batch norm in inference). Images are floats within `bounds`. An attack is untargeted, and
-maximises the loss of the true class, unless it is given `targets`; its result lies inside both the
-epsilon ball and the bounds, exactly. Epsilon, step size, steps and targets may be traced: one
-compilation serves all their values. Attacks can be mapped over samples, models and epsilons.
+`logits_fn` is any function from images to logits, or to a tuple that begins with them, whose result
+for one image depends on that image alone (batch norm in inference). Images are floats within
+`bounds`. An attack is untargeted, and maximises the loss of the true class, unless it is given
+`targets`; its result lies inside both the epsilon ball and the bounds, exactly. Epsilon, step size,
+steps and targets may be traced: one compilation serves all their values. Attacks compute in at
+least float32 and round their results towards the clean images. Attacks can be mapped over samples,
+models and epsilons.
 """
 
 from selectax.attacks.auto_pgd import apgd

@@ -88,7 +88,11 @@ def checked_problem(
         bounds,
         images.dtype,
     )
-    return problem, jnp.asarray(images).astype(working_dtype(images.dtype))
+    origin = jnp.asarray(images).astype(working_dtype(images.dtype))
+    if not is_concrete(origin):
+        # Clipping an infinite pixel to the bounds would make it look like any other.
+        origin = jnp.where(jnp.isfinite(origin), origin, jnp.nan)
+    return problem, origin
 
 
 def _with_checked_classes(logits_fn, labels, targets):

@@ -172,13 +172,16 @@ def apgd(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units, for all samples or one each.
+      epsilon: radius of the ball, in the images' units: a number, one for each sample (samples,),
+        or in linf also one for each channel (1, 1, channels) or pixel (height, width, channels); 0
+        keeps a pixel as it is, so that zeros are a mask.
       steps: number of gradient steps, at least 1; the end of the last is evaluated too.
-      loss: what is maximised: cross-entropy, or the difference of logits ratio (DLR), which knows
-        no scale of the logits.
+      loss: what is maximised: cross-entropy, the difference of logits ratio (DLR), which does not
+        depend on the scale of the logits, or a function as for `pgd`.
       norm: of the ball and of a step.
       restarts: attacks from different starts, of which each sample keeps the strongest result.
-      bounds: smallest and largest value of a pixel.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
       targets: classes to be reached, other than the labels; None for any wrong class.
       early_stop: whether the loops end when all samples are misclassified (or, with targets,
         classified as those); the results' losses may then be lower, but no fewer are broken.

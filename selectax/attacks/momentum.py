@@ -65,14 +65,18 @@ def mi_fgsm(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units, for all samples or one each.
+      epsilon: radius of the ball, in the images' units: a number, one for each sample (samples,),
+        or in linf also one for each channel (1, 1, channels) or pixel (height, width, channels); 0
+        keeps a pixel as it is, so that zeros are a mask.
       steps: number of gradient steps, at least 1.
       step_size: length of a step; by default epsilon / steps, as in the paper.
       decay: of the momentum, μ; 0 for none.
       norm: of the ball and of a step.
-      bounds: smallest and largest value of a pixel.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
       targets: classes to be reached, other than the labels; None for any wrong class.
-      loss: what is maximised.
+      loss: what is maximised: "cross_entropy", "dlr", or a function of (logits, labels), and of
+        targets if there are any, that returns one value for each sample.
       early_stop: as for `pgd`.
 
     Returns:

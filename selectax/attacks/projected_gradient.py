@@ -61,17 +61,21 @@ def pgd(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units, for all samples or one each.
+      epsilon: radius of the ball, in the images' units: a number, one for each sample (samples,),
+        or in linf also one for each channel (1, 1, channels) or pixel (height, width, channels); 0
+        keeps a pixel as it is, so that zeros are a mask.
       steps: number of gradient steps, at least 1.
       step_size: length of a step; by default 2.5 · epsilon / steps.
       norm: of the ball and of a step.
       random_start: whether to start from a point drawn uniformly from the ball.
       restarts: attacks from different starts; each sample keeps a result that is misclassified if
         there is one, and of several the one with the highest loss.
-      bounds: smallest and largest value of a pixel.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
       targets: classes to be reached, other than the labels; None for any wrong class. With targets
         "misclassified" means classified as those.
-      loss: what is maximised.
+      loss: what is maximised: "cross_entropy", "dlr", or a function of (logits, labels), and of
+        targets if there are any, that returns one value for each sample.
       early_stop: whether a sample stays where it is first misclassified, and the loop ends when all
         are: as many samples are broken or more, at less cost, but with less loss.
 

@@ -1,0 +1,122 @@
+"""Forms in which arguments are accepted, and sentences for those that are not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from selectax.ablation import ablated_accuracy, random_ranks
+from selectax.attacks import apgd, fgsm, pgd, robust_accuracy_curve
+from selectax.sensitivity import input_gradient_norms
+
+KEY = jax.random.key(0)
+IMAGES = np.random.default_rng(0).uniform(0.2, 0.8, (4, 2, 2, 3)).astype(np.float32)
+WEIGHTS = np.random.default_rng(1).normal(size=(12, 3)).astype(np.float32)
+LABELS = np.argmax(IMAGES.reshape(4, 12) @ WEIGHTS, axis=1).astype(np.int32)
+
+
+def logits_fn(images):
+    return images.reshape(len(images), -1) @ WEIGHTS
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 2, 3), (1, 2, 2, 1), (4, 2, 2, 3)])
+def test_epsilon_of_channels_and_pixels_is_the_step_there(shape):
+    """Labels of two classes make the sign of the gradient that of the difference of weights."""
+    epsilon = np.random.default_rng(2).uniform(0, 0.1, shape).astype(np.float32)
+    epsilon.flat[0] = 0
+
+    def two(images):
+        return logits_fn(images)[:, :2]
+
+    labels = np.array([0, 1, 0, 1])
+    towards = np.sign(WEIGHTS[:, 1] - WEIGHTS[:, 0]).reshape(1, 2, 2, 3)
+    signs = np.where(labels == 0, 1, -1)[:, None, None, None] * towards
+    expected = IMAGES + np.broadcast_to(epsilon, IMAGES.shape) * signs
+    options = {"epsilon": epsilon}
+    np.testing.assert_allclose(fgsm(two, IMAGES, labels, **options), expected, atol=1e-6)
+    found = pgd(KEY, two, IMAGES, labels, steps=5, **options)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    moved = np.asarray(apgd(KEY, two, IMAGES, labels, steps=3, **options)) - IMAGES
+    assert np.all(np.abs(moved) <= np.broadcast_to(epsilon, IMAGES.shape))
+
+
+def test_bounds_of_channels_hold():
+    low, high = np.array([0.1, 0.0, -1.0]), np.array([0.9, 1.0, 0.85])
+    found = fgsm(logits_fn, IMAGES, LABELS, epsilon=3.0, bounds=(low, high))
+    assert np.all((found >= low.astype(np.float32)) & (found <= high.astype(np.float32)))
+    assert np.any(found[..., 2] < -0.9)
+    free = np.asarray(fgsm(logits_fn, IMAGES, LABELS, epsilon=3.0, bounds=None))
+    np.testing.assert_allclose(np.abs(free - IMAGES), 3, rtol=1e-6)
+
+
+def test_a_function_is_a_loss():
+    """Minus the true logit, whose gradient is minus its weights."""
+
+    def loss(logits, labels):
+        return -jnp.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+
+    found = fgsm(logits_fn, IMAGES, LABELS, epsilon=0.1, loss=loss)
+    expected = IMAGES - 0.1 * np.sign(WEIGHTS.T[LABELS]).reshape(IMAGES.shape)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"loss must return.*\(4,\)"):
+        fgsm(logits_fn, IMAGES, LABELS, epsilon=0.1, loss=lambda logits, labels: logits.mean())
+
+
+def test_lists_raw_keys_and_networks_with_activations_are_accepted():
+    expected = pgd(KEY, logits_fn, IMAGES, LABELS, epsilon=0.1, steps=2)
+    found = pgd(
+        jax.random.PRNGKey(0),
+        lambda images: (logits_fn(images), {"layer": images}),
+        IMAGES.tolist(),
+        LABELS.tolist(),
+        epsilon=0.1,
+        steps=2,
+    )
+    np.testing.assert_array_equal(found, expected)
+    masks = {"layer": [[True], [True]]}
+
+    def masked(images, masks):
+        return logits_fn(images) * masks["layer"], {}
+
+    right = ablated_accuracy(masked, masks, IMAGES.tolist(), [*LABELS[:3].tolist(), -1])
+    np.testing.assert_array_equal(right, [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pgd(0, logits_fn, IMAGES, LABELS, epsilon=0.1, steps=1), r"jax.random.key\(0\)"),
+        (lambda: random_ranks(3, jnp.zeros(2)), r"jax.random.key\(3\)"),
+        (lambda: input_gradient_norms(7, logits_fn, IMAGES), r"jax.random.key\(7\)"),
+        (
+            lambda: robust_accuracy_curve(
+                jax.random.split(KEY), logits_fn, IMAGES, LABELS, epsilons=[0.1]
+            ),
+            "single PRNG key",
+        ),
+        (lambda: fgsm(lambda x: x[:, 0, 0, :1], IMAGES, LABELS, epsilon=0.1), "one logit"),
+        (lambda: fgsm(lambda x: x[:, 0, 0, 0], IMAGES, LABELS, epsilon=0.1), "one logit"),
+        (lambda: fgsm(logits_fn, IMAGES, LABELS, epsilon=np.ones(3)), "epsilon must be a scalar"),
+        (
+            lambda: fgsm(logits_fn, IMAGES, LABELS, epsilon=np.ones((1, 1, 3)), norm="l2"),
+            "an l2 ball has one radius",
+        ),
+        (
+            lambda: fgsm(logits_fn, IMAGES, LABELS, epsilon=0.1, bounds=([0] * 2, [1] * 2)),
+            "bounds of shape",
+        ),
+        (
+            lambda: fgsm(logits_fn, np.full((2, 3, 8, 8), 0.5, np.float32), [0, 1], epsilon=0.1),
+            r"channels first.*transpose\(0, 2, 3, 1\)",
+        ),
+        (
+            lambda: ablated_accuracy(
+                lambda x, m: logits_fn(x), {"a": [[True]]}, IMAGES, [0, 1, 2, 3]
+            ),
+            "labels hold 3.*0 to 2",
+        ),
+    ],
+)
+def test_what_is_not_accepted_is_named(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
