@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from selectax.arguments.concrete import is_concrete
+from selectax.arguments.arrays import is_concrete
 from selectax.arguments.images import as_array
 from selectax.arguments.key import checked_key
 from selectax.arguments.logits import checked_logits_fn

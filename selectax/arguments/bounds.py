@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from selectax.arguments.concrete import is_concrete
+from selectax.arguments.arrays import is_concrete
 from selectax.arguments.images import channels_last_remedy, looks_channels_first, working_dtype
 
 Bound = float | np.ndarray | Array

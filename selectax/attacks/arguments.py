@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
-from selectax.arguments.concrete import is_concrete
 from selectax.arguments.images import as_array, float_images, working_dtype
 from selectax.arguments.logits import checked_logits_fn
 from selectax.attacks.losses import LOSSES, Labels, Loss, LossName, loss_of_function

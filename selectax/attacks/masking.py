@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds
-from selectax.arguments.concrete import is_concrete
 from selectax.arguments.images import working_dtype
 from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (

@@ -5,8 +5,8 @@ from typing import Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds
-from selectax.arguments.concrete import is_concrete
 from selectax.attacks.arguments import (
     Epsilon,
     LogitsFn,
