@@ -19,7 +19,7 @@ SMALL_STEPS = "--batch-size 4 --steps 1 --rounds 1"
 WORDS = {
     "corrupt.py": "IN/images.npy --output OUT/images --corruptions brightness --severities 1",
     "data.py": "list",
-    "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity --evaluation-images 64",
+    "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
     "report.py": "RUN",
     "simulate_scale.py": "--devices 1 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
@@ -96,8 +96,10 @@ def swept(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(set(WORDS) - {"sweep.py"}))
-def test_it_runs(script, tmp_path, given, swept):
-    run(script, WORDS[script], tmp_path / "out", IN=given, RUN=swept)
+def test_it_runs(script, tmp_path, given, request):
+    words = WORDS[script]
+    swept = {"RUN": request.getfixturevalue("swept")} if "RUN" in words else {}
+    run(script, words, tmp_path / "out", IN=given, **swept)
 
 
 @pytest.mark.peer
