@@ -17,7 +17,7 @@ ONE_NETWORK = "--alpha 0 --seeds 1 --epochs 1"
 SMALL_STEPS = "--batch-size 4 --steps 1 --rounds 1"
 # By name what follows it; OUT is an empty folder, IN one of what `given` makes, RUN a sweep's.
 WORDS = {
-    "corrupt.py": "IN/images.npy --output OUT/images --corruptions brightness --severities 1",
+    "corrupt.py": "--input IN/images.npy --output OUT/out --corruptions fog --severities 1",
     "data.py": "list",
     "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
     "report.py": "RUN",
