@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+from importlib.machinery import ModuleSpec
 
 import nbformat
 import pandas as pd
@@ -16,7 +17,6 @@ from jupyter_client.manager import start_new_kernel
 from colab.execute import HERE, executed, kernel_environment, tidied, with_parameters
 
 PATHS = sorted(HERE.glob("*.ipynb"))
-REPOSITORY = "selectax/selectax"
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -73,14 +73,8 @@ def test_outputs_hold_no_errors_and_nothing_of_a_machine(path):
 
 
 @each_notebook
-def test_it_opens_in_colab_and_installs_itself_alike(path):
-    first, *_ = read(path).cells
-    address = f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/colab/{path.name}"
-    assert first.source.startswith("[![Open in Colab](")
-    assert f"]({address})\n\n# " in first.source
-    install = code(read(path))[0].source
-    assert install == code(read(PATHS[0]))[0].source
-    assert f'"selectax[study] @ git+https://github.com/{REPOSITORY}"' in install
+def test_it_installs_itself_as_the_others_do(path):
+    assert code(read(path))[0].source == code(read(PATHS[0]))[0].source
 
 
 @each_notebook
@@ -90,28 +84,79 @@ def test_links_between_notebooks_lead_somewhere(path):
             assert (HERE / link).exists()
 
 
-@pytest.mark.parametrize(
-    ("there", "jax"),
-    [
-        ({"selectax", "libtpu"}, None),
-        ({"libtpu"}, "jax[tpu]"),
-        ({"jax_cuda12_plugin"}, "jax[cuda12]"),
-        (set(), "jax"),
-    ],
-)
-def test_jax_is_installed_for_the_runtimes_own_accelerator(monkeypatch, there, jax):
-    source = TransformerManager().transform_cell(code(read(PATHS[0]))[0].source)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in there else None)
-    installed = []
+def installed(monkeypatch, there, source=""):
+    """What the first cell gives to pip where these packages are, as (magic, line)."""
+    cell = code(read(PATHS[0]))[0].source
+    assert cell.count('source = ""') == 1
+    program = TransformerManager().transform_cell(
+        cell.replace('source = ""', f"source = {source!r}")
+    )
+    monkeypatch.setattr(importlib.util, "find_spec", there.get)
+    lines = []
 
     class Shell:
         def run_line_magic(self, magic, line):
-            installed.append((magic, line.format(**names)))
+            lines.append((magic, line.format(**names)))
 
     names = {"get_ipython": Shell}
-    exec(source, names)
-    pip = f'install --quiet "{jax}" "selectax[study] @ git+https://github.com/{REPOSITORY}"'
-    assert installed == ([] if jax is None else [("pip", pip)])
+    exec(program, names)
+    return lines
+
+
+def package(name, origin="/there/__init__.py"):
+    return {name: ModuleSpec(name, None, origin=origin)}
+
+
+@pytest.mark.parametrize(
+    ("there", "jax"),
+    [
+        (package("libtpu"), "jax[tpu]"),
+        (package("jax_cuda13_plugin"), "jax[cuda13]"),
+        (package("jax_cuda12_plugin"), "jax[cuda12]"),
+        ({}, "jax"),
+        (package("selectax", None), "jax"),
+    ],
+    ids=["tpu", "cuda13", "cuda12", "cpu", "mere folder"],
+)
+def test_jax_is_installed_for_the_runtimes_own_accelerator(monkeypatch, tmp_path, there, jax):
+    monkeypatch.chdir(tmp_path)
+    lines = installed(monkeypatch, there, "git+https://there.example/selectax")
+    selectax = "selectax[study] @ git+https://there.example/selectax"
+    assert lines == [("pip", f'install --quiet "{jax}" "{selectax}"')]
+
+
+def test_nothing_is_installed_where_selectax_is(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert installed(monkeypatch, package("selectax") | package("libtpu")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "taken"),
+    [
+        ("colab/selectax-0.1.0-py3-none-any.whl", "colab/selectax-0.1.0-py3-none-any.whl"),
+        ("selectax-0.1.0-py3-none-any.whl", "selectax-0.1.0-py3-none-any.whl"),
+        ("selectax/__init__.py", "."),
+        ("colab/selectax/__init__.py", "colab"),
+        ("colab/selectax/selectax/__init__.py", "colab/selectax"),
+        ("selectax/selectax/__init__.py", "selectax"),
+    ],
+)
+def test_it_installs_what_is_beside_it_before_it_asks_the_net(monkeypatch, tmp_path, file, taken):
+    path = tmp_path / "of mine" / file
+    path.parent.mkdir(parents=True)
+    path.touch()
+    (tmp_path / "of mine" / "colab").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "of mine" / "colab")
+    ((_, line),) = installed(monkeypatch, {}, "git+https://there.example/selectax")
+    address = (tmp_path / "of mine" / taken).as_uri()
+    assert line == f'install --quiet "jax" "selectax[study] @ {address}"'
+
+
+def test_it_says_what_to_set_where_there_is_nothing_to_install(monkeypatch, tmp_path):
+    (tmp_path / "colab").mkdir()
+    monkeypatch.chdir(tmp_path / "colab")
+    with pytest.raises(SystemExit, match=r"^selectax is not published yet: [^.]*\.$"):
+        installed(monkeypatch, {})
 
 
 def small(name, **parameters):

@@ -35,8 +35,6 @@ from contest import Contest, machine_and_load
 
 from selectax.study.folder import write_json, write_text
 
-README = Path(__file__).parents[2] / "README.md"
-RESULTS = Path(__file__).parent / "results"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -48,6 +46,10 @@ class Options:
     """Names of benchmarks; by default all."""
     measure: bool = True
     """Measure; else renew the table alone."""
+    results: Path = Path(__file__).parent / "results"
+    """Folder of what is kept."""
+    readme: Path = Path(__file__).parents[2] / "README.md"
+    """The page with the table."""
 
 
 def benchmarks() -> dict[str, Callable[[], Contest]]:
@@ -101,9 +103,9 @@ def in_its_own_process(run: Callable[[], Contest]) -> dict:
         return processes.submit(measured, run).result()
 
 
-def table() -> str:
+def table(results: Path) -> str:
     """Markdown, of what is kept in the results' folder."""
-    kept = {kind: _kept(kind) for kind in ("cpu", "gpu")}
+    kept = {kind: _kept(results, kind) for kind in ("cpu", "gpu")}
     lines = [
         "| benchmark, script | peer | ours, peer | ratio (of the rounds) | aim | GPU | GPU's aim |",
         "|---|---|---|---|---|---|---|",
@@ -133,24 +135,24 @@ def _of_kind(one: dict | None, *, speeds: bool) -> list[str]:
     return [*cells, "–" if aim is None else f"≥ {aim:.3g}"]
 
 
-def _kept(kind: str) -> dict:
-    path = RESULTS / f"{kind}.json"
+def _kept(results: Path, kind: str) -> dict:
+    path = results / f"{kind}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def main(options: Options) -> None:
     """Measures, keeps, and renews the README's table."""
     kind = "gpu" if jax.default_backend() == "gpu" else "cpu"
-    RESULTS.mkdir(exist_ok=True)
+    options.results.mkdir(exist_ok=True)
     if options.measure:
         for name, run in benchmarks().items():
             if not options.only or name in options.only:
-                kept = _kept(kind) | {name: in_its_own_process(run)}
-                write_json(RESULTS / f"{kind}.json", kept)
-    before, _, rest = README.read_text().partition(BEGIN)
+                kept = _kept(options.results, kind) | {name: in_its_own_process(run)}
+                write_json(options.results / f"{kind}.json", kept)
+    before, _, rest = options.readme.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    found = table()
-    write_text(README, f"{before}{BEGIN}\n{found}\n{END}{after}")
+    found = table(options.results)
+    write_text(options.readme, f"{before}{BEGIN}\n{found}\n{END}{after}")
     print(found)
 
 

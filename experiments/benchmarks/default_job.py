@@ -34,6 +34,8 @@ from selectax.study import results
 HERE = Path(__file__).resolve().parent
 # What the libraries of the plain way have no counterpart of.
 LACKED = frozenset({"masked_gradients"})
+# It measures no gradients of the images either.
+MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
 # Of a measurement; of the epochs, both may find another one best.
 KEY = ("alpha", "seed", "metric", "layer", "perturbation", "severity", "epsilon", "steps")
 AIM = 2
@@ -43,9 +45,9 @@ AIM = 2
 class Options:
     """Prints a table of times and their ratio."""
 
-    alpha: tuple[float, ...] = (-1.0, 0.0, 1.0)
+    alpha: tuple[float, ...] = (-5.0, -1.0, 0.0, 0.4, 1.0, 2.0)
     """Strengths of the regularizer, in both."""
-    seeds: int = 3
+    seeds: int = 4
     """Networks per alpha, in both."""
     epochs: int = 5
     """Passes over the training set, in both."""
@@ -62,7 +64,8 @@ class Run(NamedTuple):
 
 def run_ours(options: Options, folder: Path) -> Run:
     output = folder / "selectax"
-    return timed([HERE.parent / "sweep.py", "--output", output, *flags(options)], output)
+    program = [HERE.parent / "sweep.py", "--output", output, "--measures", *MEASURES]
+    return timed([*program, *flags(options)], output)
 
 
 def run_theirs(options: Options, folder: Path) -> Run:

@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import matplotlib as mpl
 import tyro
+from digits import load_large_digits
 from machine import machine
 
 from selectax import models
-from selectax.datasets import load
 from selectax.study.inputs import Resident, steps_of_epoch
 from selectax.study.jobs import Network
 from selectax.study.plan import hyperparameters_of
@@ -35,14 +35,16 @@ _FIGURE = Path(__file__).with_suffix(".png")
 class Options:
     """Prints the share of time in which the device idles."""
 
+    copies: int = 4
+    """Of the training set, in an epoch."""
     output: Path = _FIGURE
     """The figure."""
 
 
-def traced(folder):
+def traced(folder, copies):
     """When the device worked, and all the while, in seconds."""
-    images, labels = load("digits", "train")
-    images, labels = jnp.tile(images, (4, 1, 1, 1)), jnp.tile(labels, 4)
+    images, labels = load_large_digits("train")
+    images, labels = jnp.tile(images, (copies, 1, 1, 1)), jnp.tile(labels, copies)
     training = Resident(images, labels)
     recipe = Recipe(models.create("resnet8", 10), 10, epochs=2, batch_size=32)
     population = init_population(
@@ -67,7 +69,7 @@ def traced(folder):
 def main() -> int:
     options = tyro.cli(Options, description=__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        working, whole = traced(folder)
+        working, whole = traced(folder, options.copies)
     begin, end = whole[0][0], sum(whole[-1])
     idle = 1 - sum(length for _, length in working) / (end - begin)
     gaps = [later - sum(earlier) for earlier, (later, _) in itertools.pairwise(working)]

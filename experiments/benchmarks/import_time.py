@@ -1,11 +1,12 @@
 """Import time of selectax, its measures loaded or not, beside that of jax, in fresh processes."""
 
+import dataclasses
 import subprocess
 import sys
 
+import tyro
 from contest import Aims, Contest, time_in_turn
 
-ROUNDS = 15
 PROGRAMS = {
     "one measure": "import selectax; selectax.selectivity_penalty",
     "every measure": "import selectax; from selectax import *",
@@ -15,13 +16,22 @@ PROGRAMS = {
 }
 
 
-def contest() -> Contest:
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How often."""
+
+    rounds: int = 15
+    """Of each program, in turn."""
+
+
+def contest(options: Options = Options()) -> Contest:
     def running(program):
         return lambda: subprocess.run([sys.executable, "-c", program], check=True)
 
+    programs = {name: running(program) for name, program in PROGRAMS.items()}
     return Contest(
         "Importing in fresh processes",
-        time_in_turn({name: running(program) for name, program in PROGRAMS.items()}, rounds=ROUNDS),
+        time_in_turn(programs, rounds=options.rounds),
         work=1,
         unit="imports",
         peer="jax",
@@ -30,4 +40,4 @@ def contest() -> Contest:
 
 
 if __name__ == "__main__":
-    contest().show()
+    contest(tyro.cli(Options, description=__doc__)).show()

@@ -5,54 +5,76 @@ processor's own figures are those of population.py. Counted for selectax is what
 for PyTorch the SGD steps alone.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import torch
+import tyro
 from contest import Aims, Contest, time_in_turn
+from digits import load_large_digits
 from peer import CifarResNet, device, finished
 from population import population_of, repeated_steps
 from torch.nn import functional
 
 from selectax import models
-from selectax.datasets import load
 from selectax.study.recipe import Recipe
 
-NETWORKS, BATCH, STEPS, ROUNDS = 32, 128, 8, 5
 PEER = "PyTorch, one by one, channels last"
 
 
-def contest() -> Contest:
-    images, labels = (values[: BATCH * STEPS] for values in load("digits", "train"))
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How much is timed."""
+
+    networks: int = 32
+    """Trained."""
+    batch_size: int = 128
+    """Images a step."""
+    steps: int = 8
+    """Of a round."""
+    rounds: int = 5
+    """Of each contestant, in turn."""
+
+
+def contest(options: Options = Options()) -> Contest:
+    count = options.batch_size * options.steps
+    images, labels = (values[:count] for values in load_large_digits("train"))
     contestants = {
-        "one population": our_steps(images, labels),
-        PEER: their_steps(images, labels),
+        "one population": our_steps(images, labels, options),
+        PEER: their_steps(images, labels, options),
     }
     return Contest(
-        f"Training {NETWORKS} ResNet-20, batch {BATCH}",
-        time_in_turn(contestants, rounds=ROUNDS),
-        work=NETWORKS * BATCH * STEPS,
+        f"Training {options.networks} ResNet-20, batch {options.batch_size}",
+        time_in_turn(contestants, rounds=options.rounds),
+        work=options.networks * count,
         unit="images",
         peer=PEER,
         aims=Aims(0.6, 0.9, gpu=10),
     )
 
 
-def our_steps(images, labels):
-    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=BATCH)
-    at_a_time = NETWORKS if jax.default_backend() == "gpu" else 1
-    population, there = population_of(NETWORKS, recipe), map(jnp.asarray, (images, labels))
-    return repeated_steps(population, *there, STEPS, recipe=recipe, models_at_a_time=at_a_time)
+def our_steps(images, labels, options):
+    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=options.batch_size)
+    at_a_time = options.networks if jax.default_backend() == "gpu" else 1
+    population, there = population_of(options.networks, recipe), map(jnp.asarray, (images, labels))
+    return repeated_steps(
+        population, *there, options.steps, recipe=recipe, models_at_a_time=at_a_time
+    )
 
 
-def their_steps(images, labels):
+def their_steps(images, labels, options):
     pixels = torch.from_numpy(images).to(device()).permute(0, 3, 1, 2).float() / 255
     classes = torch.from_numpy(labels).long().to(device())
     batches = [
         (batch.contiguous(memory_format=torch.channels_last), of_batch)
-        for batch, of_batch in zip(pixels.split(BATCH), classes.split(BATCH), strict=True)
+        for batch, of_batch in zip(
+            pixels.split(options.batch_size), classes.split(options.batch_size), strict=True
+        )
     ]
     networks = [
-        CifarResNet(20, 10).to(device(), memory_format=torch.channels_last) for _ in range(NETWORKS)
+        CifarResNet(20, 10).to(device(), memory_format=torch.channels_last)
+        for _ in range(options.networks)
     ]
     optimizers = [
         torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
@@ -76,4 +98,4 @@ def their_steps(images, labels):
 
 
 if __name__ == "__main__":
-    contest().show()
+    contest(tyro.cli(Options, description=__doc__)).show()

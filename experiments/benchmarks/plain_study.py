@@ -28,6 +28,7 @@ import torch
 import torchattacks
 import tyro
 from peer import CifarResNet
+from PIL import Image
 from skimage.filters import gaussian
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
@@ -68,9 +69,9 @@ class Options:
     """File of NumPy's with the images and labels of each split, as `default_job.py` writes it."""
     output: Path
     """Where the results table goes, as CSV."""
-    alpha: tuple[float, ...] = (-1.0, 0.0, 1.0)
+    alpha: tuple[float, ...] = (-5.0, -1.0, 0.0, 0.4, 1.0, 2.0)
     """Strengths of the regularizer."""
-    seeds: int = 3
+    seeds: int = 4
     """Networks per alpha."""
     epochs: int = 5
     """Passes over the training set."""
@@ -335,8 +336,9 @@ def corrupt(split: Split) -> dict[tuple[str, int], Split]:
     images = (split.images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
     def corrupted(name, severity):
-        arguments = {"corruption_name": name, "severity": severity}
-        return np.stack([imagecorruptions.corrupt(image, **arguments) for image in images])
+        # Without imagecorruptions.corrupt, which refuses images smaller than 32 × 32.
+        function = getattr(imagecorruptions.corruptions, name)
+        return np.stack([np.uint8(function(Image.fromarray(one), severity)) for one in images])
 
     return {
         (name, severity): split._replace(images=to_pixels(corrupted(name, severity)))

@@ -19,11 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 from contest import Aims, Contest, time_in_turn
+from digits import SIZE, load_large_digits
 from rich.console import Console
 from rich.table import Table
 
 from selectax import models
-from selectax.datasets import load
 from selectax.study.checkpoints import open_checkpoints
 from selectax.study.collectives import count_exchanges
 from selectax.study.inputs import Resident, steps_of_epoch
@@ -51,12 +51,14 @@ class Options:
     """Of each timing."""
     rounds: int = 5
     """Timings of each, in turn, of which the median counts."""
+    copies: int = 8
+    """Of the training set, in an epoch beside which a checkpoint is written."""
 
 
 def population_of(size, recipe, mesh=None):
     networks = [Network(alpha, 0) for alpha in np.linspace(-1, 1, size)]
     population = init_population(
-        hyperparameters_of(networks, 0.1), recipe=recipe, image_shape=(32, 32, 3)
+        hyperparameters_of(networks, 0.1), recipe=recipe, image_shape=(SIZE, SIZE, 3)
     )
     return spread_networks(population, mesh)
 
@@ -128,7 +130,7 @@ def time_sizes(options, images, labels):
 
 def contest() -> Contest:
     """A population of 8 beside the same networks one after the other, each as a run of one."""
-    images, labels = map(jnp.asarray, load("digits", "train"))
+    images, labels = map(jnp.asarray, load_large_digits("train"))
     recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=128)
 
     together, alone = (
@@ -192,10 +194,10 @@ def seconds_between_pieces(options, images, labels):
 def main() -> int:
     options = tyro.cli(Options, description=__doc__)
     console = Console(width=100)
-    images, labels = load("digits", "train")
+    images, labels = load_large_digits("train")
     images, labels = jnp.asarray(images), jnp.asarray(labels)
     console.print(time_sizes(options, images, labels))
-    many = jnp.tile(images, (8, 1, 1, 1)), jnp.tile(labels, 8)
+    many = jnp.tile(images, (options.copies, 1, 1, 1)), jnp.tile(labels, options.copies)
     held_up, epochs, written = time_checkpoints(options, *many)
     console.print(
         f"Checkpoints of {max(options.sizes)} networks hold training up for "

@@ -1,42 +1,57 @@
 """What class selectivity adds to a training step of ResNet-20, as a metric and as a regularizer."""
 
 import contextlib
+import dataclasses
 import functools
 from unittest import mock
 
 import jax
 import jax.numpy as jnp
+import tyro
 from contest import Aims, Contest, time_in_turn
+from digits import load_large_digits
 
 from selectax import models
-from selectax.datasets import load
 from selectax.study import gradients, training
 from selectax.study.recipe import Recipe
 
-BATCH, STEPS, ROUNDS = 128, 4, 15
 WITHOUT = "without selectivity"
 
 
-def contest() -> Contest:
-    images, labels = (values[: BATCH * STEPS] for values in load("digits", "train"))
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How much is timed."""
+
+    batch_size: int = 128
+    """Images a step."""
+    steps: int = 4
+    """Of a round."""
+    rounds: int = 15
+    """Of each contestant, in turn."""
+
+
+def contest(options: Options = Options()) -> Contest:
+    count = options.batch_size * options.steps
+    images, labels = (values[:count] for values in load_large_digits("train"))
+    epoch = functools.partial(compiled_epoch, images, labels, options.batch_size)
     contestants = {
-        "regularizer and metric": compiled_epoch(images, labels),
-        "metric alone": compiled_epoch(images, labels, "selectivity_penalty"),
-        WITHOUT: compiled_epoch(images, labels, "selectivity_penalty", "mean_selectivity"),
+        "regularizer and metric": epoch(),
+        "metric alone": epoch("selectivity_penalty"),
+        WITHOUT: epoch("selectivity_penalty", "mean_selectivity"),
     }
     return Contest(
-        f"Training ResNet-20, batch {BATCH}, alpha traced, all layers",
-        time_in_turn(contestants, rounds=ROUNDS),
-        work=STEPS,
+        f"Training ResNet-20, batch {options.batch_size}, alpha traced, all layers",
+        time_in_turn(contestants, rounds=options.rounds),
+        work=options.steps,
         unit="steps",
         peer=WITHOUT,
         aims=Aims(1 / 1.03, 1 / 1.03, gpu=1 / 1.03),
     )
 
 
-def compiled_epoch(images, labels, *left_out):
+def compiled_epoch(images, labels, batch_size, *left_out):
     """An epoch in which these functions of the training step are compiled as zero."""
-    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=BATCH)
+    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=batch_size)
     hyperparameters = training.Hyperparameters(*map(jnp.asarray, (-1.0, 0.1, 0)))
     state = training.init_state(hyperparameters, recipe, images.shape[1:])
     arguments = (state, jnp.asarray(images), jnp.asarray(labels), hyperparameters, jnp.int32(0))
@@ -49,4 +64,4 @@ def compiled_epoch(images, labels, *left_out):
 
 
 if __name__ == "__main__":
-    contest().show()
+    contest(tyro.cli(Options, description=__doc__)).show()

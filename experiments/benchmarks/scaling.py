@@ -8,6 +8,7 @@ spreading costs, not what it gains. Run as `python experiments/benchmarks/scalin
 
 import dataclasses
 import functools
+import itertools
 import json
 import statistics
 from collections.abc import Callable, Iterator
@@ -19,12 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 from contest import machine_and_load, time_in_turn
+from digits import load_large_digits
 from matplotlib.figure import Figure
 from population import population_of, repeated_steps
 
 from selectax import models
 from selectax.attacks import robust_accuracy_curve
-from selectax.datasets import load
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
 from selectax.selectivity import layer_selectivity
 from selectax.study.folder import write_json
@@ -43,6 +44,8 @@ class Options:
     """What to grow: images, units, classes, epsilons, networks or devices; by default all."""
     rounds: int = 5
     """Timings of each size, of which the median counts."""
+    sizes: int | None = None
+    """Number of sizes, from the smallest; by default all."""
     output: Path = _FOLDER
     """Folder of the figures and of scaling.json."""
 
@@ -99,7 +102,7 @@ def classes() -> Iterator[Work]:
 def epsilons() -> Iterator[Work]:
     """Robust accuracy of a ResNet-8 under PGD-10, 64 images, epsilons up to 8/255."""
     module = models.create("resnet8", 10)
-    pixels, labels = (values[:64] for values in load("digits", "test"))
+    pixels, labels = (values[:64] for values in load_large_digits("test"))
     pixels = jnp.asarray(pixels, jnp.float32) / 255
     variables = module.init(jax.random.key(0), pixels[:1])
     labels = jnp.argmax(module.apply(variables, pixels)[0], axis=1)
@@ -134,7 +137,7 @@ def devices() -> Iterator[Work]:
 
 
 def _steps(size, layout):
-    images, labels = map(jnp.asarray, load("digits", "train"))
+    images, labels = map(jnp.asarray, load_large_digits("train"))
     recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=32)
     mesh = None if layout == "1x1" else make_mesh(layout, size, 32, jax.devices())
     there = copy_to_all((images, labels), mesh)
@@ -161,10 +164,10 @@ def product_limit() -> float:
     return 2 * 2048**3 / median_seconds(lambda: jax.block_until_ready(product(matrix, matrix)), 5)
 
 
-def measured(name: str, rounds: int) -> dict:
+def measured(name: str, rounds: int, number: int | None = None) -> dict:
     """Sizes, seconds, slopes, and the share of the limit at the largest size."""
     limit, sizes, seconds, operations = product_limit(), [], [], None
-    for work in GROWING[name]():
+    for work in itertools.islice(GROWING[name](), number):
         sizes.append(work.size)
         seconds.append(median_seconds(work.run, rounds))
         operations = work.operations
@@ -208,7 +211,7 @@ def main(options: Options) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     numbers = options.output / "scaling.json"
     for name in options.only or GROWING:
-        found = measured(name, options.rounds)
+        found = measured(name, options.rounds, options.sizes)
         kept = json.loads(numbers.read_text()) if numbers.exists() else {}
         write_json(numbers, kept | {name: found})
         draw(name, found, options.output / f"{name}.png")

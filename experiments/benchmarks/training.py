@@ -4,35 +4,49 @@ Counted for selectax: shuffling, cropping, flipping, the regularizer and its met
 step. Counted for PyTorch: the SGD step alone, on batches that lie ready.
 """
 
+import dataclasses
 import functools
 
 import jax
 import jax.numpy as jnp
 import torch
+import tyro
 from contest import Aims, Contest, time_in_turn
+from digits import load_large_digits
 from peer import CifarResNet, device, finished
 from torch.nn import functional
 
 from selectax import models
-from selectax.datasets import load
 from selectax.study.recipe import Recipe
 from selectax.study.training import Hyperparameters, init_state, train_epoch
 
-BATCH, STEPS, ROUNDS = 128, 4, 9
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How much is timed."""
+
+    batch_size: int = 128
+    """Images a step."""
+    steps: int = 4
+    """Of a round."""
+    rounds: int = 9
+    """Of each contestant, in turn."""
 
 
-def contest() -> Contest:
+def contest(options: Options = Options()) -> Contest:
     # Any images will do: speed does not depend on them.
-    images, labels = (values[: BATCH * STEPS] for values in load("digits", "train"))
+    batch_size = options.batch_size
+    count = batch_size * options.steps
+    images, labels = (values[:count] for values in load_large_digits("train"))
     contestants = {
-        "selectax, alpha −1": our_epoch(images, labels, -1),
-        "selectax, alpha 0": our_epoch(images, labels, 0),
-        "PyTorch": their_epoch(images, labels),
-        "PyTorch, channels last": their_epoch(images, labels, torch.channels_last),
+        "selectax, alpha −1": our_epoch(images, labels, -1, batch_size),
+        "selectax, alpha 0": our_epoch(images, labels, 0, batch_size),
+        "PyTorch": their_epoch(images, labels, batch_size),
+        "PyTorch, channels last": their_epoch(images, labels, batch_size, torch.channels_last),
     }
     return Contest(
-        f"Training ResNet-20, batch {BATCH}",
-        time_in_turn(contestants, rounds=ROUNDS),
+        f"Training ResNet-20, batch {batch_size}",
+        time_in_turn(contestants, rounds=options.rounds),
         work=len(images),
         unit="images",
         peer="PyTorch",
@@ -40,8 +54,8 @@ def contest() -> Contest:
     )
 
 
-def our_epoch(images, labels, alpha):
-    recipe = Recipe(models.create("resnet20", 10), num_classes=10, epochs=1, batch_size=BATCH)
+def our_epoch(images, labels, alpha, batch_size):
+    recipe = Recipe(models.create("resnet20", 10), num_classes=10, epochs=1, batch_size=batch_size)
     hyperparameters = Hyperparameters(jnp.float32(alpha), jnp.float32(0.1), jnp.int32(0))
     state = init_state(hyperparameters, recipe, images.shape[1:])
     epoch = jax.jit(functools.partial(train_epoch, recipe=recipe))
@@ -49,15 +63,15 @@ def our_epoch(images, labels, alpha):
     return lambda: jax.block_until_ready(epoch(*arguments))
 
 
-def their_epoch(images, labels, memory_format=torch.contiguous_format):
+def their_epoch(images, labels, batch_size, memory_format=torch.contiguous_format):
     network = CifarResNet(20, 10).to(device(), memory_format=memory_format)
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
     pixels = torch.from_numpy(images).to(device()).permute(0, 3, 1, 2).float() / 255
     batches = [
         (batch.contiguous(memory_format=memory_format), classes)
         for batch, classes in zip(
-            pixels.split(BATCH),
-            torch.from_numpy(labels).long().to(device()).split(BATCH),
+            pixels.split(batch_size),
+            torch.from_numpy(labels).long().to(device()).split(batch_size),
             strict=True,
         )
     ]
@@ -73,4 +87,4 @@ def their_epoch(images, labels, memory_format=torch.contiguous_format):
 
 
 if __name__ == "__main__":
-    contest().show()
+    contest(tyro.cli(Options, description=__doc__)).show()

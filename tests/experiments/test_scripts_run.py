@@ -1,0 +1,116 @@
+"""Every script of experiments/ runs from beginning to end, in the smallest size it has."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from selectax.datasets import load
+
+FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
+SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("**/*.py"))
+ONE_NETWORK = "--alpha 0 --seeds 1 --epochs 1"
+SMALL_STEPS = "--batch-size 4 --steps 1 --rounds 1"
+# By name what follows it; OUT is an empty folder, IN one of what `given` makes, RUN a sweep's.
+WORDS = {
+    "corrupt.py": "--input IN/images.npy --output OUT/out --corruptions fog --severities 1",
+    "data.py": "list",
+    "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
+    "report.py": "RUN",
+    "simulate_scale.py": "--devices 1 --output OUT/figure.png",
+    "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
+    "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
+    "benchmarks/contest.py": "",
+    "benchmarks/corruptions.py": "--corruptions brightness --repeats 1 --no-accuracy",
+    "benchmarks/digits.py": "",
+    "benchmarks/dimensionality.py": "--samples 1000 --rounds 1",
+    "benchmarks/idle.py": "--copies 1 --output OUT/figure.png",
+    "benchmarks/import_time.py": "--rounds 1",
+    "benchmarks/machine.py": "",
+    "benchmarks/population.py": "--batch-sizes 4 --sizes 1 2 --steps 1 --rounds 1 --copies 1",
+    "benchmarks/regularizer.py": SMALL_STEPS,
+    "benchmarks/scaling.py": "--rounds 1 --sizes 3 --output OUT",
+}
+# Of these that need PyTorch and kin, or the real data.
+WORDS_OF_PEERS = {
+    "benchmarks/all.py": "--only import_time --results OUT/results --readme IN/README.md",
+    "benchmarks/attacks.py": "--images 4 --steps 1 --rounds 1",
+    "benchmarks/default_job.py": ONE_NETWORK,
+    "benchmarks/many_networks.py": f"--networks 2 {SMALL_STEPS}",
+    "benchmarks/peer.py": "",
+    "benchmarks/plain_study.py": f"--data IN/digits.npz --output OUT/table.csv {ONE_NETWORK}",
+    "benchmarks/pretrained.py": "",
+    "benchmarks/training.py": SMALL_STEPS,
+}
+WORDS_OF_REAL_DATA = {
+    "benchmarks/robust_accuracy_curve.py": "REAL --images 32 --steps 1 --repetitions 1",
+    "benchmarks/sensitivity.py": "REAL --images 2 --directions 2 --rounds 1",
+    "benchmarks/streaming.py": "--batch-size 4 --batches 24 --steps 1 --rounds 1",
+}
+
+
+def test_every_script_is_run():
+    assert sorted([*WORDS, *WORDS_OF_PEERS, *WORDS_OF_REAL_DATA]) == SCRIPTS
+
+
+def run(script, words, out, **folders):
+    """From a folder of its own, so that nothing is left in the repository."""
+    out.mkdir()
+    for name, folder in {"OUT": out, **folders}.items():
+        words = words.replace(name, str(folder))
+    # Benchmarks take their own number of devices.
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    environment["PYTHONPATH"] = str(FOLDER.parent)
+    command = [sys.executable, str(FOLDER / script), *words.split()]
+    done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A folder with images of digits in the forms that scripts take, and a page with a table."""
+    folder = tmp_path_factory.mktemp("given")
+    arrays = {}
+    for split in ("train", "validation", "test"):
+        images, labels = load("digits", split)
+        arrays[f"{split}_images"], arrays[f"{split}_labels"] = images[:64], labels[:64]
+    np.savez(folder / "digits.npz", **arrays)
+    np.save(folder / "images.npy", arrays["test_images"])
+    for number, image in enumerate(arrays["test_images"][:2]):
+        Image.fromarray(image).save(folder / f"{number}.png")
+    (folder / "README.md").write_text("<!-- benchmarks: begin --><!-- benchmarks: end -->")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("swept") / "out"
+    run("sweep.py", WORDS["sweep.py"], folder)
+    return folder / "run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", sorted(set(WORDS) - {"sweep.py"}))
+def test_it_runs(script, tmp_path, given, request):
+    words = WORDS[script]
+    swept = {"RUN": request.getfixturevalue("swept")} if "RUN" in words else {}
+    run(script, words, tmp_path / "out", IN=given, **swept)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("script", sorted(WORDS_OF_PEERS))
+def test_it_runs_beside_pytorch(script, tmp_path, given):
+    pytest.importorskip("torchattacks", reason="needs the extra bench")
+    run(script, WORDS_OF_PEERS[script], tmp_path / "out", IN=given)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("script", sorted(WORDS_OF_REAL_DATA))
+def test_it_runs_on_real_data(script, tmp_path, real_data):
+    pytest.importorskip("torchattacks", reason="needs the extra bench")
+    run(script, WORDS_OF_REAL_DATA[script], tmp_path / "out", REAL=real_data)
