@@ -96,12 +96,12 @@ def _layers(module: nn.Module) -> Iterator[tuple[str, str]]:
     """Names of a network's layers, here and in PyTorch, in order of depth."""
     if isinstance(module, CifarResNet):
         yield from _convolution_and_norm("stage0_stem", "conv1", "bn1")
-        projected = (False, True, True) if module.projection else (False,) * 3
+        projected = [False, module.projection, module.projection]
         yield from _blocks([(module.depth - 2) // 6] * 3, ["inner", "sum"], projected)
     elif isinstance(module, ImageNetResNet):
         yield from _convolution_and_norm("stage0_stem", "conv1", "bn1")
         inner = ["inner1", "inner2"] if module.bottleneck else ["inner"]
-        projected = (module.bottleneck, True, True, True)
+        projected = [module.bottleneck, True, True, True]
         yield from _blocks(module.blocks, [*inner, "sum"], projected)
     else:
         position = 0

@@ -57,9 +57,8 @@ def find_state_dicts(content: Any) -> Found:
             entries += 1
             if isinstance(child, Tensor | np.ndarray) and isinstance(name, str):
                 tensors[name] = child
-            elif isinstance(child, dict | list | tuple | Inert):
-                if not isinstance(child, Tensor):
-                    ahead.append((f"{key}.{name}".lstrip("."), depth + 1, child))
+            elif isinstance(child, dict | list | tuple | Inert) and not isinstance(child, Tensor):
+                ahead.append((f"{key}.{name}".lstrip("."), depth + 1, child))
         if tensors and isinstance(value, dict | Inert):
             used = {name: t for name, t in tensors.items() if not name.endswith(_UNUSED)}
             state_dicts.append(StateDict(key, used))

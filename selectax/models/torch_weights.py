@@ -114,7 +114,7 @@ def _fitting(
 ) -> _Attempt:
     """The one part of a file that fits a network."""
     found = find_state_dicts(file.content)
-    if not found.state_dicts and (found.modules or file.scripted):
+    if file.scripted or (found.modules and not found.state_dicts):
         raise WeightsError(
             f"{path}: holds a whole pickled module, which cannot be read without its code; save "
             "its state_dict() instead."
