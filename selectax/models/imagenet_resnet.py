@@ -1,9 +1,10 @@
-"""Residual networks in the form for ImageNet, without the max-pool: four stages of feature maps.
+"""Residual networks in the form for ImageNet: four stages of feature maps.
 
 References:
   He et al., 2016, "Deep residual learning for image recognition", table 1. As in torchvision, a
   bottleneck's stride is that of its 3 × 3 convolution.
   Leavitt & Morcos, 2020, arXiv 2007.04440: the max-pool after the first batch norm removed.
+  kuangliu/pytorch-cifar, models/resnet.py: the form for CIFAR with a stem of 3 × 3.
 """
 
 import functools
@@ -44,6 +45,10 @@ class ImageNetResNet(nn.Module):
       convolve: (images, kernel, stride) to feature maps.
       dtype: of the feature maps, by default as weights and images; weights, statistics and logits
         are not below float32.
+      max_pool: whether a max-pool of 3 × 3 with stride 2 follows the stem's ReLU, as in
+        torchvision.
+      small_stem: whether the stem is 3 × 3 with stride 1, as usual for CIFAR, not 7 × 7 with
+        stride 2.
     """
 
     blocks: tuple[int, int, int, int]
@@ -55,6 +60,8 @@ class ImageNetResNet(nn.Module):
     width: int = 64
     convolve: Callable[[Array, Array, int], Array] = convolution
     dtype: jnp.dtype | None = None
+    max_pool: bool = False
+    small_stem: bool = False
 
     @nn.compact
     def __call__(
@@ -82,7 +89,10 @@ class ImageNetResNet(nn.Module):
         activations: dict[str, jnp.ndarray] = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
-        maps = respond(convolve(maps, self.width, 7, 2, "stage0_stem"), "stage0_stem")
+        size, stride = (3, 1) if self.small_stem else (7, 2)
+        maps = respond(convolve(maps, self.width, size, stride, "stage0_stem"), "stage0_stem")
+        if self.max_pool:
+            maps = nn.max_pool(maps, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
         for stage, blocks in enumerate(self.blocks, start=1):
             inner_features = self.width * 2 ** (stage - 1)
             features = 4 * inner_features if self.bottleneck else inner_features

@@ -1,7 +1,8 @@
 """Residual networks in the form for CIFAR: three stages of 16, 32 and 64 feature maps.
 
 References:
-  He et al., 2016, "Deep residual learning for image recognition", section 4.2 (shortcuts A).
+  He et al., 2016, "Deep residual learning for image recognition", section 4.2 (shortcuts A) and
+  section 3.3 (shortcuts B, projections).
 """
 
 import functools
@@ -38,6 +39,8 @@ class CifarResNet(nn.Module):
       convolve: (images, kernel, stride) to feature maps.
       dtype: of the feature maps, by default as weights and images; weights, statistics and logits
         are not below float32.
+      projection: whether a shortcut to more feature maps is a 1 × 1 convolution with batch norm
+        (B), not every second pixel with zeros for the new feature maps (A).
     """
 
     depth: int
@@ -47,6 +50,7 @@ class CifarResNet(nn.Module):
     axis_name: str | None = None
     convolve: Callable[[Array, Array, int], Array] = convolution
     dtype: jnp.dtype | None = None
+    projection: bool = False
 
     @nn.compact
     def __call__(
@@ -60,9 +64,9 @@ class CifarResNet(nn.Module):
         The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
         """
 
-        def convolve(maps, features, stride, name):
+        def convolve(maps, features, stride, name, size=3):
             maps = Convolution(
-                features, stride, self.convolve, dtype=self.dtype, name=f"{name}_convolution"
+                features, stride, self.convolve, size, dtype=self.dtype, name=f"{name}_convolution"
             )(maps)
             return normalization(train, self.axis_name, f"{name}_norm", self.dtype)(maps)
 
@@ -74,11 +78,14 @@ class CifarResNet(nn.Module):
             for block in range(1, (self.depth - 2) // 6 + 1):
                 name = f"stage{stage}_block{block}"
                 stride = 2 if stage > 1 and block == 1 else 1
-                # Shortcut A: every second pixel, and zeros for the new feature maps.
                 new = features - maps.shape[-1]
-                shortcut = jnp.pad(
-                    maps[:, ::stride, ::stride], [(0, 0)] * 3 + [(new // 2, new - new // 2)]
-                )
+                if new and self.projection:
+                    shortcut = convolve(maps, features, stride, f"{name}_shortcut", size=1)
+                else:
+                    # Shortcut A: every second pixel, and zeros for the new feature maps.
+                    shortcut = jnp.pad(
+                        maps[:, ::stride, ::stride], [(0, 0)] * 3 + [(new // 2, new - new // 2)]
+                    )
                 inner = respond(convolve(maps, features, stride, f"{name}_inner"), f"{name}_inner")
                 residual = convolve(inner, features, 1, f"{name}_sum")
                 maps = respond(shortcut + residual, f"{name}_sum")

@@ -1,14 +1,13 @@
-"""Arrays from PyTorch's weight files, without PyTorch and without running what is in them.
+"""What PyTorch's weight files hold, without PyTorch and without running what is in them.
 
 A file of `torch.save` is a pickle that refers to raw bytes, in a zip archive or, before PyTorch
-1.6, one after the other. A pickle is a program that may call any function by name: here the names
-that make tensors and ordinary containers are known, and every other is refused before it is called.
+1.6, one after the other. The kind of a file is told by its first bytes, not by its name.
 
 References:
-  PyTorch, torch/serialization.py and torch/_weights_only_unpickler.py.
+  PyTorch, torch/serialization.py.
+  safetensors, https://github.com/huggingface/safetensors, "Format".
 """
 
-import collections
 import io
 import math
 import os
@@ -16,70 +15,67 @@ import pathlib
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 import safetensors.numpy
 
-_STORAGES = {
-    "DoubleStorage": np.float64,
-    "FloatStorage": np.float32,
-    "HalfStorage": np.float16,
-    "BFloat16Storage": ml_dtypes.bfloat16,
-    "LongStorage": np.int64,
-    "IntStorage": np.int32,
-    "ShortStorage": np.int16,
-    "CharStorage": np.int8,
-    "ByteStorage": np.uint8,
-    "BoolStorage": np.bool_,
-}
+from selectax.models.torch_pickles import Tensor, Unpickler
+
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
 # Of a pickle that describes tensors without holding them.
 _MOST_PICKLE_BYTES = 64 << 20
+# First bytes of what people have under a weight file's name, and what to do about it.
+_OTHER_KINDS = {
+    b"version https://git-lfs": "is a pointer of Git LFS and not the weights; run git lfs pull",
+    b"<": "is a web page or XML; download the weights themselves",
+    b"\x1f\x8b": "is compressed by gzip; unpack it first",
+    b"\x89HDF": "is an HDF5 file, as of Keras; give a file of torch.save or safetensors",
+}
 
 
 class WeightsError(ValueError):
     """A sentence that names the weight file, what is wrong with it, and the remedy."""
 
 
-class _Storage(NamedTuple):
-    """Raw numbers that tensors are views of."""
+class TorchFile(NamedTuple):
+    """What a weight file holds.
 
-    dtype: np.dtype
-    key: str
-    numel: int
+    Attributes:
+      content: containers, tensors whose numbers have not been read, and inert objects.
+      read: the arrays of such tensors, by the same names.
+      scripted: whether it is an archive of TorchScript.
+    """
 
-
-class _Tensor(NamedTuple):
-    """A view of a storage whose bytes may still have to be read."""
-
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
+    content: Any
+    read: Callable[[Mapping[str, Any]], dict[str, np.ndarray]]
+    scripted: bool = False
 
 
-def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays of a PyTorch state dict by name, without prefixes "module.".
+def open_torch_file(path: str | os.PathLike[str]) -> TorchFile:
+    """Reads what a weight file holds, but not yet the numbers of its tensors.
 
     Args:
-      path: a safetensors file (by its suffix), or one of `torch.save` that holds a state dict or a
-        dict with one under "state_dict".
+      path: a safetensors file, or one of `torch.save`.
 
     Raises:
-      WeightsError: there is no such file, it is damaged, or it holds something else than weights.
+      WeightsError: there is no such file, it is damaged, or it is of another kind.
     """
     path = pathlib.Path(path).expanduser()
+    return guarded(path, lambda: _open(path))
+
+
+def guarded(path: pathlib.Path, work: Callable[[], Any]) -> Any:
+    """Does what may fail because of the bytes of a file.
+
+    Raises:
+      WeightsError: it failed; one sentence on the file.
+    """
     try:
-        if path.suffix == ".safetensors":
-            arrays = safetensors.numpy.load_file(path)
-        elif zipfile.is_zipfile(path):
-            arrays = _read_zip(path)
-        else:
-            arrays = _read_legacy(path)
+        return work()
     except WeightsError:
         raise
     except OSError as error:
@@ -90,64 +86,35 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise WeightsError(
-            f"{path}: truncated, corrupt or no weight file ({reason or type(error).__name__}); "
-            "give a file of torch.save or safetensors."
+            f"{path}: truncated or corrupt ({reason or type(error).__name__}); "
+            "get a new copy of this file of torch.save or safetensors."
         ) from error
-    return {name.removeprefix("module."): array for name, array in arrays.items()}
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows the functions and classes that a state dict needs, and no others."""
-
-    def __init__(self, file: BinaryIO):
-        super().__init__(file)
-        self.dtypes: dict[str, Any] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        """What a pickle may call."""
-        if module == "torch" and name in _STORAGES:
-            return np.dtype(_STORAGES[name])
-        known: dict[tuple[str, str], Callable] = {
-            ("collections", "OrderedDict"): collections.OrderedDict,
-            ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
-        }
-        if (module, name) not in known:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights do not need")
-        return known[module, name]
-
-    def persistent_load(self, identity: Any) -> _Storage:
-        """A reference to raw numbers."""
-        kind, dtype, key, _, numel, *view = identity
-        if kind != "storage" or not isinstance(dtype, np.dtype) or any(view):
-            raise pickle.UnpicklingError("it refers to something else than a storage")
-        self.dtypes[str(key)] = dtype
-        return _Storage(dtype, str(key), int(numel))
+def _open(path: pathlib.Path) -> TorchFile:
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(64)
+    if start.startswith(b"PK\x03\x04"):
+        return _open_zip(path)
+    if start.startswith(_LEGACY_START):
+        return _open_legacy(path)
+    if start[8:9] == b"{":
+        (header,) = struct.unpack("<Q", start[:8])
+        if header < 1 << 32:
+            if size < 8 + header:
+                raise pickle.UnpicklingError("the file ends within its header")
+            return TorchFile(safetensors.numpy.load_file(path), dict)
+    reasons = [reason for kind, reason in _OTHER_KINDS.items() if start.startswith(kind)]
+    if not start:
+        reasons = ["is empty; give a file of torch.save or safetensors"]
+    elif start[:1] == b"\x80" and 1 < start[1] <= pickle.HIGHEST_PROTOCOL and len(start) > 14:
+        reasons = ["is a pickle, but not of torch.save or safetensors; save with torch.save"]
+    other = "is no file of torch.save or safetensors, or the beginning of one is lost; give one"
+    raise WeightsError(f"{path}: {(reasons or [other])[0]}.")
 
 
-def _rebuild_tensor(storage, offset, shape, strides, *_) -> _Tensor:
-    """A tensor that lies inside its storage, beside which there is foreign memory."""
-    last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    inside = 0 in shape or (last < storage.numel and math.prod(shape) <= storage.numel)
-    if min(offset, *shape, *strides, 0) < 0 or not inside:
-        raise pickle.UnpicklingError(f"a tensor of shape {tuple(shape)} leaves its storage")
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-def _tensors(content: Any) -> dict[str, _Tensor]:
-    """The state dict's tensors, whatever else the file holds."""
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise pickle.UnpicklingError("it holds no dict of weights")
-    tensors = {name: value for name, value in content.items() if isinstance(value, _Tensor)}
-    if not tensors:
-        raise pickle.UnpicklingError("its dict holds no weights")
-    return tensors
-
-
-def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
+def _array(tensor: Tensor, content: bytes) -> np.ndarray:
     numbers = np.frombuffer(content, tensor.storage.dtype, tensor.storage.numel)
     strides = [stride * numbers.itemsize for stride in tensor.strides]
     if math.prod(tensor.shape) == 0:
@@ -157,36 +124,67 @@ def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
     ).copy()
 
 
-def _read_zip(path: pathlib.Path) -> dict[str, np.ndarray]:
+def _open_zip(path: pathlib.Path) -> TorchFile:
+    if not zipfile.is_zipfile(path):
+        raise pickle.UnpicklingError("the archive has no end")
     with zipfile.ZipFile(path) as archive:
         members = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+        if "data.pkl" not in members:
+            raise WeightsError(
+                f"{path}: is a zip archive, but not of torch.save; unpack it, or give a file of "
+                "torch.save or safetensors."
+            )
 
-        def read(name, most_bytes):
+        def read_member(archive, name, most_bytes):
             info = members[name]
             # torch.save does not compress, so a member cannot be larger than the file.
             if info.compress_type != zipfile.ZIP_STORED or info.file_size > most_bytes:
                 raise pickle.UnpicklingError(f"its member {name} is compressed or too large")
             return archive.read(info)
 
-        if "byteorder" in members and read("byteorder", 16) != b"little":
-            raise pickle.UnpicklingError("its numbers are not little-endian")
-        pickled = io.BytesIO(read("data.pkl", _MOST_PICKLE_BYTES))
+        if "byteorder" in members and read_member(archive, "byteorder", 16) != b"little":
+            raise WeightsError(
+                f"{path}: its numbers are not little-endian; save it anew on a usual machine."
+            )
+        pickled = io.BytesIO(read_member(archive, "data.pkl", _MOST_PICKLE_BYTES))
+
+    def read(tensors):
+        with zipfile.ZipFile(path) as archive:
+            most_bytes = path.stat().st_size
+            return {
+                name: _array(tensor, read_member(archive, f"data/{tensor.storage.key}", most_bytes))
+                for name, tensor in tensors.items()
+            }
+
+    return TorchFile(Unpickler(pickled).load(), read, scripted="constants.pkl" in members)
+
+
+def _open_legacy(path: pathlib.Path) -> TorchFile:
+    with open(path, "rb") as file:
+        if Unpickler(file).load() != _LEGACY_MAGIC or Unpickler(file).load() != _LEGACY_PROTOCOL:
+            raise pickle.UnpicklingError("it does not begin as a file of torch.save")
+        if not Unpickler(file).load()["little_endian"]:
+            raise WeightsError(
+                f"{path}: its numbers are not little-endian; save it anew on a usual machine."
+            )
+        unpickler = Unpickler(file)
+        content = unpickler.load()
+        contents = {}
+        for key in Unpickler(file).load():
+            if key not in unpickler.dtypes:
+                raise WeightsError(
+                    f"{path}: holds numbers of a type that is unknown here, such as quantized "
+                    "ones; save the weights as float32."
+                )
+            (numel,) = struct.unpack("<q", file.read(8))
+            size = numel * unpickler.dtypes[key].itemsize
+            contents[key] = file.read(size)
+            if len(contents[key]) != size:
+                raise pickle.UnpicklingError("the file ends within a storage")
+
+    def read(tensors):
         return {
-            name: _array(tensor, read(f"data/{tensor.storage.key}", path.stat().st_size))
-            for name, tensor in _tensors(_Unpickler(pickled).load()).items()
+            name: _array(tensor, contents[tensor.storage.key]) for name, tensor in tensors.items()
         }
 
-
-def _read_legacy(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with open(path, "rb") as file:
-        if _Unpickler(file).load() != _LEGACY_MAGIC or _Unpickler(file).load() != _LEGACY_PROTOCOL:
-            raise pickle.UnpicklingError("it does not begin as a file of torch.save")
-        if not _Unpickler(file).load()["little_endian"]:
-            raise pickle.UnpicklingError("its numbers are not little-endian")
-        unpickler = _Unpickler(file)
-        tensors = _tensors(unpickler.load())
-        contents = {}
-        for key in _Unpickler(file).load():
-            (numel,) = struct.unpack("<q", file.read(8))
-            contents[key] = file.read(numel * unpickler.dtypes[key].itemsize)
-    return {name: _array(tensor, contents[tensor.storage.key]) for name, tensor in tensors.items()}
+    return TorchFile(content, read)

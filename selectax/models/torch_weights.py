@@ -2,46 +2,80 @@
 
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.models.imagenet_resnet import ImageNetResNet
-from selectax.models.networks import create
-from selectax.models.resnet import CifarResNet
-from selectax.models.torch_files import WeightsError, read_state_dict
-from selectax.models.vgg import STAGES
+from selectax.models.networks import MODELS, create
+from selectax.models.torch_files import TorchFile, WeightsError, guarded, open_torch_file
+from selectax.models.torch_names import (
+    expected_variables,
+    first_weight,
+    in_our_axes,
+    layer_names,
+    torch_name,
+    torch_shapes,
+    usual_name,
+)
+from selectax.models.torch_search import StateDict, find_state_dicts, of_key, under_prefixes
 
-# PyTorch's count of training batches, which a fixed momentum does not use.
-_UNUSED = "num_batches_tracked"
+
+class _Attempt(NamedTuple):
+    """A part of a file, held against a network.
+
+    Attributes:
+      state_dict: the part.
+      names: its names by the usual ones.
+      mismatch: the first difference from the network, in order of depth; None if it fits.
+      differences: how many there are.
+    """
+
+    state_dict: StateDict
+    names: dict[str, str]
+    mismatch: str | None
+    differences: int
 
 
-def from_torch(path: str | os.PathLike[str], name: str, num_classes: int) -> dict[str, Any]:
+def from_torch(
+    path: str | os.PathLike[str],
+    name: str,
+    num_classes: int,
+    *,
+    key: str | None = None,
+    labels: Sequence[int] | None = None,
+) -> dict[str, Any]:
     """Variables of a network whose weights were trained in PyTorch.
 
-    The names in the file are those of akamaster/pytorch_resnet_cifar10 for resnet8 to resnet56, of
-    torchvision for resnet10_quarter, resnet18 and resnet50, and for vgg16 those of torchvision's
-    vgg16_bn but for its classifier, which is one linear layer, "classifier", as in
-    kuangliu/pytorch-cifar. Prefixes "module." are dropped. PyTorch itself is not needed, and
-    nothing in the file is run.
+    The names in the file are those of torchvision, akamaster/pytorch_resnet_cifar10 or
+    kuangliu/pytorch-cifar: the last layer is "fc", "linear" or "classifier", a projection
+    "downsample" or "shortcut". The state dict may be nested in the file and its names may have a
+    prefix, such as "module." or "model."; the one part of the file that fits the network is used.
+    Nothing in the file is run, and PyTorch itself is not needed.
+
+    A state dict does not say how the images were normalised, whether there was a max-pool, or which
+    class each logit stands for. Give the first two to `create`, as `mean`, `deviation` and
+    `max_pool`, and the last one here, as `labels`.
 
     Args:
-      path: a file of `torch.save` with a state dict, or a dict with one under "state_dict"; or a
-        safetensors file, told by its suffix.
+      path: a file of `torch.save` or safetensors, told apart by their content.
       name: of the network, one of `MODELS`.
       num_classes: number of logits.
+      key: where in the file the state dict is, such as "ema" or "state_dict.model"; needed only if
+        several parts fit.
+      labels: of each of the file's logits, if the classes have another order there: the logits
+        0, 1, … of the file become the logits `labels[0]`, `labels[1]`, … here.
 
     Returns:
       float32 variables for `create(name, num_classes).apply`.
 
     Raises:
       WeightsError: there is no such file, it holds something else than weights, or weights of
-        another network or number of classes.
-      ValueError: the name is unknown, or there are no classes.
+        another network or number of classes, or several that fit.
+      ValueError: the name is unknown, there are no classes, or labels does not name each class
+        once.
 
     Example:
       >>> from selectax import models
@@ -53,76 +87,141 @@ def from_torch(path: str | os.PathLike[str], name: str, num_classes: int) -> dic
       no_such_file.pt: cannot be read (No such file or directory); name a file with weights.
     """
     module = create(name, num_classes)
-    arrays = read_state_dict(path)
-    arrays = {key: array for key, array in arrays.items() if not key.endswith(_UNUSED)}
-    # Shapes of the weights do not depend on the images' size.
-    expected = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-    names = dict(_torch_layers(module))
+    order = np.arange(num_classes) if labels is None else np.asarray(labels)
+    if not np.array_equal(np.sort(order, axis=None), np.arange(num_classes)):
+        raise ValueError(
+            f"labels must name each of the {num_classes} classes once, not {labels}; give the "
+            "label of each of the file's logits."
+        )
+    path = pathlib.Path(path).expanduser()
+    file = open_torch_file(path)
+    found = _fitting(path, file, name, num_classes, key)
+    wanted = {usual: found.state_dict.tensors[theirs] for usual, theirs in found.names.items()}
+    arrays = guarded(path, lambda: file.read(wanted))
 
-    def take(key_path, leaf):
-        _, layer, kind = (key.key for key in key_path)
-        torch_name = f"{names[layer]}.{_torch_kind(kind)}"
-        if torch_name not in arrays:
-            raise _other_network(path, name, f"it lacks {torch_name}")
-        array = arrays.pop(torch_name)
-        # PyTorch's axes: features first.
-        array = array.transpose({4: (2, 3, 1, 0), 2: (1, 0)}.get(array.ndim, range(array.ndim)))
-        if array.shape != leaf.shape:
-            raise _other_network(
-                path, name, f"its {torch_name} has shape {array.shape}, not {leaf.shape}"
-            )
+    def take(place, _):
+        usual = torch_name(module, place)
+        array = in_our_axes(arrays[usual])
+        if usual.startswith("fc."):
+            array = array[..., np.argsort(order)]
         return jnp.asarray(np.asarray(array, np.float32))
 
-    variables = jax.tree_util.tree_map_with_path(take, expected)
-    if arrays:
-        raise _other_network(path, name, f"nothing here is its {min(arrays)}")
-    return variables
+    return jax.tree_util.tree_map_with_path(take, expected_variables(name, num_classes))
 
 
-def _torch_kind(kind: str) -> str:
-    """PyTorch's name for a layer's array."""
-    kinds = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
-    return kinds.get(kind, kind)
+def _fitting(
+    path: pathlib.Path, file: TorchFile, name: str, num_classes: int, key: str | None
+) -> _Attempt:
+    """The one part of a file that fits a network."""
+    found = find_state_dicts(file.content)
+    if file.scripted or (found.modules and not found.state_dicts):
+        raise WeightsError(
+            f"{path}: holds a whole pickled module, which cannot be read without its code; save "
+            "its state_dict() instead."
+        )
+    if not found.state_dicts:
+        raise WeightsError(
+            f"{path}: holds no dict of weights; save the network's state_dict() by torch.save."
+        )
+    parts = _parts(found.state_dicts, name, key)
+    if not parts:
+        raise WeightsError(
+            f"{path}: holds no weights at key {key} (--key); there are some at "
+            f"{_listed(one.key for one in found.state_dicts)}."
+        )
+    attempts = [_attempt(part, torch_shapes(name, num_classes)) for part in parts]
+    fitting = _distinct([attempt for attempt in attempts if attempt.mismatch is None])
+    if len(fitting) > 1:
+        raise WeightsError(
+            f"{path}: holds several weights that fit {name}, at "
+            f"{_listed(one.state_dict.key for one in fitting)}; name one by key (--key)."
+        )
+    if fitting:
+        return fitting[0]
+    best = min(attempts, key=lambda attempt: attempt.differences)
+    raise WeightsError(
+        f"{path}: holds no weights of {name} ({best.mismatch}); "
+        f"{_nearest(found.state_dicts, key, best.differences, name, num_classes)}."
+    )
 
 
-def _torch_layers(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of a network's layers, here and in PyTorch."""
-    if isinstance(module, CifarResNet):
-        yield from _convolution_and_norm("stage0_stem", "conv1", "bn1")
-        yield from _blocks([(module.depth - 2) // 6] * 3, ["inner", "sum"])
-        yield "logits", "linear"
-    elif isinstance(module, ImageNetResNet):
-        yield from _convolution_and_norm("stage0_stem", "conv1", "bn1")
-        inner = ["inner1", "inner2"] if module.bottleneck else ["inner"]
-        yield from _blocks(module.blocks, [*inner, "sum"])
-        yield "logits", "fc"
-    else:
-        position = 0
-        for stage, widths in enumerate(STAGES, start=1):
-            for layer in range(1, len(widths) + 1):
-                convolution, norm = f"features.{position}", f"features.{position + 1}"
-                yield from _convolution_and_norm(f"stage{stage}_layer{layer}", convolution, norm)
-                position += 3  # convolution, norm, ReLU
-            position += 1  # max-pool
-        yield "logits", "classifier"
+def _parts(state_dicts: list[StateDict], name: str, key: str | None) -> list[StateDict]:
+    first = first_weight(name)
+    parts = [part for whole in state_dicts for part in under_prefixes(whole, first)]
+    return of_key(parts, key)
 
 
-def _blocks(blocks: Sequence[int], layers: list[str]) -> Iterator[tuple[str, str]]:
-    for stage, count in enumerate(blocks, start=1):
-        for block in range(1, count + 1):
-            ours, theirs = f"stage{stage}_block{block}", f"layer{stage}.{block - 1}"
-            for number, layer in enumerate(layers, start=1):
-                names = f"{theirs}.conv{number}", f"{theirs}.bn{number}"
-                yield from _convolution_and_norm(f"{ours}_{layer}", *names)
-            downsample = f"{theirs}.downsample.0", f"{theirs}.downsample.1"
-            yield from _convolution_and_norm(f"{ours}_shortcut", *downsample)
+def _distinct(attempts: list[_Attempt]) -> list[_Attempt]:
+    """Without parts that are the same tensors as an earlier one."""
+    distinct: list[_Attempt] = []
+    for attempt in attempts:
+        tensors = list(attempt.state_dict.tensors.values())
+        same = (list(other.state_dict.tensors.values()) for other in distinct)
+        if not any(all(map(_is_same, tensors, other)) for other in same):
+            distinct.append(attempt)
+    return distinct
 
 
-def _convolution_and_norm(ours: str, convolution: str, norm: str) -> Iterator[tuple[str, str]]:
-    yield f"{ours}_convolution", convolution
-    yield f"{ours}_norm", norm
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return one is other
+    return bool(one == other)
 
 
-def _other_network(path: str | os.PathLike[str], name: str, reason: str) -> WeightsError:
-    path = pathlib.Path(path)
-    return WeightsError(f"{path}: holds no weights of {name} ({reason}); name another network.")
+def _attempt(part: StateDict, shapes: Mapping[str, tuple[int, ...]]) -> _Attempt:
+    """Compares a part of a file with the arrays that a network has."""
+    names: dict[str, str] = {}
+    mismatches = []
+    for theirs in part.tensors:
+        usual = usual_name(theirs)
+        if usual in names:
+            mismatches.append(f"it holds both {names[usual]} and {theirs}")
+        names[usual] = theirs
+    for usual, shape in shapes.items():
+        if usual not in names:
+            mismatches.append(f"it lacks {usual}")
+            continue
+        tensor = part.tensors[names[usual]]
+        if tuple(tensor.shape) != shape:
+            found = tuple(tensor.shape)
+            mismatches.append(f"its {names[usual]} has shape {found}, not {shape}")
+        elif not jnp.issubdtype(tensor.dtype, jnp.floating):
+            mismatches.append(f"its {names[usual]} holds {tensor.dtype}, not floats")
+    unknown = [theirs for usual, theirs in names.items() if usual not in shapes]
+    mismatches += [f"nothing here is its {theirs}" for theirs in unknown]
+    return _Attempt(part, names, mismatches[0] if mismatches else None, len(mismatches))
+
+
+def _nearest(
+    state_dicts: list[StateDict], key: str | None, differences: int, name: str, num_classes: int
+) -> str:
+    """The network that the file holds, or the one that its weights differ least from."""
+    closeness = {}
+    for other in MODELS:
+        layers = layer_names(other)
+        closeness[other] = min(
+            len(layers ^ {usual_name(theirs).rpartition(".")[0] for theirs in part.tensors})
+            for part in _parts(state_dicts, other, key)
+        )
+    # Networks with the same names of layers differ in their shapes.
+    nearest = [other for other in MODELS if closeness[other] == min(closeness.values())]
+    best = (differences, name, num_classes)
+    for other in nearest:
+        for part in _parts(state_dicts, other, key):
+            last = next((t for n, t in part.tensors.items() if usual_name(n) == "fc.weight"), None)
+            classes = last.shape[0] if last is not None and len(last.shape) == 2 else num_classes
+            if classes:
+                attempt = _attempt(part, torch_shapes(other, classes))
+                best = min(best, (attempt.differences, other, classes), key=lambda one: one[0])
+    _, other, classes = best
+    if best[0] == 0:
+        return f"these are weights of {other} with {classes} classes, so name that network"
+    if other == name:
+        return "name another network, or another part of the file by key (--key)"
+    return f"the nearest network is {other}, which they do not fit either"
+
+
+def _listed(keys: Any) -> str:
+    keys = [key or "the top" for key in dict.fromkeys(keys)]
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return ", ".join(keys[:5]) + more

@@ -17,7 +17,13 @@ from selectax.corruptions import CORRUPTIONS
 from selectax.corruptions.severities import Benchmark
 from selectax.datasets.batches import in_batches
 from selectax.study import results
-from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
+from selectax.study.config import (
+    MEASURES,
+    MORE_MEASURES,
+    ConfigurationError,
+    EvaluationOptions,
+    check_evaluation,
+)
 from selectax.study.measurement import measure_network
 from selectax.study.own_corruptions import OwnCorruptions
 from selectax.study.rows import EvaluationImages
@@ -47,7 +53,8 @@ def measure(
 ) -> pd.DataFrame:
     """The full table of measurements of a network that is any JAX function.
 
-    Signs of masked gradients are warned of.
+    Signs of masked gradients are warned of. A network whose logits are not all finite has a single
+    row, of the metric "diverged", and a warning.
 
     Args:
       apply_fn: pure function `apply_fn(variables, images)` of float32 images in [0, 1], as at
@@ -70,11 +77,13 @@ def measure(
 
     Raises:
       ValueError: images, labels or what apply_fn returns do not have these shapes, labels are
-        outside the classes, or ablation is asked for and apply_fn takes no masks.
+        outside the classes, ablation is asked for and apply_fn takes no masks, or options hold
+        what the command line refuses, such as a severity of 9.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
     """
+    _check_options(options)
     images, labels = np.asarray(images), np.asarray(labels)
     _check_data(images, labels, num_classes)
     if "ablation" in options.measures and "masks" not in inspect.signature(apply_fn).parameters:
@@ -101,6 +110,15 @@ def measure(
         warnings.warn(sentence, stacklevel=2)
     whose = {"dataset": dataset, "model": model, "alpha": math.nan, "seed": seed, "epoch": 0}
     return results.table([{**whose, **row} for row in measured.rows])
+
+
+def _check_options(options):
+    check_evaluation(options, lambda field: f"options.{field}")
+    if options.corrupted_images == "official":
+        raise ConfigurationError(
+            "options.corrupted_images official: images given here have no official corrupted form; "
+            "take own."
+        )
 
 
 def _check_data(images, labels, num_classes):

@@ -7,7 +7,8 @@ import dataclasses
 import difflib
 import importlib.util
 import math
-from collections.abc import Sequence
+import numbers
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,18 @@ _QUICK_CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast
 # Of float32, in which networks are trained.
 _LARGEST = (2 - 2**-23) * 2.0**127
 MORE_MEASURES: tuple[Measure, ...] = ("input_gradients", "ablation", "indices")
+# Which measures use an option; all others use none or are used by all.
+_USED_BY = {
+    ("corruptions",): ("corruptions", "severities", "corrupted_images"),
+    ("attacks",): ("epsilons", "norm", "pgd_steps", "pgd_restarts"),
+    ("input_gradients",): ("input_gradient_directions",),
+    ("ablation",): ("ablation_points",),
+    ("attacks", "input_gradients", "ablation"): ("attack_images",),
+}
+_COUNTS = (
+    *("evaluation_images", "attack_images", "evaluation_batch_size", "pgd_restarts"),
+    *("input_gradient_directions", "ablation_points"),
+)
 
 
 class ConfigurationError(ValueError):
@@ -56,8 +69,9 @@ class TrainingOptions:
     """
 
     model: str = "resnet8"
-    """Network: resnet8, 20, 32, 44 or 56 in CIFAR's form, resnet18 or resnet50 in
-    ImageNet's, resnet10_quarter as a small resnet18, or vgg16."""
+    """Network: resnet8, 20, 32, 44 or 56 in CIFAR's form (resnet20_b and so on with shortcuts B),
+    resnet18, 34 or 50 in ImageNet's (resnet18_cifar and so on with a 3 × 3 stem), resnet10_quarter
+    as a small resnet18, or vgg16."""
     epochs: int = 5
     """Passes over the training set."""
     batch_size: int = 32
@@ -232,47 +246,28 @@ def check(config: SweepConfig) -> None:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
     # Late, because they load JAX, Flax and TFDS.
-    from selectax.corruptions import CORRUPTIONS
-    from selectax.datasets import DATASETS, SEVERITIES
+    from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
     _check_name("--dataset", config.data.dataset, DATASETS)
     if config.data.dataset == "digits":
         _check_embedded(config.data)
     _check_name("--model", config.training.model, MODELS)
-    corruptions = config.evaluation.corruptions
-    for name in corruptions or ():
-        _check_name("--corruptions", name, CORRUPTIONS)
-    for severity in config.evaluation.severities:
-        if severity not in SEVERITIES:
-            raise ConfigurationError(f"--severities {severity}: give whole numbers from 1 to 5.")
+    check_evaluation(config.evaluation)
+    check_used(config.evaluation)
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
         ("--momentum", config.training.momentum, 0),
         ("--weight-decay", config.training.weight_decay, 0),
         ("--checkpoint-minutes", config.run.checkpoint_minutes, 0),
-        *(("--epsilons", epsilon, 0) for epsilon in config.evaluation.epsilons),
         *(("--alpha", alpha, -math.inf) for alpha in config.regularizer.alpha),
     ):
-        # Beyond it, float32 has infinity.
-        if not abs(value) <= _LARGEST or value < lowest:
-            at_least = "" if lowest < 0 else " of at least 0"
-            to = f" up to {_LARGEST:.2g}" if _LARGEST < abs(value) < math.inf else ""
-            raise ConfigurationError(f"{flag} {value}: give a finite number{at_least}{to}.")
-    for flag, values in (
-        ("--alpha", config.regularizer.alpha),
-        ("--regularized-layers", config.regularizer.regularized_layers),
-        ("--measures", config.evaluation.measures),
-        ("--epsilons", config.evaluation.epsilons),
-        *([] if corruptions is None else [("--corruptions", corruptions)]),
-        ("--severities", config.evaluation.severities),
-        ("--pgd-steps", config.evaluation.pgd_steps),
-    ):
-        if len(set(values)) < len(values):
-            raise ConfigurationError(f"{flag} {_spaced(values)}: give each value once.")
-        if not values and flag not in ("--measures", "--regularized-layers"):
-            raise ConfigurationError(f"{flag} is empty: give at least one value.")
+        _check_finite(flag, value, lowest)
+    _check_each_once("--alpha", config.regularizer.alpha)
+    _check_each_once(
+        "--regularized-layers", config.regularizer.regularized_layers, may_be_empty=True
+    )
     _check_seeds(config.regularizer)
     run = config.run
     if run.curves == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
@@ -308,6 +303,71 @@ def check(config: SweepConfig) -> None:
                 f"--alpha-epochs {first} {last}: give a first and a last epoch "
                 f"between 1 and --epochs {config.training.epochs}."
             )
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+def check_evaluation(options: EvaluationOptions, named: Callable[[str], str] = _flag) -> None:
+    """Refuses options of the measures that cannot be meant; for the command line and for Python.
+
+    Args:
+      options: what to measure.
+      named: how a field of the options is named in the sentence; by default as a flag.
+
+    Raises:
+      ConfigurationError: one sentence that names the option, the value and the remedy.
+    """
+    from selectax.corruptions import CORRUPTIONS
+    from selectax.datasets import SEVERITIES
+
+    lists = ("measures", "epsilons", "severities", "pgd_steps")
+    for field in lists if options.corruptions is None else (*lists, "corruptions"):
+        values = getattr(options, field)
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise ConfigurationError(f"{named(field)} {values!r}: give a tuple of values.")
+    for field, known, given in (
+        ("measures", (*MEASURES, *MORE_MEASURES), options.measures),
+        ("corruptions", CORRUPTIONS, options.corruptions or ()),
+        ("norm", ("linf", "l2"), (options.norm,)),
+        ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
+    ):
+        for name in given:
+            _check_name(named(field), name, known)
+    for severity in options.severities:
+        if severity not in SEVERITIES:
+            sentence = f"{named('severities')} {severity}: give whole numbers from 1 to 5."
+            raise ConfigurationError(sentence)
+    for field in _COUNTS:
+        _check_count(named(field), getattr(options, field))
+    for steps in options.pgd_steps:
+        _check_count(named("pgd_steps"), steps)
+    for epsilon in options.epsilons:
+        _check_finite(named("epsilons"), epsilon, 0)
+    for field in lists:
+        may_be_empty = field == "measures"
+        _check_each_once(named(field), getattr(options, field), may_be_empty=may_be_empty)
+    if options.corruptions is not None:
+        _check_each_once(named("corruptions"), options.corruptions)
+
+
+def check_used(options: EvaluationOptions) -> None:
+    """Refuses flags that have no effect because what they belong to is not measured.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    default = EvaluationOptions()
+    for measures, fields in _USED_BY.items():
+        for field in () if set(measures) & set(options.measures) else fields:
+            value = getattr(options, field)
+            if value != getattr(default, field):
+                given = _spaced(value) if isinstance(value, tuple) else value
+                raise ConfigurationError(
+                    f"{_flag(field)} {given}: has no effect without --measures "
+                    f"{' or '.join(measures)}; add it, or omit {_flag(field)}."
+                )
 
 
 def resolve_corruptions(config: SweepConfig, *, official_at_hand: bool) -> SweepConfig:
@@ -369,19 +429,31 @@ def _check_counts(config: SweepConfig) -> None:
         "--batch-size": config.training.batch_size,
         "--seeds": config.regularizer.seeds,
         "--train-limit": config.data.train_limit,
-        "--evaluation-images": config.evaluation.evaluation_images,
-        "--attack-images": config.evaluation.attack_images,
-        "--evaluation-batch-size": config.evaluation.evaluation_batch_size,
-        "--pgd-restarts": config.evaluation.pgd_restarts,
-        "--input-gradient-directions": config.evaluation.input_gradient_directions,
-        "--ablation-points": config.evaluation.ablation_points,
         "--micro-batches": config.training.micro_batches,
         "--models-at-a-time": config.run.models_at_a_time,
-        "--pgd-steps": min(config.evaluation.pgd_steps, default=None),
     }
     for flag, count in counts.items():
-        if count is not None and count < 1:
-            raise ConfigurationError(f"{flag} {count}: give a whole number of at least 1.")
+        _check_count(flag, count)
+
+
+def _check_count(named: str, count: int | None) -> None:
+    if count is not None and (not isinstance(count, numbers.Integral) or count < 1):
+        raise ConfigurationError(f"{named} {count}: give a whole number of at least 1.")
+
+
+def _check_finite(named: str, value: float, lowest: float) -> None:
+    # Beyond the largest, float32 has infinity.
+    if not abs(value) <= _LARGEST or value < lowest:
+        at_least = "" if lowest < 0 else " of at least 0"
+        to = f" up to {_LARGEST:.2g}" if _LARGEST < abs(value) < math.inf else ""
+        raise ConfigurationError(f"{named} {value}: give a finite number{at_least}{to}.")
+
+
+def _check_each_once(named: str, values: Sequence[Any], *, may_be_empty: bool = False) -> None:
+    if len(set(values)) < len(values):
+        raise ConfigurationError(f"{named} {_spaced(values)}: give each value once.")
+    if not values and not may_be_empty:
+        raise ConfigurationError(f"{named} is empty: give at least one value.")
 
 
 def _check_embedded(data: DataOptions) -> None:

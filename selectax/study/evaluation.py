@@ -54,11 +54,13 @@ class CleanMeasures(NamedTuple):
       correct: whether each image is classified correctly; False where batches were filled up.
       selectivity: class selectivity index of each unit of each layer.
       dimensionality: of the responses.
+      finite: whether the logits of each image are; True where batches were filled up.
     """
 
     correct: Bool[Array, "batches samples"]
     selectivity: dict[str, Float[Array, "units"]]
     dimensionality: Dimensionality
+    finite: Bool[Array, "batches samples"]
 
 
 class PerturbedMeasures(NamedTuple):
@@ -99,16 +101,17 @@ def measure_clean(
         side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
         moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
         covariances = _update_covariances(covariances, responses, batch.where)
-        return (moments, covariances), _correct(logits, batch)
+        finite = jnp.all(jnp.isfinite(logits), axis=-1) | ~batch.where
+        return (moments, covariances), (_correct(logits, batch), finite)
 
     moments = init_moments(num_classes, sum(units.values()))
-    (moments, covariances), correct = jax.lax.scan(
+    (moments, covariances), (correct, finite) = jax.lax.scan(
         add_batch, (moments, _init_covariances(units)), batches
     )
     index = class_selectivity_index(*class_means(moments))
     ends = list(itertools.accumulate(units.values()))
     selectivity = dict(zip(units, jnp.split(index, ends[:-1]), strict=True))
-    return CleanMeasures(correct, selectivity, _dimensionality(covariances, units))
+    return CleanMeasures(correct, selectivity, _dimensionality(covariances, units), finite)
 
 
 @functools.partial(jax.jit, static_argnames=("module", "perturbation"))

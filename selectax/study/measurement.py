@@ -71,10 +71,14 @@ def measure_in_parts(
       already: parts that are not wanted, of those that `parts_of` names.
 
     Yields:
-      The rows of each part.
+      The rows of each part; of a network whose logits are not all finite, nothing but that it has
+      diverged.
     """
     with _exact_products():
         clean = fetch(measure_clean(variables, images.test, module=module, num_classes=num_classes))
+    if not clean.finite.all():
+        yield _diverged(int((~clean.finite).sum()), count(images.test))
+        return
     layers = list(clean.selectivity)
     key = jax.random.key(seed)
 
@@ -105,6 +109,15 @@ def measure_in_parts(
             with _exact_products():
                 found = parts[name]()
             yield found if isinstance(found, Measured) else Measured(found, ())
+
+
+def _diverged(not_finite: int, samples: int) -> Measured:
+    """NaN has a largest entry, so that all else would be plausible numbers of nothing."""
+    sentence = (
+        f"its logits are not finite on {not_finite:,} of {samples:,} test images, so that it is "
+        "reported as diverged and not measured; look for NaN among its weights."
+    )
+    return Measured([{"metric": "diverged", "value": 1}], (sentence,))
 
 
 def _exact_products():

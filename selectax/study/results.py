@@ -1,6 +1,7 @@
 """The results table: tidy, one row a measurement, kept as CSV; and as Parquet for other tools."""
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -143,7 +144,9 @@ def parts_measured(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
     Returns:
       Of "training", "diverged", and the parts of `selectax.study.measurement.parts_of`.
     """
-    rows = frame[(frame["alpha"] == alpha) & (frame["seed"] == seed)]
+    # A network of a file has no alpha.
+    same_alpha = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
+    rows = frame[same_alpha & (frame["seed"] == seed)]
     metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
     clean_accuracy = (rows["metric"] == "accuracy") & (rows["perturbation"] == "")
     signs = {
@@ -182,7 +185,7 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
         if len(part)
     }
     networks = frame.groupby("alpha", dropna=False)["seed"].nunique()
-    diverged = frame[frame["metric"] == "diverged"].groupby("alpha")["seed"].nunique()
+    diverged = frame[frame["metric"] == "diverged"].groupby("alpha", dropna=False)["seed"].nunique()
     counts = {"networks": networks}
     if len(diverged):
         counts["diverged"] = diverged.reindex(networks.index, fill_value=0)

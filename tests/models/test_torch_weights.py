@@ -1,6 +1,9 @@
 """Networks against torchvision's with the same weights, and files that no network should be."""
 
+import argparse
+import collections
 import os
+import pathlib
 import pickle
 import struct
 import subprocess
@@ -15,7 +18,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from selectax import models
-from selectax.models.torch_files import WeightsError, read_state_dict
+from selectax.models.torch_files import WeightsError, open_torch_file
 
 torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
@@ -28,28 +31,35 @@ class Reference(torch.nn.Module):
     """akamaster/pytorch_resnet_cifar10's network in its names and order of operations."""
 
     class Block(torch.nn.Module):
-        def __init__(self, channels, features, stride):
+        def __init__(self, channels, features, stride, projection):
             super().__init__()
             self.conv1 = torch.nn.Conv2d(channels, features, 3, stride, 1, bias=False)
             self.bn1 = torch.nn.BatchNorm2d(features)
             self.conv2 = torch.nn.Conv2d(features, features, 3, 1, 1, bias=False)
             self.bn2 = torch.nn.BatchNorm2d(features)
             self.stride, self.new = stride, features - channels
+            if projection and self.new:
+                convolution = torch.nn.Conv2d(channels, features, 1, stride, bias=False)
+                self.shortcut = torch.nn.Sequential(convolution, torch.nn.BatchNorm2d(features))
 
         def forward(self, x):
             inner = torch.relu(self.bn1(self.conv1(x)))
+            if hasattr(self, "shortcut"):
+                return torch.relu(self.bn2(self.conv2(inner)) + self.shortcut(x))
             shortcut = x[:, :, :: self.stride, :: self.stride]
             around = (0, 0, 0, 0, self.new // 2, self.new // 2)
             shortcut = torch.nn.functional.pad(shortcut, around)
             return torch.relu(self.bn2(self.conv2(inner)) + shortcut)
 
-    def __init__(self, depth, num_classes=10):
+    def __init__(self, depth, num_classes=10, projection=False):
         super().__init__()
         self.conv1 = torch.nn.Conv2d(3, 16, 3, 1, 1, bias=False)
         self.bn1 = torch.nn.BatchNorm2d(16)
         for stage, (channels, features) in enumerate(((16, 16), (16, 32), (32, 64)), start=1):
-            blocks = [self.Block(channels, features, 1 if stage == 1 else 2)]
-            blocks += [self.Block(features, features, 1) for _ in range((depth - 2) // 6 - 1)]
+            blocks = [self.Block(channels, features, 1 if stage == 1 else 2, projection)]
+            blocks += [
+                self.Block(features, features, 1, False) for _ in range((depth - 2) // 6 - 1)
+            ]
             setattr(self, f"layer{stage}", torch.nn.Sequential(*blocks))
         self.linear = torch.nn.Linear(64, num_classes)
 
@@ -78,9 +88,13 @@ def resnet10_quarter(num_classes):
 def torch_network(name, num_classes):
     """torchvision's network as the papers change it, its batch norms' state made up."""
     torch.manual_seed(0)
-    if name in ("resnet18", "resnet50"):
-        network = getattr(torchvision.models, name)(num_classes=num_classes)
-        network.maxpool = torch.nn.Identity()
+    form, _, variant = name.partition("_")
+    if form in ("resnet18", "resnet34", "resnet50"):
+        network = getattr(torchvision.models, form)(num_classes=num_classes)
+        if variant != "max_pool":
+            network.maxpool = torch.nn.Identity()
+        if variant == "cifar":
+            network.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
     elif name == "resnet10_quarter":
         network = resnet10_quarter(num_classes)
     elif name == "vgg16":
@@ -88,7 +102,7 @@ def torch_network(name, num_classes):
         network.avgpool = torch.nn.AdaptiveAvgPool2d(1)
         network.classifier = torch.nn.Linear(512, num_classes)
     else:
-        network = Reference(int(name.removeprefix("resnet")), num_classes)
+        network = Reference(int(form.removeprefix("resnet")), num_classes, variant == "b")
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.normal_(module.running_mean, 0, 0.1)
@@ -126,14 +140,30 @@ def torch_activations(network, images):
         ("resnet56", 32),
         ("vgg16", 64),
         ("vgg16", 32),
+        ("resnet8_b", 32),
+        ("resnet18_cifar", 32),
+        ("resnet18_max_pool", 64),
+        pytest.param("resnet34", 64, marks=pytest.mark.slow),
+        pytest.param("resnet34_cifar", 32, marks=pytest.mark.slow),
+        pytest.param("resnet50_cifar", 32, marks=pytest.mark.slow),
+        pytest.param("resnet50_max_pool", 64, marks=pytest.mark.slow),
     ],
 )
 def test_logits_activations_and_parameters_are_those_of_torch(tmp_path, name, size):
     network = torch_network(name, 20)
-    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    state_dict = network.state_dict()
+    if name.endswith("_cifar"):  # in the names of kuangliu/pytorch-cifar
+        state_dict = {
+            key.replace("downsample", "shortcut").replace("fc.", "linear."): value
+            for key, value in state_dict.items()
+        }
+    torch.save(state_dict, tmp_path / "weights.pt")
+    max_pool = name.endswith("_max_pool")
+    name = name.removesuffix("_max_pool")
     variables = models.from_torch(tmp_path / "weights.pt", name, 20)
     images = np.random.default_rng(0).random((2, size, size, 3), np.float32)
-    logits, activations = jax.jit(models.create(name, 20).apply)(variables, images)
+    module = models.create(name, 20, max_pool=max_pool)
+    logits, activations = jax.jit(module.apply)(variables, images)
     expected, shapes = torch_activations(network, images)
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
     count = sum(parameter.numel() for parameter in network.parameters())
@@ -195,7 +225,8 @@ def test_views_of_one_storage(tmp_path):
     base = torch.arange(24.0)
     views = {"a": base[5:], "b": base.view(4, 6).T, "c": base[::3], "d": base[7], "e": base[:0]}
     torch.save(views, tmp_path / "weights.pt")
-    for name, array in read_state_dict(tmp_path / "weights.pt").items():
+    file = open_torch_file(tmp_path / "weights.pt")
+    for name, array in file.read(file.content).items():
         np.testing.assert_array_equal(array, views[name].numpy())
 
 
@@ -219,15 +250,19 @@ class Malicious:
         return os.system, (f"touch {self.path}",)
 
 
-@pytest.mark.parametrize("form", ["pickle", "legacy", "zip"])
+@pytest.mark.parametrize("form", ["pickle", "legacy", "zip", "protocol 4"])
 def test_malicious_pickle_is_not_run(tmp_path, state_dict, form):
     path, trace = tmp_path / "weights.pt", tmp_path / "trace"
-    content = {"state_dict": dict(state_dict), "extra": Malicious(trace)}
+    content = {"extra": Malicious(trace), "state_dict": dict(state_dict)}
     if form == "pickle":
         path.write_bytes(pickle.dumps(Malicious(trace)))
+        assert_refused(path, "is a pickle, but not of torch.save")
     else:
-        torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
-    assert_refused(path, "system", "torch.save or safetensors")
+        options = {"pickle_protocol": 4} if form == "protocol 4" else {}
+        torch.save(content, path, _use_new_zipfile_serialization=form != "legacy", **options)
+        variables = models.from_torch(path, "resnet8", 10)
+        bias = state_dict["linear.bias"].numpy()
+        np.testing.assert_array_equal(variables["params"]["logits"]["bias"], bias)
     assert not trace.exists()
     pickle.loads(pickle.dumps(Malicious(trace)))
     assert trace.exists(), "the pickle would do nothing anywhere"
@@ -331,17 +366,137 @@ def test_tensor_outside_its_storage(tmp_path, offset, shape, strides):
 def test_other_networks_and_files(tmp_path, state_dict):
     assert_refused(tmp_path / "none.pt", "No such file")
     torch.save(state_dict, tmp_path / "weights.pt")
-    assert_refused(tmp_path / "weights.pt", "lacks layer1.1.bn1.running_mean", name="resnet20")
-    with pytest.raises(WeightsError, match=r"linear\.bias has shape \(10,\), not \(7,\)"):
+    assert_refused(
+        *(tmp_path / "weights.pt", "it lacks layer1.1.conv1.weight"),
+        "these are weights of resnet8 with 10 classes, so name that network",
+        name="resnet20",
+    )
+    with pytest.raises(WeightsError, match=r"linear\.weight has shape \(10, 64\), not \(7, 64\)"):
         models.from_torch(tmp_path / "weights.pt", "resnet8", 7)
     torch.save({**state_dict, "layer4.weight": torch.zeros(2)}, tmp_path / "weights.pt")
     assert_refused(tmp_path / "weights.pt", "nothing here is its layer4.weight")
     torch.save([torch.zeros(2)], tmp_path / "weights.pt")
     assert_refused(tmp_path / "weights.pt", "no dict of weights")
     torch.save({"epoch": 3}, tmp_path / "weights.pt")
-    assert_refused(tmp_path / "weights.pt", "holds no weights")
+    assert_refused(tmp_path / "weights.pt", "holds no dict of weights")
     (tmp_path / "weights.safetensors").write_bytes(b"\xff" * 100)
-    assert_refused(tmp_path / "weights.safetensors", "corrupt")
+    assert_refused(tmp_path / "weights.safetensors", "no file of torch.save or safetensors")
+    (tmp_path / "weights.pt").write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert_refused(tmp_path / "weights.pt", "git lfs pull")
+    with zipfile.ZipFile(tmp_path / "weights.pt", "w") as archive:
+        archive.writestr("readme.txt", "no weights")
+    assert_refused(tmp_path / "weights.pt", "is a zip archive, but not of torch.save")
+    torch.save({**state_dict, "fc.weight": state_dict["linear.weight"]}, tmp_path / "weights.pt")
+    assert_refused(tmp_path / "weights.pt", "holds both linear.weight and fc.weight")
+    torch.save({**state_dict, "bn1.bias": torch.zeros(16, dtype=int)}, tmp_path / "weights.pt")
+    assert_refused(tmp_path / "weights.pt", "its bn1.bias holds int64, not floats")
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "says"),
+    [
+        ("resnet20_b", "resnet20", "nothing here is its layer2.0.shortcut.0.weight"),
+        ("resnet18", "resnet18_cifar", "conv1.weight has shape (64, 3, 7, 7), not (64, 3, 3, 3)"),
+    ],
+)
+def test_the_network_of_the_file_is_named(tmp_path, name, other, says):
+    path = tmp_path / "weights.pt"
+    torch.save(torch_network(name, 10).state_dict(), path)
+    assert_refused(path, says, f"these are weights of {name} with 10 classes", name=other)
+
+
+class Settings(dict):
+    """Of a class that only the author's code knows."""
+
+
+def nested(state_dict, where):
+    """The weights as training code and libraries save them."""
+    prefix, _, key = where.partition("|")
+    content = {f"{prefix}{name}": weight for name, weight in state_dict.items()}
+    beside = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(beside.parameters(), lr=0.1, momentum=0.9)
+    for name in reversed(key.split(".") if key else []):
+        content = {
+            "epoch": np.int64(3),
+            "args": argparse.Namespace(lr=0.1, folder=pathlib.Path("a") / "b"),
+            "scores": [np.float64(0.3), collections.Counter(a=2), collections.defaultdict(list)],
+            "settings": Settings(nested={"seed": 1}),
+            "optimizer": optimizer.state_dict(),
+            "scheduler": torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3),
+            "device": torch.device("cpu"),
+            "dtype": torch.float16,
+            name: content,
+        }
+    return content
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+@pytest.mark.parametrize(
+    "where",
+    [
+        *("model.|state_dict", "net.|", "backbone.|hyper.best", "_orig_mod.|model"),
+        *("module._orig_mod.|model_state_dict", "|net", "|ema.state_dict", "module.|"),
+    ],
+)
+def test_weights_are_found_wherever_they_are(tmp_path, state_dict, where, legacy):
+    path = tmp_path / "checkpoint.ckpt"
+    torch.save(nested(state_dict, where), path, _use_new_zipfile_serialization=not legacy)
+    variables = models.from_torch(path, "resnet8", 10)
+    kernel = variables["params"]["stage3_block1_sum_convolution"]["kernel"]
+    expected = state_dict["layer3.0.conv2.weight"].numpy().transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(kernel, expected)
+
+
+def test_of_several_weights_that_fit_one_is_named_by_key(tmp_path, state_dict):
+    path = tmp_path / "weights.pt"
+    averaged = {name: weight * 2 for name, weight in state_dict.items()}
+    torch.save({"state_dict": state_dict, "ema": {"module": averaged}, "again": state_dict}, path)
+    assert_refused(path, "several weights that fit resnet8, at state_dict, ema.module; name one")
+    for key, factor in (("state_dict", 1), ("ema", 2), ("ema.module", 2)):
+        bias = models.from_torch(path, "resnet8", 10, key=key)["params"]["logits"]["bias"]
+        np.testing.assert_array_equal(bias, factor * state_dict["linear.bias"].numpy())
+    with pytest.raises(WeightsError, match=r"at key em \(--key\); there are some at state_dict, "):
+        models.from_torch(path, "resnet8", 10, key="em")
+    both = {f"{part}.{name}": weight for name, weight in state_dict.items() for part in ("a", "b")}
+    both |= {name: weight + 1 for name, weight in both.items() if name.startswith("b")}
+    torch.save(both, path)
+    bias = models.from_torch(path, "resnet8", 10, key="b")["params"]["logits"]["bias"]
+    np.testing.assert_array_equal(bias, 1 + state_dict["linear.bias"].numpy())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of TorchScript
+@pytest.mark.parametrize("form", ["module", "within a dict", "script"])
+def test_of_a_whole_module_the_state_dict_is_asked_for(tmp_path, form):
+    path, module = tmp_path / "weights.pt", torch.nn.Sequential(torch.nn.Linear(2, 3))
+    if form == "script":
+        torch.jit.save(torch.jit.trace(module, torch.zeros(1, 2)), path)
+    else:
+        torch.save(module if form == "module" else {"model": module, "epoch": 2}, path)
+    assert_refused(path, "a whole pickled module", "save its state_dict() instead")
+
+
+def test_safetensors_are_known_by_their_content(tmp_path, state_dict):
+    path = tmp_path / "pytorch_model.bin"
+    save_file({f"model.{name}": weight.numpy() for name, weight in state_dict.items()}, path)
+    variables = models.from_torch(path, "resnet8", 10)
+    bias = variables["params"]["logits"]["bias"]
+    np.testing.assert_array_equal(bias, state_dict["linear.bias"].numpy())
+    path = tmp_path / "weights.safetensors"
+    torch.save(state_dict, path)
+    again = models.from_torch(path, "resnet8", 10)["params"]["logits"]["bias"]
+    np.testing.assert_array_equal(bias, again)
+
+
+def test_logits_follow_the_labels(tmp_path, state_dict):
+    path, labels = tmp_path / "weights.pt", [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
+    torch.save(state_dict, path)
+    theirs = models.from_torch(path, "resnet8", 10)["params"]["logits"]
+    ours = models.from_torch(path, "resnet8", 10, labels=labels)["params"]["logits"]
+    for at, label in enumerate(labels):
+        np.testing.assert_array_equal(ours["kernel"][:, label], theirs["kernel"][:, at])
+        np.testing.assert_array_equal(ours["bias"][label], theirs["bias"][at])
+    with pytest.raises(ValueError, match="labels must name each of the 10 classes once"):
+        models.from_torch(path, "resnet8", 10, labels=[0] * 10)
 
 
 def test_torch_is_never_imported(tmp_path, state_dict):

@@ -119,6 +119,45 @@ def test_masked_gradients_are_warned_of(weights):
     assert table.loc[table["metric"] == "masked_gradients", "value"].item() >= 2
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_network_whose_logits_are_not_finite_has_diverged(weights, bad):
+    weights["logits"][3, 1] = bad
+    options = EvaluationOptions(measures=("selectivity", "attacks"), evaluation_batch_size=8)
+    with pytest.warns(UserWarning, match="its logits are not finite on [0-9]+ of 21 test images"):
+        table = measure(dense, weights, IMAGES, LABELS, 3, options=options)
+    assert table["metric"].tolist() == ["diverged"]
+    assert results.summarize(table)["diverged"].tolist() == [1]
+    assert results.parts_measured(table, np.nan, 0) == {"diverged"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"severities": (9,)}, "severities 9: give whole numbers from 1 to 5"),
+        ({"severities": (1.5,)}, "severities 1.5: give whole numbers from 1 to 5"),
+        ({"epsilons": (-8.0,)}, "epsilons -8.0: give a finite number of at least 0"),
+        ({"epsilons": (np.nan,)}, "epsilons nan: give a finite number of at least 0"),
+        ({"pgd_steps": (10, 0)}, "pgd_steps 0: give a whole number of at least 1"),
+        ({"pgd_steps": ()}, "pgd_steps is empty: give at least one value"),
+        ({"pgd_restarts": 0}, "pgd_restarts 0: give a whole number of at least 1"),
+        ({"evaluation_images": -3}, "evaluation_images -3: give a whole number of at least 1"),
+        ({"attack_images": 2.5}, "attack_images 2.5: give a whole number of at least 1"),
+        ({"evaluation_batch_size": 0}, "evaluation_batch_size 0: give a whole number"),
+        ({"input_gradient_directions": 0}, "input_gradient_directions 0: give a whole number"),
+        ({"ablation_points": -1}, "ablation_points -1: give a whole number of at least 1"),
+        ({"measures": ("selectivty",)}, "measures selectivty: unknown; did you mean selectivity?"),
+        ({"measures": "attacks"}, "measures 'attacks': give a tuple of values"),
+        ({"measures": ("attacks", "attacks")}, "measures attacks attacks: give each value once"),
+        ({"corruptions": ("blur",)}, "corruptions blur: unknown; did you mean zoom_blur?"),
+        ({"norm": "l3"}, "norm l3: unknown; did you mean l2?"),
+        ({"corrupted_images": "official"}, "corrupted_images official: .* take own"),
+    ],
+)
+def test_options_that_the_command_line_refuses_are_refused(weights, options, says):
+    with pytest.raises(ValueError, match=rf"^options\.{says}"):
+        measure(dense, weights, IMAGES, LABELS, 3, options=EvaluationOptions(**options))
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

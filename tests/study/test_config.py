@@ -101,6 +101,21 @@ def test_the_first_run_has_defaults_of_its_own():
         ({"epsilons": (math.nan,)}, "--epsilons nan:", "at least 0"),
         ({"epsilons": ()}, "--epsilons", "give at least one value"),
         ({"measures": ("attacks", "attacks")}, "--measures attacks attacks:", "each value once"),
+        (
+            {"measures": ("selectivity",), "epsilons": (8.0,)},
+            "--epsilons 8.0: has no effect without --measures attacks",
+            "or omit --epsilons.",
+        ),
+        (
+            {"measures": ("attacks",), "severities": (1, 2)},
+            "--severities 1 2: has no effect without --measures corruptions",
+            "omit --severities.",
+        ),
+        (
+            {"measures": ("corruptions",), "attack_images": 9},
+            "--attack-images 9: has no effect without --measures attacks or input_gradients or",
+            "omit --attack-images.",
+        ),
         ({"alpha_epochs": (0, 2)}, "--alpha-epochs 0 2:", "between 1 and --epochs 5"),
         ({"alpha_epochs": (3, 2)}, "--alpha-epochs 3 2:", "between 1 and --epochs 5"),
         ({"alpha_epochs": (1, 6)}, "--alpha-epochs 1 6:", "between 1 and --epochs 5"),
