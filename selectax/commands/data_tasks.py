@@ -22,7 +22,7 @@ def prepare_all(names: Sequence[str], where: Where) -> None:
     for name in _chosen(names):
         builder = _builder_of(name, where)
         folder = pathlib.Path(builder.data_dir_root) / builder.name
-        if builder.data_path.exists():
+        if builder.is_prepared:
             print(f"{name}: prepared before, in {folder}")
             continue
         begin = time.perf_counter()
@@ -62,7 +62,7 @@ def list_all(where: Where) -> None:
         if name in BUILDERS:
             builder = _builder_of(name, where)
             folder = pathlib.Path(builder.data_dir_root) / builder.name
-            folder = str(folder) if builder.data_path.exists() else "not yet"
+            folder = str(folder) if builder.is_prepared else "not yet"
             archive = builder.ARCHIVE.url
         splits = ", ".join(description.splits)
         if description.corruptions:

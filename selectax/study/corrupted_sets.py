@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Int, UInt8
 
 from selectax.datasets import CORRUPTED, SEVERITIES, describe, load
+from selectax.datasets.archives import locate
 from selectax.datasets.batches import Batches, in_batches
 from selectax.datasets.loading import BUILDERS, find_builder
 from selectax.datasets.preparation import prepare
@@ -55,8 +56,11 @@ class OfficialSet:
             for severity in severities
         ]
         labels = sets[0][1][:most]
-        # The official sets keep the order of the test images; a part of one need not.
-        paired = np.array_equal(labels, self.test_labels[: len(labels)])
+        # CIFAR-10-C keeps the order of the test images, a part of one need not; the images of Tiny
+        # ImageNet-C are other photographs than Tiny ImageNet's, whatever their labels.
+        paired = self.name == "cifar10_c" and np.array_equal(
+            labels, self.test_labels[: len(labels)]
+        )
         clean_images = self.test_images[: len(labels)]
         if not paired:
             clean_images = np.zeros((len(labels), *clean_images.shape[1:]), np.uint8)
@@ -70,8 +74,8 @@ def is_at_hand(dataset: str, *, archives: pathlib.Path | None, **where: Any) -> 
     if dataset not in CORRUPTED:
         return False
     if archives is not None:
-        return (archives.expanduser() / BUILDERS[CORRUPTED[dataset]].ARCHIVE.name).is_file()
-    return _first_part(dataset, archives=None, **where).data_path.exists()
+        return locate(BUILDERS[CORRUPTED[dataset]].archives(), archives) is not None
+    return _first_part(dataset, archives=None, **where).is_prepared
 
 
 def open_official_set(
