@@ -1,7 +1,7 @@
 """Whether a prepared data set is whole: every record read, every image decoded."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def check(builder: ArchiveBuilder) -> Iterator[Checked]:
     """
     corrupted = isinstance(builder, CorruptedBuilder)
     for config in _configurations(builder):
-        options = {"config": config} if corrupted else {}
+        options: dict[str, Any] = {"config": config} if corrupted else {}
         part = type(builder)(data_dir=builder.data_dir_root, **options)
         if not part.data_path.exists():
             raise DataError(f"{part.data_path}: is not prepared; prepare {builder.name} first.")

@@ -2,7 +2,7 @@
 
 import pathlib
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -107,7 +107,7 @@ class Cifar10C(CorruptedBuilder):
         return contents
 
     def _generate_examples(
-        self, path: pathlib.Path, contents: dict[str, _Array]
+        self, path: pathlib.Path, contents: Mapping[str, _Array]
     ) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
         array = contents[config.corruption]

@@ -54,7 +54,7 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
                 f'choose one, such as "{self.name}/{example.name}", of the corruptions '
                 f"{', '.join(describe(self.name).corruptions)}."
             )
-        self._contents = None
+        self._contents: Mapping[str, Any] | None = None
         super().__init__(config=config, **options)
 
     @classmethod
@@ -106,9 +106,7 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
         """
         raise NotImplementedError
 
-    def _generate_examples(
-        self, path: pathlib.Path, contents: Mapping[str, Any]
-    ) -> Iterator[tuple[int, dict]]:
+    def _generate_examples(self, path: pathlib.Path, contents: Any) -> Iterator[tuple[int, dict]]:
         """Images and labels of this builder's configuration."""
         raise NotImplementedError
 

@@ -81,9 +81,9 @@ def tar_members(path: pathlib.Path) -> Iterator[Member]:
 
 
 def ends_properly(path: pathlib.Path) -> bool:
-    """Whether the last block of an uncompressed tar archive is empty, as the format demands."""
+    """Whether the last two blocks of an uncompressed tar archive are empty, as the format demands."""
     with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - tarfile.BLOCKSIZE))
+        file.seek(max(0, path.stat().st_size - 2 * tarfile.BLOCKSIZE))
         return not any(file.read())
 
 

@@ -22,7 +22,7 @@ class StoredCorruption(NamedTuple):
     Attributes:
       clean: the images that were corrupted; where they are not known, their labels alone.
       images: corrupted, for each severity.
-      paired: whether the clean images are known.
+      paired: whether the clean images are known, which for Tiny ImageNet-C they never are.
     """
 
     clean: Batches
@@ -69,13 +69,34 @@ class OfficialSet:
         return StoredCorruption(clean, jnp.stack(stored, axis=1), paired)
 
 
+def corruptions_at_hand(
+    dataset: str, *, archives: pathlib.Path | None, **where: Any
+) -> tuple[str, ...]:
+    """The corruptions of a data set's official corrupted form, prepared or in the folder.
+
+    Args:
+      dataset: the clean one.
+      archives: folder that holds the official archives, if one is named.
+      where: the other arguments of `load` that say where prepared sets are.
+
+    Returns:
+      None of them if it is not at hand, and some if what is at hand is a part.
+
+    Raises:
+      DataError: the archive is damaged.
+    """
+    if dataset not in CORRUPTED:
+        return ()
+    if archives is None:
+        return _first_part(dataset, archives=None, **where).prepared_corruptions
+    builder: Any = BUILDERS[CORRUPTED[dataset]]
+    path = locate(builder.archives(), archives)
+    return () if path is None else builder.corruptions_in(path)
+
+
 def is_at_hand(dataset: str, *, archives: pathlib.Path | None, **where: Any) -> bool:
     """Whether a data set's official corrupted form is prepared, or its archive in the folder."""
-    if dataset not in CORRUPTED:
-        return False
-    if archives is not None:
-        return locate(BUILDERS[CORRUPTED[dataset]].archives(), archives) is not None
-    return _first_part(dataset, archives=None, **where).is_prepared
+    return bool(corruptions_at_hand(dataset, archives=archives, **where))
 
 
 def open_official_set(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from selectax import datasets
+from selectax.commands import data
 from selectax.datasets import DataError
 from selectax.datasets.archives import find, locate
 from selectax.datasets.cifar10 import SelectaxCifar10
@@ -476,3 +477,15 @@ def test_no_warning_of_the_official_layouts(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_all("tiny_imagenet_c", tmp_path / "archives", tmp_path / "data")
+
+
+def test_command_on_a_part(tmp_path, capsys):
+    members = dropping("(?<!fog|els).npy", small.CIFAR10_C)
+    small.write(tmp_path / "archives", small.CIFAR10_C, members)
+    where = ["--data-dir", str(tmp_path / "data"), "--archives", str(tmp_path / "archives")]
+    where += ["--allow-unverified-archives"]
+    assert data.main(["prepare", "cifar10_c", *where]) == 0
+    assert "15 images" in (said := capsys.readouterr().out)
+    assert "a part, which holds fog" in said
+    for words in (["check"], ["show", "--output", str(tmp_path / "sheet.png")]):
+        assert data.main([words[0], "cifar10_c", *words[1:], *where]) == 0
