@@ -13,6 +13,7 @@ from selectax.commands.data_config import Show, Where
 from selectax.datasets import ALL_DATASETS, SEVERITIES, DataError, describe, load
 from selectax.datasets.checking import check
 from selectax.datasets.contact_sheet import contact_sheet
+from selectax.datasets.corrupted import CorruptedBuilder
 from selectax.datasets.loading import BUILDERS, find_builder
 from selectax.datasets.preparation import prepare
 
@@ -22,18 +23,33 @@ def prepare_all(names: Sequence[str], where: Where) -> None:
     for name in _chosen(names):
         builder = _builder_of(name, where)
         folder = pathlib.Path(builder.data_dir_root) / builder.name
-        if builder.data_path.exists():
+        if builder.is_prepared:
             print(f"{name}: prepared before, in {folder}")
             continue
         begin = time.perf_counter()
         prepare(builder)
         seconds = time.perf_counter() - begin
-        images = sum(split.num_examples for split in builder.info.splits.values())
-        images *= max(1, len(builder.BUILDER_CONFIGS))
+        images, part = _images_and_part(builder)
         print(
             f"{name}: {images:,} images in {seconds:.1f} s, "
-            f"{images / seconds:,.0f} images/s, in {folder}"
+            f"{images / seconds:,.0f} images/s, in {folder}{part}"
         )
+
+
+def _images_and_part(builder):
+    """Number of images that were prepared, and which corruptions if the archive lacks some."""
+    configs, part = [builder], ""
+    if isinstance(builder, CorruptedBuilder):
+        there = builder.prepared_corruptions
+        configs = [
+            type(builder)(config=config, data_dir=builder.data_dir_root)
+            for config in builder.BUILDER_CONFIGS
+            if config.corruption in there
+        ]
+        if len(there) < len(describe(builder.name).corruptions):
+            part = f"; a part, which holds {', '.join(there)}"
+    images = sum(split.num_examples for config in configs for split in config.info.splits.values())
+    return images, part
 
 
 def check_all(names: Sequence[str], where: Where) -> None:
@@ -62,7 +78,7 @@ def list_all(where: Where) -> None:
         if name in BUILDERS:
             builder = _builder_of(name, where)
             folder = pathlib.Path(builder.data_dir_root) / builder.name
-            folder = str(folder) if builder.data_path.exists() else "not yet"
+            folder = str(folder) if builder.is_prepared else "not yet"
             archive = builder.ARCHIVE.url
         splits = ", ".join(description.splits)
         if description.corruptions:
@@ -82,7 +98,9 @@ def show(command: Show) -> None:
     where = dataclasses.asdict(command.where)
     if description.corruptions:
         of_each, names = [], []
-        for corruption in description.corruptions:
+        builder = _builder_of(command.name, command.where)
+        prepare(builder)
+        for corruption in builder.prepared_corruptions:
             for severity in SEVERITIES:
                 images, labels = load(
                     command.name, command.split, corruption=corruption, severity=severity, **where

@@ -1,7 +1,9 @@
 """Data sets that TFDS prepares from an official archive, once, without TensorFlow."""
 
 import itertools
+import os
 import pathlib
+import warnings
 from typing import ClassVar
 
 import requests
@@ -9,7 +11,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from selectax.datasets.archives import Archive, DataError
+from selectax.datasets.archives import Archive, DataError, is_official, locate
 from selectax.datasets.records import write_examples
 
 
@@ -22,12 +24,24 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
     """
 
     ARCHIVE: ClassVar[Archive]
+    # Further archives that hold the same images in the same order.
+    OTHER_ARCHIVES: ClassVar[tuple[Archive, ...]] = ()
     VERSION = tfds.core.Version("1.0.0")
 
     def __init__(self, *, archive_path: pathlib.Path | None = None, **options):
-        """Takes the archive at a path, or else downloads it once it is needed."""
-        self._archive_path = archive_path and pathlib.Path(archive_path)
+        """Takes the archive or extracted folder at a path, or else downloads the archive."""
+        self._archive_path = archive_path and pathlib.Path(archive_path).expanduser()
         super().__init__(**{"file_format": "array_record", **options})
+
+    @classmethod
+    def archives(cls) -> tuple[Archive, ...]:
+        """All archives of this data set, the official one first."""
+        return cls.ARCHIVE, *cls.OTHER_ARCHIVES
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the data set, or of a corrupted one some part, was prepared before."""
+        return self.data_path.exists()
 
     @property
     def url_infos(self) -> dict[str, UrlInfo]:
@@ -38,42 +52,68 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
         return {archive.url: UrlInfo(archive.size, archive.sha256, archive.name)}
 
     def find_archive(self, dl_manager: tfds.download.DownloadManager) -> pathlib.Path:
-        """Path of the archive, downloaded if need be.
+        """Path of the archive or of an extracted copy: as given, in TFDS's folders, or downloaded.
 
         Raises:
-          DataError: if it cannot be downloaded.
+          DataError: if it cannot be downloaded, or is another one than the official.
         """
         if self._archive_path is not None:
             return self._archive_path
+        if (manual := locate(self.archives(), self._manual)) is not None:
+            return self._verified(manual)
         url = self.ARCHIVE.url
-        downloads = pathlib.Path(self.data_dir_root) / "downloads"
         try:
-            if not self._is_downloaded(downloads):
+            if not self._is_downloaded():
                 # Without a connection this fails at once; TFDS would try for minutes.
                 requests.head(url, timeout=10)
-            return pathlib.Path(dl_manager.download(url))
+            path = pathlib.Path(dl_manager.download(url))
         except (
             requests.RequestException,
             tfds.download.DownloadError,
             NonMatchingChecksumError,
         ) as error:
-            # TFDS takes a file put there only for its checksum.
             remedy = (
-                f"put it into {downloads / 'manual'}, or name its folder by --archives"
-                if self.ARCHIVE.sha256
+                f"put it into {self._manual}, or name its folder by --archives"
+                if self.ARCHIVE.sha256 or self.ARCHIVE.md5
                 else "name its folder by --archives, with --allow-unverified-archives"
             )
             raise DataError(
                 f"{self.ARCHIVE.name} could not be downloaded from {url} "
                 f"({type(error).__name__}); fetch it otherwise and {remedy}."
             ) from error
+        # TFDS compares SHA-256 alone.
+        return path if self.ARCHIVE.sha256 or not self.ARCHIVE.md5 else self._verified(path)
 
-    def _is_downloaded(self, downloads: pathlib.Path) -> bool:
-        """Whether TFDS will find the archive among what it or the user put there."""
-        by_tfds = downloads.rglob("*.INFO")
-        return (downloads / "manual" / self.ARCHIVE.name).is_file() or any(
-            self.ARCHIVE.url in info.read_text() for info in by_tfds
-        )
+    def _verified(self, path: pathlib.Path) -> pathlib.Path:
+        if path.is_dir():
+            warnings.warn(
+                f"{path}: is a folder, which has no checksum to compare; it is taken as it is.",
+                stacklevel=2,
+            )
+        elif not is_official(path, self.archives()):
+            raise DataError(
+                f"{path}: its checksum is not that of the official archive; get that from "
+                f"{self.ARCHIVE.url}, or name this one's folder by --archives, with "
+                "--allow-unverified-archives."
+            )
+        return path
+
+    def _make_download_manager(
+        self,
+        download_dir: str | os.PathLike[str] | None,
+        download_config: tfds.download.DownloadConfig,
+    ) -> tfds.download.DownloadManager:
+        """Notes where downloads and files put there by hand are."""
+        downloads = download_dir or pathlib.Path(self.data_dir_root) / "downloads"
+        self._downloads = pathlib.Path(downloads).expanduser()
+        manual = download_config.manual_dir or self._downloads / "manual"
+        self._manual = pathlib.Path(manual).expanduser()
+        return super()._make_download_manager(download_dir, download_config)
+
+    def _is_downloaded(self) -> bool:
+        """Whether TFDS will find the archive among its downloads."""
+        by_tfds = self._downloads.rglob("*.INFO")
+        return any(self.ARCHIVE.url in info.read_text() for info in by_tfds)
 
     def _download_and_prepare(
         self,

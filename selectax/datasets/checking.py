@@ -1,13 +1,14 @@
 """Whether a prepared data set is whole: every record read, every image decoded."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from selectax.datasets.archives import DataError
 from selectax.datasets.builders import ArchiveBuilder
 from selectax.datasets.corrupted import CorruptedBuilder
+from selectax.datasets.descriptions import describe
 from selectax.datasets.preparation import DAMAGED, read
 
 
@@ -34,21 +35,28 @@ class Checked(NamedTuple):
 def check(builder: ArchiveBuilder) -> Iterator[Checked]:
     """Reads every image of a prepared data set, split by split.
 
-    Corruptions and severities are parts of a corrupted set.
+    Corruptions and severities are parts of a corrupted set; those that were prepared are read.
 
     Raises:
       DataError: a part is not prepared, or differs in number, shape, type or labels from what its
         description says.
     """
     corrupted = isinstance(builder, CorruptedBuilder)
-    configs = [config.name for config in builder.BUILDER_CONFIGS] if corrupted else [None]
-    for config in configs:
-        options = {"config": config} if corrupted else {}
+    for config in _configurations(builder):
+        options: dict[str, Any] = {"config": config} if corrupted else {}
         part = type(builder)(data_dir=builder.data_dir_root, **options)
         if not part.data_path.exists():
             raise DataError(f"{part.data_path}: is not prepared; prepare {builder.name} first.")
         for split in part.info.splits:
             yield _check_split(part, split, config or split)
+
+
+def _configurations(builder: ArchiveBuilder) -> list[str | None]:
+    if not isinstance(builder, CorruptedBuilder):
+        return [None]
+    # If none is there, the first one is missed.
+    there = builder.prepared_corruptions or describe(builder.name).corruptions
+    return [config.name for config in builder.BUILDER_CONFIGS if config.corruption in there]
 
 
 def _check_split(builder: ArchiveBuilder, split: str, part: str) -> Checked:

@@ -1,37 +1,46 @@
 """CIFAR-10-C: CIFAR-10's test images under 19 corruptions at five severities."""
 
 import pathlib
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 from jaxtyping import UInt8
 
-from selectax.datasets.archives import Archive, damaged
+from selectax.datasets.archives import (
+    Archive,
+    damaged,
+    incomplete,
+    is_hidden,
+    other_layout,
+)
 from selectax.datasets.corrupted import CorruptedBuilder, corruption_configs
 from selectax.datasets.descriptions import SEVERITIES, describe
-from selectax.datasets.tars import Member, tar_members
+from selectax.datasets.members import Member, folder_members
+from selectax.datasets.tars import ends_properly, tar_members
 
-_FOLDER = "CIFAR-10-C"
-_LABELS_FILE = f"{_FOLDER}/labels.npy"
+_LABELS_FILE = "labels.npy"
 _DESCRIPTION = describe("cifar10_c")
 _IMAGE_BYTES = 32 * 32 * 3
 _MOST_IMAGES = 50_000  # five severities of the same 10,000
 _MOST_HEADER_BYTES = 10_000
 
 
-class _Contents(NamedTuple):
-    """Where the arrays lie in the archive, and the labels of one severity."""
+class _Array(NamedTuple):
+    """The file in which a corruption's images lie, where they begin, and labels of one severity."""
 
-    offsets: dict[str, int]
+    path: pathlib.Path
+    offset: int
     labels: UInt8[np.ndarray, "samples"]
 
 
 class Cifar10C(CorruptedBuilder):
     """CIFAR-10-C, a configuration for each corruption and severity.
 
-    Images keep the archive's order, which is that of CIFAR-10's test images.
+    Images keep the archive's order, which is that of CIFAR-10's test images. An archive or folder
+    that holds some corruptions only gives the configurations of these.
     """
 
     name = "cifar10_c"
@@ -41,6 +50,8 @@ class Cifar10C(CorruptedBuilder):
         url="https://zenodo.org/record/2535967/files/CIFAR-10-C.tar",
         size=2918471680,
         sha256="c72763e101c723b7c507b96205f7e938912a5d587376173b825850cf3cb876a7",
+        folder="CIFAR-10-C",
+        marks=("labels.npy",),
     )
     BUILDER_CONFIGS = corruption_configs("cifar10_c")
 
@@ -69,38 +80,60 @@ class Cifar10C(CorruptedBuilder):
             disable_shuffling=True,
         )
 
-    def _read_contents(self, path: pathlib.Path) -> _Contents:
-        members = {}
-        for member in tar_members(path):
-            if member.name in members:
-                raise damaged(path, f"it holds {member.name} twice")
-            members[member.name] = member
-        names = {name: f"{_FOLDER}/{name}.npy" for name in _DESCRIPTION.corruptions}
-        if missing := {_LABELS_FILE, *names.values()} - set(members):
-            raise damaged(path, f"it lacks {', '.join(sorted(missing))}")
+    @classmethod
+    def corruptions_in(cls, path: pathlib.Path) -> tuple[str, ...]:
+        """The corruptions that an archive or an extracted folder holds, in the known order."""
+        members = _arrays(path)
+        return tuple(name for name in _DESCRIPTION.corruptions if f"{name}.npy" in members)
+
+    def _read_contents(self, path: pathlib.Path) -> dict[str, _Array]:
+        members = _arrays(path)
+        there = [name for name in _DESCRIPTION.corruptions if f"{name}.npy" in members]
+        if not there:
+            raise other_layout(path, "it holds no file of a corruption, such as fog.npy")
+        is_part = len(there) < len(_DESCRIPTION.corruptions)
+        # A download cut short between two files looks like a part.
+        if is_part and path.is_file() and not ends_properly(path):
+            raise damaged(path, "unexpected end of data")
+        if _LABELS_FILE not in members:
+            raise incomplete(path, f"it lacks {_LABELS_FILE}")
         labels = _labels(path, members[_LABELS_FILE])
-        with open(path, "rb") as file:
-            offsets = {
-                name: _array_offset(path, file, members[member], (len(labels), 32, 32, 3))
-                for name, member in names.items()
-            }
-        return _Contents(offsets, labels[: len(labels) // len(SEVERITIES)])
+        shape = len(labels), 32, 32, 3
+        of_one = labels[: len(labels) // len(SEVERITIES)]
+        contents = {}
+        for name in there:
+            member = members[f"{name}.npy"]
+            contents[name] = _Array(member.path, _array_offset(path, member, shape), of_one)
+        return contents
 
     def _generate_examples(
-        self, path: pathlib.Path, contents: _Contents
+        self, path: pathlib.Path, contents: Mapping[str, _Array]
     ) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
-        images = len(contents.labels)
-        start = (config.severity - 1) * images * _IMAGE_BYTES
-        with open(path, "rb") as file:
-            file.seek(contents.offsets[config.corruption] + start)
-            for index, label in enumerate(contents.labels):
+        array = contents[config.corruption]
+        start = (config.severity - 1) * len(array.labels) * _IMAGE_BYTES
+        with open(array.path, "rb") as file:
+            file.seek(array.offset + start)
+            for index, label in enumerate(array.labels):
                 yield index, {"image": file.read(_IMAGE_BYTES), "label": label}
+
+
+def _arrays(path: pathlib.Path) -> dict[str, Member]:
+    """The files of arrays by name, whatever folder they are in."""
+    members: dict[str, Member] = {}
+    for member in folder_members(path) if path.is_dir() else tar_members(path):
+        name = posixpath.basename(member.name)
+        if is_hidden(member.name) or not name.endswith(".npy"):
+            continue
+        if name in members:
+            raise damaged(path, f"it holds {name} twice")
+        members[name] = member
+    return members
 
 
 def _labels(path: pathlib.Path, member: Member) -> UInt8[np.ndarray, "samples"]:
     """The labels of all severities, which repeat those of one."""
-    with open(path, "rb") as file:
+    with open(member.path, "rb") as file:
         file.seek(member.offset)
         shape, dtype = _array_header(path, file, member)
         length = shape[0] if len(shape) == 1 else 0
@@ -117,15 +150,14 @@ def _labels(path: pathlib.Path, member: Member) -> UInt8[np.ndarray, "samples"]:
     return labels.astype(np.uint8)
 
 
-def _array_offset(
-    path: pathlib.Path, file, member: Member, expected: tuple[int, int, int, int]
-) -> int:
+def _array_offset(path: pathlib.Path, member: Member, expected: tuple[int, int, int, int]) -> int:
     """Where the numbers of an array of images begin."""
-    file.seek(member.offset)
-    shape, dtype = _array_header(path, file, member)
+    with open(member.path, "rb") as file:
+        file.seek(member.offset)
+        shape, dtype = _array_header(path, file, member)
+        begin = file.tell()
     if dtype != np.uint8 or shape != expected:
         raise damaged(path, f"its {member.name} has {dtype} of shape {shape}, not {expected}")
-    begin = file.tell()
     if begin - member.offset + np.prod(shape) != member.size:
         raise damaged(path, f"its {member.name} has {member.size} bytes")
     return begin

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
@@ -54,11 +54,52 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
                 f'choose one, such as "{self.name}/{example.name}", of the corruptions '
                 f"{', '.join(describe(self.name).corruptions)}."
             )
-        self._contents = None
+        self._contents: Mapping[str, Any] | None = None
         super().__init__(config=config, **options)
 
-    def _read_contents(self, path: pathlib.Path) -> Any:
-        """What the archive holds, without the images, found to be complete.
+    @classmethod
+    def corruptions_in(cls, path: pathlib.Path) -> tuple[str, ...]:
+        """The corruptions that an archive or an extracted folder holds, in the known order.
+
+        Raises:
+          DataError: it is damaged.
+        """
+        raise NotImplementedError
+
+    @property
+    def prepared_corruptions(self) -> tuple[str, ...]:
+        """The corruptions that were prepared, which are fewer if the archive was a part."""
+        folder = pathlib.Path(self.data_dir_root) / self.name
+        return tuple(
+            corruption
+            for corruption in describe(self.name).corruptions
+            if any(
+                (folder / f"{corruption}_{severity}" / str(self.version)).exists()
+                for severity in SEVERITIES
+            )
+        )
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether any configuration was prepared, since all that an archive holds are at once."""
+        return bool(self.prepared_corruptions)
+
+    def check_has_part(self) -> None:
+        """Refuses a configuration that the prepared archive did not hold.
+
+        Raises:
+          DataError: it names the corruptions that there are.
+        """
+        there = self.prepared_corruptions
+        if there and self.builder_config.corruption not in there:
+            raise DataError(
+                f"{pathlib.Path(self.data_dir_root) / self.name}: was prepared from a part of "
+                f"{self.ARCHIVE.name} that holds no {self.builder_config.corruption}; choose of "
+                f"{', '.join(there)}, or get a new copy."
+            )
+
+    def _read_contents(self, path: pathlib.Path) -> Mapping[str, Any]:
+        """What the archive holds of each corruption that is there, without the images.
 
         Raises:
           DataError: it is damaged or not what its authors published.
@@ -82,8 +123,11 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
         download_config: tfds.download.DownloadConfig | None = None,
         **options,
     ) -> None:
-        """Prepares all configurations; arguments are those of tfds.core.DatasetBuilder."""
-        if self.data_path.exists():
+        """Prepares all configurations that the archive holds.
+
+        Arguments are those of tfds.core.DatasetBuilder.
+        """
+        if self.is_prepared:
             return
         manager = self._make_download_manager(
             download_dir=download_dir,
@@ -95,6 +139,8 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"{self.name}.incomplete.", dir=root) as folder:
             for config in self.BUILDER_CONFIGS:
+                if config.corruption not in contents:
+                    continue
                 builder = type(self)(config=config, data_dir=folder, archive_path=archive)
                 builder._contents = contents
                 super(CorruptedBuilder, builder).download_and_prepare(
@@ -102,4 +148,5 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
                 )
             # Fails if another process was faster, whose result is as good.
             os.rename(pathlib.Path(folder) / self.name, root / self.name)
-        self.info.read_from_directory(self.data_dir)
+        if self.data_path.exists():
+            self.info.read_from_directory(self.data_dir)

@@ -45,10 +45,10 @@ def load(
       name: one of `ALL_DATASETS`.
       split: "train", "validation" or "test"; corrupted sets have "test" alone.
       data_dir: folder for prepared data sets; by default that of tensorflow-datasets.
-      archives: folder that holds the official archive under its official name; without it a
-        set prepared earlier is used, or the archive is downloaded.
+      archives: folder that holds the official archive under its official name, or an extracted
+        copy of it; without it a set prepared earlier is used, or the archive is downloaded.
       allow_unverified_archives: take an archive of another checksum than the official one, such
-        as a subset; it is prepared apart from the official one.
+        as a subset, or an extracted copy; it is prepared apart from the official one.
       corruption: of a corrupted set, which has no default; one of `describe(name).corruptions`.
       severity: of a corrupted set, 1 to 5.
 
@@ -77,6 +77,8 @@ def load(
         severity=severity,
     )
     prepare(builder)
+    if isinstance(builder, CorruptedBuilder):
+        builder.check_has_part()
     return read(builder, split)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from jaxtyping import Int32, UInt8
 
-from selectax.datasets.archives import DataError, find, sha256
+from selectax.datasets.archives import Archive, DataError, find, is_official, sha256
 from selectax.datasets.builders import ArchiveBuilder
 
 # What TFDS and its readers raise.
@@ -35,24 +35,34 @@ def builder_for(
     """
     options["data_dir"] = data_dir
     if archives is not None:
-        official = builder_class.ARCHIVE
-        path = find(official, archives)
+        known = builder_class.archives()
+        path = find(known, archives)
         options["archive_path"] = path
-        if (checksum := sha256(path)) != official.sha256:
+        if not is_official(path, known):
             if not allow_unverified_archives:
-                known = (
-                    f"the official archive's is {official.sha256}; get that from {official.url}"
-                    if official.sha256
-                    else f"the official archive's is not known; download it from {official.url}"
-                )
-                raise DataError(
-                    f"{path}: its SHA-256 is {checksum}, {known} "
-                    "or take this one as it is with --allow-unverified-archives."
-                )
+                raise DataError(_unverified(path, known[0]))
             # Apart from the official archive, for which a subset must never be taken.
             root = pathlib.Path(builder_class(**options).data_dir_root)
-            options["data_dir"] = root / f"unverified_{checksum[:12]}"
+            options["data_dir"] = root / f"unverified_{sha256(path)[:12]}"
     return builder_class(**options)
+
+
+def _unverified(path: pathlib.Path, official: Archive) -> str:
+    if path.is_dir():
+        return (
+            f"{path}: is a folder, which has no checksum to compare with the official archive's; "
+            "take it as it is with --allow-unverified-archives."
+        )
+    if official.sha256:
+        known = f"the official archive's is {official.sha256}"
+    elif official.md5:
+        known = f"the official archive's MD5, {official.md5}, is another one"
+    else:
+        known = "the official archive's is not known"
+    return (
+        f"{path}: its SHA-256 is {sha256(path)}, {known}; get that from {official.url} "
+        "or take this one as it is with --allow-unverified-archives."
+    )
 
 
 def prepare(builder: ArchiveBuilder) -> None:
@@ -61,7 +71,7 @@ def prepare(builder: ArchiveBuilder) -> None:
     Raises:
       DataError: if it cannot be; nothing is left behind then.
     """
-    if builder.data_path.exists():
+    if builder.is_prepared:
         return
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
@@ -70,12 +80,13 @@ def prepare(builder: ArchiveBuilder) -> None:
             builder.download_and_prepare()
     except OSError as error:
         # Another process may have been faster, and moved the same data into place.
-        if not builder.data_path.exists():
+        if not builder.is_prepared:
             raise DataError(
                 f"--data-dir {builder.data_dir_root}: cannot be written "
                 f"({error.strerror or error}); name another folder."
             ) from error
-        builder.info.read_from_directory(builder.data_dir)
+        if builder.data_path.exists():
+            builder.info.read_from_directory(builder.data_dir)
 
 
 def read(

@@ -1,24 +1,39 @@
 """Tiny ImageNet from its official archive, its JPEG files kept as they are."""
 
+import contextlib
 import pathlib
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from selectax.datasets.archives import Archive, DataError, damaged
+from selectax.datasets.archives import (
+    Archive,
+    DataError,
+    damaged,
+    incomplete,
+    is_hidden,
+    other_layout,
+)
 from selectax.datasets.builders import ArchiveBuilder
 from selectax.datasets.descriptions import WORDNET_IDS, describe
 from selectax.datasets.jpegs import check_jpeg, decode_jpeg
-from selectax.datasets.zips import Zip, open_zip
+from selectax.datasets.members import Files, Folder
+from selectax.datasets.zips import open_zip
 
-_FOLDER = "tiny-imagenet-200"
-_CLASSES_FILE = f"{_FOLDER}/wnids.txt"
-_ANNOTATIONS_FILE = f"{_FOLDER}/val/val_annotations.txt"
-_TRAIN_FILE = re.compile(rf"{_FOLDER}/train/(?P<wnid>[^/]+)/images/\1_(?P<number>\d+)\.JPEG")
-_TEST_FILE = re.compile(rf"{_FOLDER}/val/images/(?P<name>val_(?P<number>\d+)\.JPEG)")
+_CLASSES_FILE = "wnids.txt"
+_ANNOTATIONS_FILE = "val/val_annotations.txt"
+# What precedes the names of the official layout, and images in class folders without images/.
+_ROOT = r"(?P<root>(?:[^/]+/)*?)"
+_ENDING = r"\.(?:jpe?g|JPE?G)"
+_TRAIN_FILE = re.compile(
+    rf"{_ROOT}train/(?P<wnid>[^/]+)/(?:images/)?(?P=wnid)_(?P<number>\d+){_ENDING}"
+)
+_TEST_FILE = re.compile(
+    rf"{_ROOT}val/(?:(?P<wnid>n\d+)/)?(?:images/)?(?P<stem>val_(?P<number>\d+)){_ENDING}"
+)
 _IMAGE_SHAPE = describe("tiny_imagenet").image_shape
 LABELS = {wnid: label for label, wnid in enumerate(WORDNET_IDS)}
 # words.txt, the largest, has 2.7 million; an image of 64 × 64 pixels a few thousand.
@@ -49,8 +64,9 @@ class TinyImagenet(ArchiveBuilder):
     The archive's validation images are the test split here, since the labels of its test images
     were never published. Of each class's training images, those whose number ends in 9 (wnid_9,
     wnid_19, …: every tenth) are validation, the others are train. Labels follow the order of the
-    archive's wnids.txt. Images are in order of their number, those of one number in order of their
-    label, so that the beginning of a split holds all classes alike.
+    official archive's wnids.txt, whatever order a copy has. Images are in order of their number,
+    those of one number in order of their label, so that the beginning of a split holds all classes
+    alike.
     """
 
     name = "tiny_imagenet"
@@ -61,6 +77,8 @@ class TinyImagenet(ArchiveBuilder):
         url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
         size=248100043,
         sha256="6198c8ae015e2b3e007c7841da39ec069199b9aa3bfa943a462022fe5e43c821",
+        folder="tiny-imagenet-200",
+        marks=("wnids.txt",),
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -84,11 +102,13 @@ class TinyImagenet(ArchiveBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
         path = self.find_archive(dl_manager)
-        with open_zip(path, _MOST_BYTES) as archive:
+        with _open(path) as archive:
             splits = _splits(path, archive)
+        if not any(splits.values()):
+            raise other_layout(path, "it holds no images train/wnid/images/wnid_0.JPEG")
         for split, images in splits.items():
             if len(images) == 0:
-                raise DataError(f"{path}: holds no image for the {split} split; get a new copy.")
+                raise incomplete(path, f"it holds no image for the {split} split")
             if len(images) > _MOST_IMAGES[split]:
                 raise damaged(path, f"it holds {len(images)} images for the {split} split")
         return {split: self._generate_examples(path, images) for split, images in splits.items()}
@@ -96,7 +116,7 @@ class TinyImagenet(ArchiveBuilder):
     def _generate_examples(
         self, path: pathlib.Path, images: list[_Image]
     ) -> Iterator[tuple[int, dict]]:
-        with open_zip(path, _MOST_BYTES) as archive:
+        with _open(path) as archive:
             for index, image in enumerate(images):
                 content = archive.read(image.name)
                 yield index, {"image": checked(path, image.name, content), "label": image.label}
@@ -125,38 +145,87 @@ def checked(path: pathlib.Path, name: str, content: bytes) -> bytes:
     return content
 
 
-def _splits(path: pathlib.Path, archive: Zip) -> dict[str, list[_Image]]:
-    if tuple(archive.read(_CLASSES_FILE).decode(errors="replace").split()) != WORDNET_IDS:
-        raise DataError(f"{path}: its wnids.txt names other classes; get a new copy.")
-    annotations = _annotations(path, archive.read(_ANNOTATIONS_FILE).decode(errors="replace"))
-    splits: dict[str, list[Any]] = {"train": [], "validation": [], "test": []}
-    for name in archive.names:
-        if not name.endswith(".JPEG"):
-            continue
-        if match := _TRAIN_FILE.fullmatch(name):
-            split = "validation" if match["number"].endswith("9") else "train"
-            wnid = match["wnid"]
-        elif match := _TEST_FILE.fullmatch(name):
-            split = "test"
-            wnid = annotations.pop(match["name"], None)
-            if wnid is None:
-                raise damaged(path, f"its val_annotations.txt lacks {match['name']}")
-        else:
-            continue
-        if wnid not in LABELS:
-            raise damaged(path, f"its {name} is of the unknown class {wnid}")
-        splits[split].append(_Image(int(match["number"]), LABELS[wnid], name))
-    if annotations:
-        raise damaged(path, f"it lacks {_FOLDER}/val/images/{min(annotations)}")
-    return {split: sorted(images) for split, images in splits.items()}
+def _open(path: pathlib.Path) -> contextlib.AbstractContextManager[Files]:
+    """The files of an archive or of an extracted folder."""
+    if path.is_dir():
+        return contextlib.nullcontext(Folder(path, _MOST_BYTES))
+    return open_zip(path, _MOST_BYTES)
+
+
+def _splits(path: pathlib.Path, archive: Files) -> dict[str, list[_Image]]:
+    names = [name for name in archive.names if not is_hidden(name)]
+    matches = [(name, _TRAIN_FILE.fullmatch(name) or _TEST_FILE.fullmatch(name)) for name in names]
+    images = [(name, match) for name, match in matches if match]
+    root = _root(path, {match["root"] for _, match in images})
+    if root + _CLASSES_FILE in names:
+        wnids = tuple(archive.read(root + _CLASSES_FILE).decode(errors="replace").split())
+        if wnids not in (WORDNET_IDS, tuple(sorted(WORDNET_IDS))):
+            raise DataError(f"{path}: its wnids.txt names other classes; get a new copy.")
+    annotations = None
+    if root + _ANNOTATIONS_FILE in names:
+        text = archive.read(root + _ANNOTATIONS_FILE).decode(errors="replace")
+        annotations = _annotations(path, text)
+    train_images = [(name, match) for name, match in images if match.re is _TRAIN_FILE]
+    test_images = [(name, match) for name, match in images if match.re is _TEST_FILE]
+    splits: dict[str, list[_Image]] = {"train": [], "validation": []}
+    for name, match in train_images:
+        split = "validation" if match["number"].endswith("9") else "train"
+        splits[split].append(_image(path, name, match["number"], match["wnid"]))
+    for of_split in splits.values():
+        if len({(image.number, image.label) for image in of_split}) < len(of_split):
+            raise other_layout(path, "it holds a training image twice, under different names")
+    splits["test"] = _test_images(path, root, test_images, annotations)
+    return {split: sorted(of_split) for split, of_split in splits.items()}
+
+
+def _root(path: pathlib.Path, roots: set[str]) -> str:
+    """The folder inside the archive, or none, that holds train/ and val/."""
+    if len(roots) > 1:
+        first, second = (root or "./" for root in sorted(roots)[:2])
+        raise other_layout(path, f"it holds images in {first} and in {second}")
+    return next(iter(roots), "")
+
+
+def _test_images(
+    path: pathlib.Path,
+    root: str,
+    images: list[tuple[str, re.Match]],
+    annotations: dict[str, str] | None,
+) -> list[_Image]:
+    """Images of val/, whose classes are annotated, or said by folders, or both."""
+    if annotations is None and any(match["wnid"] is None for _, match in images):
+        raise incomplete(path, f"it lacks {root}{_ANNOTATIONS_FILE}")
+    classes = annotations or {}
+    found: dict[str, _Image] = {}
+    for name, match in images:
+        file = match["stem"]
+        wnid = match["wnid"] or classes.get(file)
+        if wnid is None:
+            raise damaged(path, f"its val_annotations.txt lacks {file}.JPEG")
+        if classes.get(file, wnid) != wnid:
+            raise damaged(path, f"its {name} is of the class {classes[file]} by the annotations")
+        image = _image(path, name, match["number"], wnid)
+        # A copy in a class folder, beside the image in its official place, is the same one.
+        if found.setdefault(file, image).label != image.label:
+            raise damaged(path, f"it holds {file} in two classes")
+    if lacking := set(classes) - set(found):
+        raise incomplete(path, f"it lacks {root}val/images/{min(lacking)}.JPEG")
+    return list(found.values())
+
+
+def _image(path: pathlib.Path, name: str, number: str, wnid: str) -> _Image:
+    if wnid not in LABELS:
+        raise damaged(path, f"its {name} is of the unknown class {wnid}")
+    return _Image(int(number), LABELS[wnid], name)
 
 
 def _annotations(path: pathlib.Path, text: str) -> dict[str, str]:
-    """The class of each labelled image that is not for training."""
+    """The class of each image of val/, by its file's name without the ending."""
     annotations = {}
     for line in text.splitlines():
         name, separator, rest = line.partition("\t")
-        if not separator or name in annotations:
+        stem = name.partition(".")[0]
+        if not separator or stem in annotations:
             raise damaged(path, f"its val_annotations.txt has the line {line[:80]!r}")
-        annotations[name] = rest.split("\t")[0]
+        annotations[stem] = rest.split("\t")[0]
     return annotations

@@ -1,58 +1,75 @@
-"""Tiny ImageNet-C: Tiny ImageNet's labelled test images under 15 corruptions at five severities."""
+"""Tiny ImageNet-C: images of Tiny ImageNet's classes under 15 corruptions at five severities."""
 
 import pathlib
 import re
 import sys
-from collections.abc import Iterator
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import tensorflow_datasets as tfds
 
-from selectax.datasets.archives import Archive, damaged
+from selectax.datasets.archives import Archive, damaged, incomplete, is_hidden, other_layout
 from selectax.datasets.corrupted import CorruptedBuilder, corruption_configs
-from selectax.datasets.descriptions import describe
-from selectax.datasets.tars import tar_members
+from selectax.datasets.descriptions import SEVERITIES, describe
+from selectax.datasets.members import Member, folder_members
+from selectax.datasets.tars import ends_properly, tar_members
 from selectax.datasets.tiny_imagenet import LABELS, MOST_IMAGE_BYTES, checked, image_features
 
-_FOLDER = "Tiny-ImageNet-C"
 _IMAGE_FILE = re.compile(
-    rf"{_FOLDER}/(?P<corruption>[^/]+)/(?P<severity>[1-5])/(?P<wnid>[^/]+)/(?P<file>[^/]+\.JPEG)"
+    r"(?P<root>(?:[^/]+/)*?)(?P<corruption>[^/]+)/(?P<severity>[1-5])/(?P<wnid>[^/]+)/"
+    r"(?P<file>[^/]+\.(?:jpe?g|JPE?G))"
 )
+_ENDINGS = (".JPEG", ".JPG", ".jpeg", ".jpg")
+_CORRUPTIONS = describe("tiny_imagenet_c").corruptions
+# The benchmark's further corruptions, published apart and often unpacked into the same folder.
+_EXTRA_CORRUPTIONS = set(describe("cifar10_c").corruptions) - set(_CORRUPTIONS)
+_WORDNET_ID = re.compile(r"n\d{8}")
 _MOST_IMAGES = 10_000
 
 
 class _Image(NamedTuple):
-    """An image's number, file name, label and place in the archive."""
+    """An image's number, file name and label, and where it lies."""
 
     number: int
     file: str
     label: int
-    offset: int
-    size: int
+    member: Member
 
 
 class TinyImagenetC(CorruptedBuilder):
     """Tiny ImageNet-C, a configuration for each corruption and severity.
 
-    Images are in order of the number in their file's name, which is that of Tiny ImageNet's test
-    split here, whatever order the archive has.
+    Images are in order of the number in their file's name. They are *not* those of Tiny ImageNet:
+    the authors repeated its making with other photographs of the same classes
+    (github.com/hendrycks/robustness/issues/39), so that no clean image belongs to a corrupted one.
+
+    The archive first published (zenodo.org/records/2536630) has images of all 1,000 classes of
+    ImageNet under frost (issue 60 there). Classes that Tiny ImageNet lacks are skipped, with a
+    warning. The official archive here is the corrected copy.
     """
 
     name = "tiny_imagenet_c"
-    # Neither size nor checksum of this file could be found in print; those of the record 8206060,
-    # which others load under the same name, are of another upload.
+    # Size and MD5 of the corrected copy are those that TorchUncertainty and others compare with; no
+    # SHA-256 of it could be found in print, and neither size nor checksum of the first archive.
     ARCHIVE = Archive(
         name="Tiny-ImageNet-C.tar",
-        url="https://zenodo.org/records/2536630/files/Tiny-ImageNet-C.tar",
-        size=None,
+        url="https://zenodo.org/records/8206060/files/Tiny-ImageNet-C.tar",
+        size=1794775040,
         sha256=None,
+        md5="f9c9a9dbdc11469f0b850190f7ad8be1",
+        folder="Tiny-ImageNet-C",
+        marks=_CORRUPTIONS,
     )
     BUILDER_CONFIGS = corruption_configs("tiny_imagenet_c")
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
-            description="Tiny ImageNet's 10,000 images under 15 corruptions at 5 severities.",
+            description=(
+                "10,000 images of Tiny ImageNet's classes under 15 corruptions at 5 severities."
+            ),
             features=image_features(),
             supervised_keys=("image", "label"),
             homepage="https://github.com/hendrycks/robustness",
@@ -68,48 +85,121 @@ class TinyImagenetC(CorruptedBuilder):
             disable_shuffling=True,
         )
 
-    def _read_contents(self, path: pathlib.Path) -> dict[str, list[_Image]]:
-        contents: dict[str, list[_Image]] = {config.name: [] for config in self.BUILDER_CONFIGS}
-        for member in tar_members(path):
-            if not member.name.endswith(".JPEG"):
-                continue
-            match = _IMAGE_FILE.fullmatch(member.name)
-            config = f"{match['corruption']}_{match['severity']}" if match else ""
-            if match is None or config not in contents or match["wnid"] not in LABELS:
+    @classmethod
+    def corruptions_in(cls, path: pathlib.Path) -> tuple[str, ...]:
+        """The corruptions that an archive or an extracted folder holds, in the known order."""
+        if path.is_file() and path.stat().st_size == cls.ARCHIVE.size:
+            return _CORRUPTIONS
+        found = {match["corruption"] for _, match in _images(path) if match}
+        return tuple(name for name in _CORRUPTIONS if name in found)
+
+    def _read_contents(self, path: pathlib.Path) -> dict[str, dict[int, list[_Image]]]:
+        """The images of each corruption at each severity."""
+        contents: dict[str, dict[int, list[_Image]]] = {}
+        foreign: Counter[tuple[str, str]] = Counter()
+        extra: Counter[str] = Counter()
+        roots = set()
+        for member, match in _images(path):
+            if match is None or not _is_known(match):
                 raise damaged(path, f"its {member.name} is of no known corruption or class")
+            corruption, wnid = match["corruption"], match["wnid"]
+            if corruption in _EXTRA_CORRUPTIONS:
+                extra[corruption] += 1
+                continue
+            if wnid not in LABELS:
+                foreign[corruption, wnid] += 1
+                continue
             if member.size > MOST_IMAGE_BYTES:
                 raise damaged(path, f"its {member.name} would have {member.size} bytes")
             # The same names come 75 times.
             file = sys.intern(match["file"])
             number = int(re.sub(r"\D", "", file) or 0)
-            image = _Image(number, file, LABELS[match["wnid"]], member.offset, member.size)
-            contents[config].append(image)
-            if len(contents[config]) > _MOST_IMAGES:
-                raise damaged(path, f"it holds more than {_MOST_IMAGES} images of {config}")
-        for images in contents.values():
-            images.sort()
-        _check_alike(path, contents)
+            severities = contents.setdefault(corruption, {s: [] for s in SEVERITIES})
+            images = severities[int(match["severity"])]
+            images.append(_Image(number, file, LABELS[wnid], member))
+            if len(images) > _MOST_IMAGES:
+                raise damaged(path, f"it holds more than {_MOST_IMAGES} images of {corruption}")
+            roots.add(match["root"])
+        if not contents:
+            raise other_layout(path, "it holds no images <corruption>/<severity>/<class>/*.JPEG")
+        if len(roots) > 1:
+            first, second = (root or "./" for root in sorted(roots)[:2])
+            raise other_layout(path, f"it holds images in {first} and in {second}")
+        if len(contents) < len(_CORRUPTIONS) and path.is_file() and not ends_properly(path):
+            # A download cut short between two files looks like a part.
+            raise damaged(path, "unexpected end of data")
+        for severities in contents.values():
+            for images in severities.values():
+                images.sort()
+        _check_alike(path, contents, {corruption for corruption, _ in foreign})
+        self._warn_of_skipped(path, foreign, extra)
         return contents
 
+    def _warn_of_skipped(
+        self, path: pathlib.Path, foreign: Counter[tuple[str, str]], extra: Counter[str]
+    ) -> None:
+        if foreign:
+            classes = len({wnid for _, wnid in foreign})
+            corruptions = ", ".join(sorted({corruption for corruption, _ in foreign}))
+            warnings.warn(
+                f"{path}: skipped {foreign.total():,} images of {classes:,} classes that are not "
+                f"Tiny ImageNet's (under {corruptions}), as in the archive first published; the "
+                f"corrected one is {self.ARCHIVE.url} (MD5 {self.ARCHIVE.md5}).",
+                stacklevel=2,
+            )
+        if extra:
+            warnings.warn(
+                f"{path}: skipped {extra.total():,} images of corruptions that are published "
+                f"apart ({', '.join(sorted(extra))}).",
+                stacklevel=2,
+            )
+
     def _generate_examples(
-        self, path: pathlib.Path, contents: dict[str, list[_Image]]
+        self, path: pathlib.Path, contents: Mapping[str, dict[int, list[_Image]]]
     ) -> Iterator[tuple[int, dict]]:
-        with open(path, "rb") as file:
-            for index, image in enumerate(contents[self.builder_config.name]):
-                file.seek(image.offset)
-                content = file.read(image.size)
-                name = f"{self.builder_config.name}/{image.file}"
-                yield index, {"image": checked(path, name, content), "label": image.label}
+        config = self.builder_config
+        for index, image in enumerate(contents[config.corruption][config.severity]):
+            name = f"{config.name}/{image.file}"
+            content = checked(path, name, image.member.read())
+            yield index, {"image": content, "label": image.label}
 
 
-def _check_alike(path: pathlib.Path, contents: dict[str, list[_Image]]) -> None:
-    """Every corruption and severity must have the same images, each once."""
-    first, images_of_first = next(iter(contents.items()))
-    expected = [(image.file, image.label) for image in images_of_first]
-    if not expected:
-        raise damaged(path, f"it holds no images of {first}")
-    if len(set(expected)) < len(expected):
-        raise damaged(path, f"it holds an image of {first} twice")
-    for config, images in contents.items():
-        if [(image.file, image.label) for image in images] != expected:
-            raise damaged(path, f"it holds other images of {config} than of {first}")
+def _images(path: pathlib.Path) -> Iterator[tuple[Member, re.Match | None]]:
+    """The images of an archive or an extracted folder, and what their names say."""
+    for member in folder_members(path) if path.is_dir() else tar_members(path):
+        if member.name.endswith(_ENDINGS) and not is_hidden(member.name):
+            yield member, _IMAGE_FILE.fullmatch(member.name)
+
+
+def _is_known(match: re.Match) -> bool:
+    """Whether the corruption is one of the benchmark's, and the class one of WordNet's."""
+    corruption, wnid = match["corruption"], match["wnid"]
+    known = corruption in _CORRUPTIONS or corruption in _EXTRA_CORRUPTIONS
+    return known and _WORDNET_ID.fullmatch(wnid) is not None
+
+
+def _check_alike(
+    path: pathlib.Path, contents: dict[str, dict[int, list[_Image]]], with_foreign: set[str]
+) -> None:
+    """Every corruption and severity must have the same images, each once.
+
+    A corruption that has foreign classes, too, may have other images than the others.
+    """
+    compared = [name for name in contents if name not in with_foreign] or list(contents)
+    of_all = contents[compared[0]][SEVERITIES[0]]
+    for corruption, severities in contents.items():
+        first = corruption if corruption in with_foreign else compared[0]
+        expected = [(image.file, image.label) for image in of_all]
+        if corruption in with_foreign:
+            expected = [(image.file, image.label) for image in severities[SEVERITIES[0]]]
+        if len(set(expected)) < len(expected):
+            raise damaged(path, f"it holds an image of {first}_{SEVERITIES[0]} twice")
+        for severity, images in severities.items():
+            if not images:
+                raise incomplete(path, f"it holds no images of {corruption}_{severity}")
+            if [(image.file, image.label) for image in images] != expected:
+                raise damaged(
+                    path,
+                    f"it holds other images of {corruption}_{severity} than of "
+                    f"{first}_{SEVERITIES[0]}",
+                )

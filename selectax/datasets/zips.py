@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import posixpath
 import stat
 import struct
 import zipfile
@@ -32,12 +33,14 @@ class Zip:
             plain = stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR)
             if leads_outside(info.filename) or not plain:
                 raise damaged(path, f"its member {info.filename} is no plain file inside it")
-            if info.filename in self._infos:
+            # Some programs on Windows write backslashes.
+            name = posixpath.normpath(info.filename.replace("\\", "/"))
+            if name in self._infos:
                 raise damaged(path, f"it holds {info.filename} twice")
             if info.file_size > most_bytes:
                 raise damaged(path, f"its member {info.filename} would have {info.file_size} bytes")
-            if not info.is_dir():
-                self._infos[info.filename] = info
+            if not info.filename.endswith(("/", "\\")):
+                self._infos[name] = info
         self.names = tuple(self._infos)
 
     def read(self, name: str) -> bytes:

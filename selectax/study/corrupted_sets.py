@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Int, UInt8
 
 from selectax.datasets import CORRUPTED, SEVERITIES, describe, load
+from selectax.datasets.archives import locate
 from selectax.datasets.batches import Batches, in_batches
 from selectax.datasets.loading import BUILDERS, find_builder
 from selectax.datasets.preparation import prepare
@@ -21,7 +22,7 @@ class StoredCorruption(NamedTuple):
     Attributes:
       clean: the images that were corrupted; where they are not known, their labels alone.
       images: corrupted, for each severity.
-      paired: whether the clean images are known.
+      paired: whether the clean images are known, which for Tiny ImageNet-C they never are.
     """
 
     clean: Batches
@@ -55,8 +56,11 @@ class OfficialSet:
             for severity in severities
         ]
         labels = sets[0][1][:most]
-        # The official sets keep the order of the test images; a part of one need not.
-        paired = np.array_equal(labels, self.test_labels[: len(labels)])
+        # CIFAR-10-C keeps the order of the test images, a part of one need not; the images of Tiny
+        # ImageNet-C are other photographs than Tiny ImageNet's, whatever their labels.
+        paired = self.name == "cifar10_c" and np.array_equal(
+            labels, self.test_labels[: len(labels)]
+        )
         clean_images = self.test_images[: len(labels)]
         if not paired:
             clean_images = np.zeros((len(labels), *clean_images.shape[1:]), np.uint8)
@@ -65,13 +69,34 @@ class OfficialSet:
         return StoredCorruption(clean, jnp.stack(stored, axis=1), paired)
 
 
+def corruptions_at_hand(
+    dataset: str, *, archives: pathlib.Path | None, **where: Any
+) -> tuple[str, ...]:
+    """The corruptions of a data set's official corrupted form, prepared or in the folder.
+
+    Args:
+      dataset: the clean one.
+      archives: folder that holds the official archives, if one is named.
+      where: the other arguments of `load` that say where prepared sets are.
+
+    Returns:
+      None of them if it is not at hand, and some if what is at hand is a part.
+
+    Raises:
+      DataError: the archive is damaged.
+    """
+    if dataset not in CORRUPTED:
+        return ()
+    if archives is None:
+        return _first_part(dataset, archives=None, **where).prepared_corruptions
+    builder: Any = BUILDERS[CORRUPTED[dataset]]
+    path = locate(builder.archives(), archives)
+    return () if path is None else builder.corruptions_in(path)
+
+
 def is_at_hand(dataset: str, *, archives: pathlib.Path | None, **where: Any) -> bool:
     """Whether a data set's official corrupted form is prepared, or its archive in the folder."""
-    if dataset not in CORRUPTED:
-        return False
-    if archives is not None:
-        return (archives.expanduser() / BUILDERS[CORRUPTED[dataset]].ARCHIVE.name).is_file()
-    return _first_part(dataset, archives=None, **where).data_path.exists()
+    return bool(corruptions_at_hand(dataset, archives=archives, **where))
 
 
 def open_official_set(

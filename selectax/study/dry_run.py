@@ -14,7 +14,7 @@ from selectax.datasets import describe
 from selectax.datasets.loading import open_source
 from selectax.study import results
 from selectax.study.checkpoints import open_checkpoints
-from selectax.study.config import SweepConfig
+from selectax.study.config import SweepConfig, fallback
 from selectax.study.data import where_data_lie
 from selectax.study.interruptible import wait
 from selectax.study.jobs import Network
@@ -47,6 +47,8 @@ def dry_run(config: SweepConfig, console: Console) -> None:
       selectax.datasets.DataError: the data cannot be had.
     """
     plan = make_plan(config)
+    if (sentence := fallback(config, plan.config)) is not None:
+        console.print(sentence, soft_wrap=True)
     samples = len(open_source(config.data.dataset, "train", **where_data_lie(config.data)))
     samples = min(samples, config.data.train_limit or samples)
     steps = samples // plan.recipe.batch_size * plan.recipe.epochs

@@ -21,9 +21,10 @@ from selectax.study.config import (
     SweepConfig,
     TrainingOptions,
     check,
+    fallback,
     resolve_corruptions,
 )
-from selectax.study.corrupted_sets import is_at_hand
+from selectax.study.corrupted_sets import corruptions_at_hand
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.folder import RunFolder
@@ -61,8 +62,9 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
     data = dataclasses.replace(config.data, dataset=dataset)
     sweep = SweepConfig(data, TrainingOptions(model=model), evaluation=config.evaluation)
     check(sweep)
-    at_hand = is_at_hand(dataset, **where_data_lie(data))
-    evaluation = resolve_corruptions(sweep, official_at_hand=at_hand).evaluation
+    at_hand = corruptions_at_hand(dataset, **where_data_lie(data))
+    resolved = resolve_corruptions(sweep, official_at_hand=bool(at_hand), at_hand=at_hand)
+    evaluation = resolved.evaluation
     if not config.results.parent.is_dir():
         # Before hours of measuring.
         raise ConfigurationError(
@@ -84,6 +86,8 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         networks = [_Trained(Network(alpha, config.seed), _UNKNOWN_EPOCH, weights)]
     images = load_evaluation_images(data, evaluation)
     log = Log(console, config.log)
+    if (sentence := fallback(sweep, resolved)) is not None:
+        log.warn(sentence)
     module, table = models.create(model, num_classes), results.table([])
     with stage(log, "Evaluated network", total=len(networks), event="network") as progress:
         for whose, epoch, variables in networks:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from selectax.study import results
 from selectax.study.checkpoints import Checkpoints, open_checkpoints
-from selectax.study.config import SweepConfig, check, to_json
+from selectax.study.config import SweepConfig, check, fallback, to_json
 from selectax.study.curves import open_curves
 from selectax.study.data import Data, load_data
 from selectax.study.folder import alone_in, check_images, holds_run, write_json
@@ -80,6 +80,8 @@ def run(config: SweepConfig, console: Console) -> Outcome:
 
 def _run(config: SweepConfig, log: Log) -> Outcome:
     plan = make_plan(config)
+    if (sentence := fallback(config, plan.config)) is not None:
+        log.warn(sentence)
     folder, wanted, groups = plan.folder, plan.wanted, plan.groups
     table = table_so_far(folder)
     data = load_data(plan.config, plan.mesh)

@@ -20,7 +20,7 @@ from selectax.study.config import (
     resolve_corruptions,
     to_json,
 )
-from selectax.study.corrupted_sets import is_at_hand
+from selectax.study.corrupted_sets import corruptions_at_hand
 from selectax.study.data import where_data_lie
 from selectax.study.evaluation import layer_units
 from selectax.study.folder import RunFolder, check_folder
@@ -70,9 +70,8 @@ def make_plan(config: SweepConfig) -> Plan:
     Raises:
       ConfigurationError: the configuration does not fit the network, the folder or the devices.
     """
-    config = resolve_corruptions(
-        config, official_at_hand=is_at_hand(config.data.dataset, **where_data_lie(config.data))
-    )
+    at_hand = corruptions_at_hand(config.data.dataset, **where_data_lie(config.data))
+    config = resolve_corruptions(config, official_at_hand=bool(at_hand), at_hand=at_hand)
     description = describe(config.data.dataset)
     module = models.create(config.training.model, description.num_classes)
     units = layer_units(module, description.image_shape)

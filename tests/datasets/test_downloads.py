@@ -5,6 +5,7 @@ import hashlib
 import socket
 
 import pytest
+import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import downloader
 
 from selectax import datasets
@@ -34,14 +35,15 @@ def official(name, tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(downloader, "MAX_RETRIES", 0)
     builder = BUILDERS[name]
-    known = builder.ARCHIVE.sha256 is not None
+    # The checksum by which the archive is known; the other one is None.
+    kind = "md5" if builder.ARCHIVE.sha256 is None else "sha256"
 
     def behind(port):
         archive = dataclasses.replace(
             builder.ARCHIVE,
             url=f"http://127.0.0.1:{port}/{path.name}",
-            size=path.stat().st_size if known else None,
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest() if known else None,
+            size=path.stat().st_size,
+            **{kind: hashlib.new(kind, path.read_bytes()).hexdigest()},
         )
         monkeypatch.setattr(builder, "ARCHIVE", archive)
 
@@ -70,14 +72,10 @@ def test_no_connection(name, official, load, tmp_path):
         load()
     url = BUILDERS[name].ARCHIVE.url
     folder = tmp_path / "data" / "downloads" / "manual"
-    if name == "tiny_imagenet_c":  # whose checksum is not known
-        folder = "--allow-unverified-archives"
     assert_one_sentence(raised.value, small.NAMES[name], url, folder, "--archives")
 
 
 def test_archive_put_where_the_sentence_says(name, official, load, tmp_path):
-    if name == "tiny_imagenet_c":
-        pytest.skip("its checksum is not known, so the sentence names no such folder")
     path, _ = official
     manual = tmp_path / "data" / "downloads" / "manual"
     manual.mkdir(parents=True)
@@ -91,3 +89,45 @@ def test_other_archive_among_the_downloads_does_not_delay(official, load, tmp_pa
     (downloads / "other.zip").write_bytes(b"")
     with pytest.raises(DataError, match="could not be downloaded"):
         load()
+
+
+def download_config(**options):
+    return tfds.download.DownloadConfig(**options)
+
+
+@pytest.mark.parametrize("place", ["manual_dir", "download_dir"])
+def test_folders_that_tfds_is_given(name, official, tmp_path, place):
+    """Without a connection the archive is found where TFDS's own arguments say."""
+    path, _ = official
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "manual").mkdir(parents=True)
+    path.rename(elsewhere / "manual" / path.name)
+    options = OPTIONS[name] and {"config": "fog_2"}
+    builder = BUILDERS[name](data_dir=tmp_path / "data", **options)
+    if place == "manual_dir":
+        given = {"download_config": download_config(manual_dir=elsewhere / "manual")}
+    else:
+        given = {"download_dir": elsewhere}
+    builder.download_and_prepare(**given)
+    assert len(builder.as_data_source("test")) == IMAGES[name]
+
+
+def test_downloads_go_where_tfds_is_told(name, official, tmp_path):
+    path, behind = official
+    options = OPTIONS[name] and {"config": "fog_2"}
+    builder = BUILDERS[name](data_dir=tmp_path / "data", **options)
+    with serving(path.parent) as port:
+        behind(port)
+        builder.download_and_prepare(download_dir=tmp_path / "elsewhere")
+    assert any(found.is_file() for found in (tmp_path / "elsewhere").rglob("*"))
+    assert not (tmp_path / "data" / "downloads").exists()
+
+
+def test_other_archive_put_where_the_sentence_says(name, official, load, tmp_path):
+    """It is refused: it need not hold what the official one does."""
+    manual = tmp_path / "data" / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    (manual / small.NAMES[name]).write_bytes(b"another archive")
+    with pytest.raises(DataError) as raised:
+        load()
+    assert_one_sentence(raised.value, manual / small.NAMES[name], "checksum", "--archives")

@@ -207,7 +207,7 @@ HOSTILE = {
     "tar: truncated": ("cifar10_c", truncated("cifar10_c", 0.7), "unexpected end of data"),
     "tar: no archive": ("cifar10_c", no_archive("cifar10_c"), "unreadable"),
     "tar: file twice": ("cifar10_c", with_extra("cifar10_c", FOG, b"x"), "fog.npy twice"),
-    "npy: missing": ("cifar10_c", without("cifar10_c", FOG), "it lacks CIFAR-10-C/fog.npy"),
+    "npy: labels missing": ("cifar10_c", without("cifar10_c", LABELS), "it lacks labels.npy"),
     "npy: pickle": (
         "cifar10_c",
         replaced("cifar10_c", FOG, npy(np.array([print]), allow_pickle=True)),

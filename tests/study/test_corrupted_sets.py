@@ -6,8 +6,15 @@ import pytest
 
 from selectax.datasets import load
 from selectax.datasets.batches import in_batches
-from selectax.study.config import EvaluationOptions
-from selectax.study.corrupted_sets import is_at_hand, open_official_set
+from selectax.study.config import (
+    ConfigurationError,
+    DataOptions,
+    EvaluationOptions,
+    SweepConfig,
+    fallback,
+    resolve_corruptions,
+)
+from selectax.study.corrupted_sets import corruptions_at_hand, is_at_hand, open_official_set
 from selectax.study.measurement import measure_network
 from selectax.study.rows import EvaluationImages
 from tests.datasets import small_archives as small
@@ -86,3 +93,48 @@ def test_rows_name_the_set_and_difference_needs_pairs(where, labels, paired):
             if row["metric"] == "accuracy" and row.get("severity") == severity
         )
         np.testing.assert_allclose(found, right)
+
+
+def test_tiny_imagenet_c_has_other_images_whatever_its_labels(tmp_path):
+    small.write(tmp_path, small.TINY_IMAGENET_C)
+    where = {"archives": tmp_path, "data_dir": tmp_path, "allow_unverified_archives": True}
+    _, labels = load("tiny_imagenet_c", "test", corruption="fog", severity=1, **where)
+    images = np.zeros((len(labels), 64, 64, 3), np.uint8)
+    official = open_official_set("tiny_imagenet", where, images, labels, batch_size=2)
+    assert not official.corruption("fog", (1,)).paired
+
+
+def test_corruptions_that_a_part_lacks_are_refused_before_training(tmp_path):
+    members = {
+        name: content
+        for name, content in small.cifar10_c_members().items()
+        if name.endswith(("fog.npy", "snow.npy", "labels.npy"))
+    }
+    small.write(tmp_path, small.CIFAR10_C, members)
+    at_hand = corruptions_at_hand("cifar10", archives=tmp_path)
+    assert at_hand == ("snow", "fog")
+    config = SweepConfig(DataOptions(dataset="cifar10"))
+    with pytest.raises(ConfigurationError, match=r"gaussian_noise: .*a part.*snow, fog"):
+        resolve_corruptions(config, official_at_hand=True, at_hand=at_hand)
+    named = SweepConfig(config.data, evaluation=EvaluationOptions(corruptions=("fog",)))
+    resolved = resolve_corruptions(named, official_at_hand=True, at_hand=at_hand).evaluation
+    assert (resolved.corrupted_images, resolved.corruptions) == ("official", ("fog",))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images", "at_hand", "says"),
+    [
+        ("cifar10", "auto", False, True),
+        ("tiny_imagenet", "auto", False, True),
+        ("cifar10", "auto", True, False),
+        ("cifar10", "own", False, False),
+        ("digits", "auto", False, False),
+    ],
+)
+def test_auto_says_when_it_falls_back(dataset, images, at_hand, says):
+    options = EvaluationOptions(corrupted_images=images)
+    config = SweepConfig(DataOptions(dataset=dataset), evaluation=options)
+    sentence = fallback(config, resolve_corruptions(config, official_at_hand=at_hand))
+    assert (sentence is not None) == says
+    if sentence is not None:
+        assert f"our own corruptions of the test images of {dataset}" in sentence
