@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(sentence_on(error, output, "name another --output"), file=sys.stderr)
+        print(sentence_on(error, output), file=sys.stderr)
         return 2
     print(f"Report: {path}")
     return 0

@@ -45,7 +45,7 @@ def test_a_remedy_of_the_command_comes_first():
         (corrupt, ["--input", "digits", "--output", "out"], "corrupting.corrupt_data_set", "out"),
         (corrupt, ["--input", "digits", "--sheet", "s.png"], "corrupting.draw_sheet", "s.png"),
         (evaluate, ["--weights", "w.pt"], "evaluating.evaluate", ""),
-        (report, ["."], "report.write_report", "."),
+        (report, ["."], "report.write_report_of", "report.html"),
     ],
 )
 def test_each_command_names_the_place_of_a_full_disk(
