@@ -1,11 +1,12 @@
 """Measures one network, a PyTorch file's, or those of a sweep, and writes the full table."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse
+from selectax.commands.parsing import parse, values_of
 from selectax.commands.telling import complain, tell_of_warnings
 from selectax.study.config import ConfigurationError
 from selectax.study.evaluate_config import EvaluateConfig
@@ -24,6 +25,14 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     """Runs the command on its words, by default those of the process; gives the exit status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
     tell_of_warnings(config.log)
+    named = values_of("--dataset", sys.argv[1:] if arguments is None else arguments)
+    if named and config.weights.is_dir():
+        complain(
+            f"--dataset {named[0]}: has no effect with --weights {config.weights}, a sweep that "
+            "knows its own data; omit it.",
+            config.log,
+        )
+        return 2
     # Late, because they load JAX, Flax, TFDS and pandas.
     from selectax.datasets import DataError
     from selectax.models.torch_files import WeightsError
@@ -38,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(sentence_on(error, config.results), config.log)
         return 2
     except KeyboardInterrupt:
-        complain("Interrupted; networks that were measured by then are in the table.", config.log)
+        complain("Interrupted; the same command goes on with what was measured.", config.log)
         return 130
     if not config.log.quiet:
         print_summary(table)

@@ -63,7 +63,7 @@ def load(
       >>> from selectax import datasets
       >>> images, labels = datasets.load("digits", "test")
       >>> images.shape, images.dtype, labels[:3].tolist()
-      ((368, 32, 32, 3), dtype('uint8'), [0, 1, 2])
+      ((368, 16, 16, 3), dtype('uint8'), [0, 1, 2])
     """
     _check_split(name, split)
     if name == "digits":

@@ -27,13 +27,16 @@ from selectax.study.config import (
 from selectax.study.corrupted_sets import corruptions_at_hand
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.evaluation_table import begin_table, holds_network, what_determines
 from selectax.study.folder import RunFolder
+from selectax.study.foreign_weights import check_has_effect, read_foreign, warnings_of_chance
 from selectax.study.jobs import Network, read_groups
 from selectax.study.measurement import measure_network
 from selectax.study.progress import Log, stage
 from selectax.study.rows import count
 
 _UNKNOWN_EPOCH = 0
+_USUAL_MODEL = "resnet20"
 
 
 class _Trained(NamedTuple):
@@ -56,7 +59,8 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
       selectax.models.torch_files.WeightsError: the file holds no weights of that network.
       selectax.datasets.DataError: the data cannot be had.
     """
-    model, dataset = config.model, config.data.dataset
+    check_has_effect(config)
+    model, dataset = config.model or _USUAL_MODEL, config.data.dataset
     if config.weights.is_dir():
         model, dataset = _of_sweep(config.weights)
     data = dataclasses.replace(config.data, dataset=dataset)
@@ -71,36 +75,44 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
             f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
             "another file."
         )
-    num_classes = describe(dataset).num_classes
+    log = Log(console, config.log)
     if config.weights.is_dir():
         networks = list(_trained_here(config))
         if not networks:
             raise ConfigurationError(
                 f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
             )
+        module = models.create(model, describe(dataset).num_classes)
     elif not config.weights.is_file():
         raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
     else:
+        foreign = read_foreign(config, model, dataset)
+        module = foreign.module
         alpha = math.nan if config.alpha is None else config.alpha
-        weights = models.from_torch(config.weights, model, num_classes)
-        networks = [_Trained(Network(alpha, config.seed), _UNKNOWN_EPOCH, weights)]
+        networks = [_Trained(Network(alpha, config.seed or 0), _UNKNOWN_EPOCH, foreign.variables)]
+        if not config.log.quiet:
+            log.warn(foreign.assumptions)
+    table = begin_table(config.results, what_determines(config, model, dataset, evaluation))
     images = load_evaluation_images(data, evaluation)
-    log = Log(console, config.log)
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
-    module, table = models.create(model, num_classes), results.table([])
-    with stage(log, "Evaluated network", total=len(networks), event="network") as progress:
-        for whose, epoch, variables in networks:
+    left = [trained for trained in networks if not holds_network(table, trained.network)]
+    title, done = "Evaluated network", len(networks) - len(left)
+    with stage(log, title, total=len(networks), done=done, event="network") as progress:
+        for whose, epoch, variables in left:
             measured = measure_network(
                 whose.seed,
                 variables,
                 images,
                 evaluation,
                 module=module,
-                num_classes=num_classes,
+                num_classes=describe(dataset).num_classes,
             )
             for warning in measured.warnings:
                 log.warn(warning)
+            if config.weights.is_file():
+                for warning in warnings_of_chance(measured.rows, describe(dataset).num_classes):
+                    log.warn(warning)
             named = {"dataset": dataset, "model": model, **whose._asdict(), "epoch": epoch}
             rows = [{**named, **row} for row in measured.rows]
             table = results.merge(table, results.table(rows))
@@ -126,12 +138,19 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
     """The sweep's networks that are asked for, in the order of its groups."""
     folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
     known = [network for group in groups for network in group]
-    wanted = known if config.alpha is None else [Network(config.alpha, config.seed)]
-    if known and not set(wanted) <= set(known):
+    given = {"--alpha": config.alpha, "--seed": config.seed}
+    wanted = [
+        network
+        for network in known
+        if config.alpha in (None, network.alpha) and config.seed in (None, network.seed)
+    ]
+    if known and not wanted:
         alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
+        seeds = [network.seed for network in known]
+        flags = " ".join(f"{flag} {value}" for flag, value in given.items() if value is not None)
         raise ConfigurationError(
-            f"--alpha {config.alpha} --seed {config.seed}: no network of this sweep; its alphas "
-            f"are {alphas}, its seeds 0 to {max(network.seed for network in known)}."
+            f"{flags}: no network of this sweep; its alphas are {alphas}, its seeds {min(seeds)} "
+            f"to {max(seeds)}."
         )
     for number, group in enumerate(groups):
         if not set(wanted) & set(group) or not folder.checkpoints(number).is_dir():

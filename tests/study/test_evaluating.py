@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from selectax import datasets, models
 from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
-from selectax.study import experiment, figures, results
+from selectax.study import experiment, figures, foreign_weights, results
 from selectax.study.config import (
     MEASURES,
     MORE_MEASURES,
@@ -148,7 +148,7 @@ def sentence_of(config):
 def test_networks_that_are_not_there_are_refused(sweep, tmp_path):
     folder, _ = sweep
     says = sentence_of(EvaluateConfig(folder, alpha=0.5, evaluation=EVALUATION))
-    assert "--alpha 0.5 --seed 0: no network of this sweep; its alphas are -1 2" in says
+    assert "--alpha 0.5: no network of this sweep; its alphas are -1 2" in says
     says = sentence_of(EvaluateConfig(folder, alpha=2.0, seed=2, evaluation=EVALUATION))
     assert "seeds 0 to 1" in says
     elsewhere = tmp_path / "missing" / "one.csv"
@@ -176,3 +176,79 @@ def test_weights_of_another_network_are_refused_and_leave_no_file(tmp_path, monk
     assert "holds no weights of resnet20" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == [weights]
+
+
+def test_seeds_of_a_sweep_are_chosen_without_an_alpha(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    folder, _ = sweep
+    options = EvaluationOptions(measures=("selectivity",), evaluation_images=40)
+    file = tmp_path / "seed_1.csv"
+    found = evaluate(EvaluateConfig(folder, seed=1, output=file, evaluation=options), silent())
+    assert set(found["seed"]) == {1}
+    assert set(found["alpha"]) == {-1.0, 2.0}
+    # Again with all seeds: what was measured stays, and is not measured again.
+    console = silent()
+    more = evaluate(EvaluateConfig(folder, output=file, evaluation=options), console)
+    assert set(more["seed"]) == {0, 1}
+    assert "3/4" in console.file.getvalue()
+    assert "2/4" not in console.file.getvalue()
+    merged = more[more["seed"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(merged, found)
+
+
+def test_a_table_of_other_weights_or_options_is_not_replaced(tmp_path):
+    weights = tmp_path / "model.safetensors"
+    save_file(weights_of_resnet8(), weights)
+    file = tmp_path / "results.csv"
+    options = EvaluationOptions(measures=("selectivity",), evaluation_images=20)
+
+    def config(**changes):
+        data = DataOptions(dataset="digits")
+        fields = {"model": "resnet8", "output": file, "data": data, "evaluation": options}
+        return EvaluateConfig(weights, **{**fields, **changes})
+
+    console = silent()
+    evaluate(config(), console)
+    said = console.file.getvalue()
+    assert "model.safetensors: taken for resnet8, images normalised by mean 0.485 0.456" in said
+    assert "is near chance, 0.1" in said
+    before = file.read_bytes()
+    fewer = dataclasses.replace(options, evaluation_images=10)
+    for changes in ({"evaluation": fewer}, {"mean": (0.5, 0.5, 0.5)}):
+        assert "name another file with --output, or remove it" in sentence_of(config(**changes))
+    evaluate(config(), silent())
+    arrays = weights_of_resnet8()
+    save_file(arrays | {"linear.bias": arrays["linear.bias"] + 1}, weights)
+    assert "results.csv holds something else" in sentence_of(config())
+    assert file.read_bytes() == before
+    (tmp_path / "thesis.csv").write_text("x")
+    assert "thesis.csv holds something else" in sentence_of(config(output=tmp_path / "thesis.csv"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("model", "resnet8"),
+        ("mean", (0.5, 0.5, 0.5)),
+        ("deviation", (1.0, 1.0, 1.0)),
+        ("max_pool", True),
+        ("class_order", "sorted"),
+        ("key", "ema"),
+    ],
+)
+def test_flags_of_a_file_are_refused_with_a_sweep(tmp_path, flag, value):
+    says = sentence_of(EvaluateConfig(tmp_path, **{flag: value}))
+    assert says.startswith(f"--{flag.replace('_', '-')}")
+    assert "has no effect with --weights" in says
+
+
+def test_a_data_set_is_refused_with_a_sweep(tmp_path, capsys):
+    assert command.main(["--weights", str(tmp_path), "--dataset", "digits"], "evaluate") == 2
+    assert capsys.readouterr().err.startswith("--dataset digits: has no effect with --weights")
+
+
+def test_networks_of_sorted_class_folders_are_put_in_the_official_order():
+    labels = foreign_weights._sorted_labels("tiny_imagenet")
+    names = datasets.descriptions.WORDNET_IDS
+    assert [names[label] for label in labels] == sorted(names)
+    assert foreign_weights._sorted_labels("cifar10") == list(range(10))

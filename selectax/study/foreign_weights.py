@@ -1,0 +1,113 @@
+"""A network from a file of PyTorch, and what the file does not say of it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+
+from selectax import models
+from selectax.datasets import describe
+from selectax.datasets.descriptions import WORDNET_IDS
+from selectax.study.config import ConfigurationError
+from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.rows import Row
+
+# Times chance, at which an accuracy is near it.
+_NEAR_CHANCE = 2
+
+
+class Foreign(NamedTuple):
+    """A network from a file.
+
+    Attributes:
+      module: of Flax.
+      variables: its weights and statistics.
+      assumptions: a sentence on what the file does not say.
+    """
+
+    module: nn.Module
+    variables: Mapping[str, Any]
+    assumptions: str
+
+
+def check_has_effect(config: EvaluateConfig) -> None:
+    """Refuses flags of a file's network with a sweep, which knows its own.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag.
+    """
+    if not config.weights.is_dir():
+        return
+    given = {
+        f"--model {config.model}": config.model is not None,
+        f"--mean {_spaced(config.mean)}": config.mean is not None,
+        f"--deviation {_spaced(config.deviation)}": config.deviation is not None,
+        "--max-pool": config.max_pool,
+        f"--class-order {config.class_order}": config.class_order != "official",
+        f"--key {config.key}": config.key is not None,
+    }
+    for flag, is_given in given.items():
+        if is_given:
+            raise ConfigurationError(
+                f"{flag}: has no effect with --weights {config.weights}, a sweep that knows its "
+                "own networks; omit it."
+            )
+
+
+def read_foreign(config: EvaluateConfig, model: str, dataset: str) -> Foreign:
+    """The network of a file, and what is assumed of it.
+
+    Raises:
+      ConfigurationError: the network has no such form.
+      selectax.models.torch_files.WeightsError: the file holds no weights of it.
+    """
+    num_classes = describe(dataset).num_classes
+    form: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("mean", config.mean),
+            ("deviation", config.deviation),
+            ("max_pool", config.max_pool or None),
+        )
+        if value is not None
+    }
+    try:
+        module = models.create(model, num_classes, **form)
+    except ValueError as error:
+        raise ConfigurationError(f"--model {model}: {error}") from None
+    labels = _sorted_labels(dataset) if config.class_order == "sorted" else None
+    variables = models.from_torch(config.weights, model, num_classes, key=config.key, labels=labels)
+    assumptions = (
+        f"{config.weights.name}: taken for {model}, images normalised by mean "
+        f"{_spaced(getattr(module, 'mean', ()))} and deviation "
+        f"{_spaced(getattr(module, 'deviation', ()))}, {'a' if config.max_pool else 'no'} max-pool "
+        f"after the stem, classes in {config.class_order} order; change it with --mean, "
+        "--deviation, --max-pool and --class-order."
+    )
+    return Foreign(module, variables, assumptions)
+
+
+def warnings_of_chance(rows: Iterable[Row], num_classes: int) -> list[str]:
+    """A sentence if the accuracy on clean images is near chance, as of a misread file."""
+    (accuracy,) = [
+        row["value"]
+        for row in rows
+        if row["metric"] == "accuracy" and not row.get("perturbation") and not row.get("layer")
+    ] or [1.0]
+    if accuracy > _NEAR_CHANCE / num_classes:
+        return []
+    return [
+        f"accuracy {accuracy:.3g} is near chance, {1 / num_classes:.3g}: the file's network may "
+        "have other normalisation, a max-pool or another order of classes; see --mean, "
+        "--deviation, --max-pool and --class-order."
+    ]
+
+
+def _sorted_labels(dataset: str) -> list[int]:
+    """The class of each logit of a network trained on sorted class folders."""
+    names = WORDNET_IDS if dataset == "tiny_imagenet" else describe(dataset).class_names
+    return [names.index(name) for name in sorted(names)]
+
+
+def _spaced(values: Iterable[float] | None) -> str:
+    return " ".join(f"{value:g}" for value in values or ())
