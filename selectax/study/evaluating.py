@@ -92,11 +92,16 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
         networks = [_Trained(Network(alpha, config.seed or 0), _UNKNOWN_EPOCH, foreign.variables)]
         if not config.log.quiet:
             log.warn(foreign.assumptions)
-    table = begin_table(config.results, what_determines(config, model, dataset, evaluation))
     images = load_evaluation_images(data, evaluation)
+    determines = what_determines(config, model, dataset, evaluation, count(images.test))
+    table = begin_table(config.results, determines)
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
-    left = [trained for trained in networks if not holds_network(table, trained.network)]
+    left = [
+        trained
+        for trained in networks
+        if not holds_network(config.results, table, trained.network, trained.epoch)
+    ]
     title, done = "Evaluated network", len(networks) - len(left)
     with stage(log, title, total=len(networks), done=done, event="network") as progress:
         for whose, epoch, variables in left:

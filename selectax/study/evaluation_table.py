@@ -17,7 +17,11 @@ from selectax.study.jobs import Network
 
 
 def what_determines(
-    config: EvaluateConfig, model: str, dataset: str, evaluation: EvaluationOptions
+    config: EvaluateConfig,
+    model: str,
+    dataset: str,
+    evaluation: EvaluationOptions,
+    test_images: int,
 ) -> dict[str, Any]:
     """What rows depend on, besides which network of a sweep they are of, in types that JSON has."""
     if config.weights.is_dir():
@@ -27,7 +31,8 @@ def what_determines(
     of_file = ("mean", "deviation", "max_pool", "class_order", "key")
     flags = {name: getattr(config, name) for name in of_file}
     options = dataclasses.asdict(evaluation)
-    content = {**weights, "model": model, "dataset": dataset, **flags, **options}
+    images = {"dataset": dataset, "test_images": test_images}
+    content = {**weights, "model": model, **images, **flags, **options}
     return json.loads(json.dumps(content))
 
 
@@ -42,7 +47,7 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
       ConfigurationError: the file holds results of something else.
     """
     beside = path.with_suffix(".json")
-    others = [file for file in (path, path.with_suffix(".parquet"), beside) if file.exists()]
+    others = [file for file in (path, path.with_suffix(".parquet")) if file.exists()]
     if not others:
         write_json(beside, determines)
         return results.table([])
@@ -57,11 +62,22 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
         raise ConfigurationError(f"--output {error}") from None
 
 
-def holds_network(table: pd.DataFrame, network: Network) -> bool:
-    """Whether the table has rows of a network, which are written all at once."""
+def holds_network(path: Path, table: pd.DataFrame, network: Network, epoch: int) -> bool:
+    """Whether the table has rows of a network, which are written all at once.
+
+    Raises:
+      ConfigurationError: they are of another epoch, as of a sweep that was trained further since.
+    """
     alpha = table["alpha"]
     of_alpha = alpha.isna() if math.isnan(network.alpha) else alpha == network.alpha
-    return bool((of_alpha & (table["seed"] == network.seed)).any())
+    epochs = set(table.loc[of_alpha & (table["seed"] == network.seed), "epoch"])
+    if epochs - {epoch}:
+        raise ConfigurationError(
+            f"--output {path}: holds alpha {network.alpha:g} seed {network.seed} after epoch "
+            f"{min(epochs)}, but the best epoch is {epoch} now; name another file with --output, "
+            "or remove it."
+        )
+    return bool(epochs)
 
 
 def _holds(beside: Path, determines: dict[str, Any]) -> bool:

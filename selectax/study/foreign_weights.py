@@ -31,11 +31,21 @@ class Foreign(NamedTuple):
 
 
 def check_has_effect(config: EvaluateConfig) -> None:
-    """Refuses flags of a file's network with a sweep, which knows its own.
+    """Refuses flags that cannot be meant: of training, and of a file's network with a sweep.
 
     Raises:
       ConfigurationError: one sentence that names the flag.
     """
+    if config.data.train_limit is not None:
+        raise ConfigurationError(
+            f"--train-limit {config.data.train_limit}: has no effect where nothing is trained; "
+            "omit it."
+        )
+    for flag, values in (("--mean", config.mean), ("--deviation", config.deviation)):
+        if values is not None and not all(0 <= value <= 1 for value in values):
+            raise ConfigurationError(
+                f"{flag} {_spaced(values)}: give numbers from 0 to 1; divide those of bytes by 255."
+            )
     if not config.weights.is_dir():
         return
     given = {

@@ -29,6 +29,8 @@ from selectax.study.config import (
 )
 from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.evaluating import evaluate
+from selectax.study.evaluation_table import begin_table, holds_network
+from selectax.study.jobs import Network
 from tests.study.tiny import TinyNetwork, draw_one
 
 pytestmark = pytest.mark.slow
@@ -252,3 +254,32 @@ def test_networks_of_sorted_class_folders_are_put_in_the_official_order():
     names = datasets.descriptions.WORDNET_IDS
     assert [names[label] for label in labels] == sorted(names)
     assert foreign_weights._sorted_labels("cifar10") == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"mean": (125.3, 122.9, 113.9)}, "--mean 125.3 122.9 113.9: give numbers from 0 to 1"),
+        ({"deviation": (63.0, 62.1, 66.7)}, "--deviation 63 62.1 66.7: give numbers from 0 to 1"),
+        ({"data": DataOptions(train_limit=5)}, "--train-limit 5: has no effect where nothing is"),
+    ],
+)
+def test_flags_that_cannot_be_meant_are_refused(tmp_path, options, says):
+    assert sentence_of(EvaluateConfig(tmp_path / "weights.pt", **options)).startswith(says)
+
+
+def test_rows_of_an_earlier_epoch_are_not_taken_for_those_of_now(tmp_path):
+    whose = {"dataset": "digits", "model": "resnet8", "alpha": 0.5, "seed": 1, "epoch": 2}
+    table = results.table([{**whose, "metric": "accuracy", "value": 0.5}])
+    path, network = tmp_path / "table.csv", Network(0.5, 1)
+    assert holds_network(path, table, network, 2)
+    assert not holds_network(path, table, Network(0.5, 0), 3)
+    with pytest.raises(ConfigurationError, match=r"seed 1 after epoch 2, but the best epoch is 3"):
+        holds_network(path, table, network, 3)
+
+
+def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):
+    path = tmp_path / "table.csv"
+    for options in ({"norm": "linf"}, {"norm": "l2"}):
+        assert begin_table(path, options).empty
+        assert json.loads((tmp_path / "table.json").read_text()) == options
