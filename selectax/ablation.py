@@ -264,7 +264,7 @@ def update_correct_counts(
     _check(counts, masks, images, labels, where, masks_at_a_time)
     logits_fn = checked_logits_fn(logits_fn)
     counted = labels >= 0 if where is None else (labels >= 0) & where.astype(bool)
-    finite = jnp.all(jnp.isfinite(images).reshape(len(images), -1), axis=1)
+    finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))
 
     def judge(mask):
         logits = logits_fn(images, mask)

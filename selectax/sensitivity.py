@@ -491,7 +491,7 @@ def _in_scale(moments: NormMoments, others: NormMoments) -> NormMoments:
 
 def _defined(responses, images):
     """Where responses, and the images that they come from, are finite."""
-    finite = jnp.all(jnp.isfinite(images).reshape(len(images), -1), axis=1, keepdims=True)
+    finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))[:, None]
     return finite & jnp.isfinite(responses)
 
 

@@ -26,6 +26,9 @@ def arranged(words):
     if pathlib.Path(script).stem in PLANNED:
         words = words if "--dry-run" in flags else [*words, "--dry-run"]
         if "--resume" not in flags:  # which goes on with the same batches
+            if "--batch-size" in words:
+                at = words.index("--batch-size")
+                words = words[:at] + words[at + 2 :]
             words = [*words, "--batch-size", "8"]
     if not flags or "photos" in flags:  # the embedded digits, or photographs
         return words

@@ -73,9 +73,10 @@ def main() -> int:
     begin, end = whole[0][0], sum(whole[-1])
     idle = 1 - sum(length for _, length in working) / (end - begin)
     gaps = [later - sum(earlier) for earlier, (later, _) in itertools.pairwise(working)]
+    longest = max(gaps, default=0)
     print(
         f"{idle:.2%} of {end - begin:.1f} s the device idles, in {len(working)} pieces of an "
-        f"epoch; the longest gap between two is {1e3 * max(gaps):.1f} ms (aim: at most 2 %); "
+        f"epoch; the longest gap between two is {1e3 * longest:.1f} ms (aim: at most 2 %); "
         f"{machine()}"
     )
     mpl.use("Agg")

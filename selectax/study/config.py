@@ -255,7 +255,7 @@ def check(config: SweepConfig) -> None:
         _check_embedded(config.data)
     _check_name("--model", config.training.model, MODELS)
     check_evaluation(config.evaluation)
-    check_used(config.evaluation)
+    check_used(config.evaluation, defaults_of(config.data.dataset).evaluation)
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
@@ -353,8 +353,14 @@ def check_evaluation(options: EvaluationOptions, named: Callable[[str], str] = _
         _check_each_once(named("corruptions"), options.corruptions)
 
 
-def check_used(options: EvaluationOptions) -> None:
+def check_used(
+    options: EvaluationOptions, of_data_set: EvaluationOptions = EvaluationOptions()
+) -> None:
     """Refuses flags that have no effect because what they belong to is not measured.
+
+    Args:
+      options: what to measure.
+      of_data_set: the command's defaults for the data set, which nobody gave.
 
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
@@ -363,7 +369,7 @@ def check_used(options: EvaluationOptions) -> None:
     for measures, fields in _USED_BY.items():
         for field in () if set(measures) & set(options.measures) else fields:
             value = getattr(options, field)
-            if value != getattr(default, field):
+            if value not in (getattr(default, field), getattr(of_data_set, field)):
                 given = _spaced(value) if isinstance(value, tuple) else value
                 raise ConfigurationError(
                     f"{_flag(field)} {given}: has no effect without --measures "

@@ -86,7 +86,7 @@ def test_quietly_only_warnings_and_paths_are_told(tmp_path):
 
 def test_curves_of_a_run_that_was_stopped_are_those_of_one_that_was_not(tmp_path):
     """Its configuration does not tell of what is told, which may differ."""
-    options = ("--curves", "csv", "--measures", "selectivity")
+    options = ("--curves", "csv")
     undisturbed, stopped = tmp_path / "one", tmp_path / "other"
     finished(start("--output", undisturbed, *options, epochs=40))
     with start("--output", stopped, *options, epochs=40) as process:

@@ -50,6 +50,9 @@ def test_the_first_run_has_defaults_of_its_own():
     assert min(digits.regularizer.alpha) <= -5
     assert digits.regularizer.seeds >= 4
     assert set(MEASURES) | {"input_gradients"} == set(digits.evaluation.measures)
+    # Its number of attacked images is nobody's flag.
+    selectivity = dataclasses.replace(digits.evaluation, measures=("selectivity",))
+    check(dataclasses.replace(digits, evaluation=selectivity))
     for name in ("cifar10", "tiny_imagenet"):
         assert defaults_of(name) == changed(dataset=name)
         assert defaults_of(name).regularizer.alpha == (-1.0, 0.0, 1.0)
