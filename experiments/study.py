@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from selectax.commands import sweep
-from selectax.commands.parsing import unknown_choice
+from selectax.commands.parsing import unknown_choice, values_of
+from selectax.study.config import flags_without_effect
 
 STUDIES = Path(__file__).parent / "studies"
 
@@ -32,6 +33,9 @@ def main(words: Sequence[str]) -> int:
     flags = tomllib.loads((STUDIES / name / "flags.toml").read_text())
     flags = {"output": f"runs/{name}", **flags}
     given = {word.partition("=")[0].replace("_", "-") for word in more}
+    if "--measures" in given:
+        # The study's options of measures that are not asked for.
+        given |= flags_without_effect(values_of("--measures", more))
     kept = {flag: value for flag, value in flags.items() if f"--{flag}" not in given}
     return sweep.main([*words_of(kept), *more], "experiments/sweep.py")
 

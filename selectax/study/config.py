@@ -377,6 +377,16 @@ def check_used(
                 )
 
 
+def flags_without_effect(measures: Sequence[str]) -> set[str]:
+    """The flags of measures other than these."""
+    return {
+        _flag(field)
+        for users, fields in _USED_BY.items()
+        if not set(users) & set(measures)
+        for field in fields
+    }
+
+
 def resolve_corruptions(
     config: SweepConfig,
     *,

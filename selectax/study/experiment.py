@@ -80,12 +80,12 @@ def run(config: SweepConfig, console: Console) -> Outcome:
 
 def _run(config: SweepConfig, log: Log) -> Outcome:
     plan = make_plan(config)
-    if (sentence := fallback(config, plan.config)) is not None:
-        log.warn(sentence)
     folder, wanted, groups = plan.folder, plan.wanted, plan.groups
     table = table_so_far(folder)
     data = load_data(plan.config, plan.mesh)
     check_images(folder, data.counts)
+    if (sentence := fallback(config, plan.config)) is not None:
+        log.warn(sentence)
     if config.run.resume and not holds_run(config.output):
         log.warn(f"--resume: there is no run in {config.output} yet; starting one.")
     # Until here all hosts read the folder as it was.

@@ -179,7 +179,7 @@ def test_folders_of_other_runs_are_refused(refuse, tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "_train", stop)
     options = configuration.RunOptions(output=path)
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(SweepConfig(run=options), None)
+        experiment.run(dataclasses.replace(defaults_of("digits"), run=options), None)
     assert_one_sentence(refuse("--output", path), f"--output {path}: holds a run", "--resume")
     text = refuse("--output", path, "--resume", "--batch-size", "2", "--train-limit", "100")
     assert_one_sentence(text, f"--output {path}: ", "--batch-size (there 32, now 2)")
