@@ -46,7 +46,8 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
     Raises:
       ConfigurationError: the file holds results of something else.
     """
-    beside = path.with_suffix(".json")
+    # A name of its own: config.json of a run may lie in the same folder.
+    beside = path.with_suffix(".evaluation.json")
     others = [file for file in (path, path.with_suffix(".parquet")) if file.exists()]
     if not others:
         write_json(beside, determines)

@@ -282,4 +282,4 @@ def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):
     path = tmp_path / "table.csv"
     for options in ({"norm": "linf"}, {"norm": "l2"}):
         assert begin_table(path, options).empty
-        assert json.loads((tmp_path / "table.json").read_text()) == options
+        assert json.loads((tmp_path / "table.evaluation.json").read_text()) == options
