@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from selectax.commands.parsing import parse
+from selectax.commands.command_line.parsing import parse
 
 _FORCED = 8
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
@@ -107,9 +107,9 @@ def bytes_moved(job, module):
 
 def one_network(recipe, job):
     """A population of it."""
-    from selectax.study.jobs import Network
     from selectax.study.plan import hyperparameters_of
-    from selectax.study.population import init_population
+    from selectax.study.run.networks import Network
+    from selectax.study.training.population import init_population
 
     hyperparameters = hyperparameters_of([Network(0.0, 0)], 0.1)
     image_shape = (job.size, job.size, 3)
@@ -122,9 +122,9 @@ def exchanged(job, module, shares):
     import jax.numpy as jnp
 
     from selectax.study.collectives import count_exchanges
-    from selectax.study.mesh import make_mesh
-    from selectax.study.population import resident_steps
-    from selectax.study.recipe import Recipe
+    from selectax.study.runtime.devices import make_mesh
+    from selectax.study.training.population import resident_steps
+    from selectax.study.training.recipe import Recipe
 
     shares = min(shares, len(jax.devices()))
     # The bytes depend on the weights, not on the batch.
@@ -143,10 +143,10 @@ def measured_here(job):
     import jax.numpy as jnp
 
     from selectax import models
-    from selectax.study.checkpoints import open_checkpoints
-    from selectax.study.interruptible import wait
-    from selectax.study.population import resident_steps
-    from selectax.study.recipe import Recipe
+    from selectax.study.run.checkpoints import open_checkpoints
+    from selectax.study.runtime.waiting import wait
+    from selectax.study.training.population import resident_steps
+    from selectax.study.training.recipe import Recipe
 
     def fastest(run, times=5):
         run()

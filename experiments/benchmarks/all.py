@@ -33,7 +33,7 @@ import training
 import tyro
 from contest import Contest, machine_and_load
 
-from selectax.study.folder import write_json, write_text
+from selectax.study.run.folder import write_json, write_text
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from selectax import datasets
-from selectax.study import results
+from selectax.study.run import results
 
 HERE = Path(__file__).resolve().parent
 # What the libraries of the plain way have no counterpart of.

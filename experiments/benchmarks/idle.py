@@ -20,11 +20,11 @@ from digits import load_large_digits
 from machine import machine
 
 from selectax import models
-from selectax.study.inputs import Resident, steps_of_epoch
-from selectax.study.jobs import Network
 from selectax.study.plan import hyperparameters_of
-from selectax.study.population import init_population
-from selectax.study.recipe import Recipe
+from selectax.study.run.networks import Network
+from selectax.study.training.inputs import Resident, steps_of_epoch
+from selectax.study.training.population import init_population
+from selectax.study.training.recipe import Recipe
 
 _EXECUTION = "ThunkExecutor::Execute (wait for completion)"
 _WHOLE = "steps_of_epoch"

@@ -18,7 +18,7 @@ from population import population_of, repeated_steps
 from torch.nn import functional
 
 from selectax import models
-from selectax.study.recipe import Recipe
+from selectax.study.training.recipe import Recipe
 
 PEER = "PyTorch, one by one, channels last"
 

@@ -24,15 +24,15 @@ from rich.console import Console
 from rich.table import Table
 
 from selectax import models
-from selectax.study.checkpoints import open_checkpoints
 from selectax.study.collectives import count_exchanges
-from selectax.study.inputs import Resident, steps_of_epoch
-from selectax.study.interruptible import wait
-from selectax.study.jobs import Network
-from selectax.study.mesh import copy_to_all, make_mesh, spread_networks
 from selectax.study.plan import hyperparameters_of
-from selectax.study.population import init_population, resident_steps
-from selectax.study.recipe import Recipe
+from selectax.study.run.checkpoints import open_checkpoints
+from selectax.study.run.networks import Network
+from selectax.study.runtime.devices import copy_to_all, make_mesh, spread_networks
+from selectax.study.runtime.waiting import wait
+from selectax.study.training.inputs import Resident, steps_of_epoch
+from selectax.study.training.population import init_population, resident_steps
+from selectax.study.training.recipe import Recipe
 
 EIGHT, STEPS, ROUNDS = 8, 4, 7
 

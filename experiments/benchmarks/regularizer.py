@@ -12,8 +12,9 @@ from contest import Aims, Contest, time_in_turn
 from digits import load_large_digits
 
 from selectax import models
-from selectax.study import gradients, training
-from selectax.study.recipe import Recipe
+from selectax.study.training import loss as gradients
+from selectax.study.training import step as training
+from selectax.study.training.recipe import Recipe
 
 WITHOUT = "without selectivity"
 

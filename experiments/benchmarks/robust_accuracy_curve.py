@@ -20,8 +20,8 @@ from pretrained import TorchResNet32, jax_logits, true_test_images, weights
 
 from selectax.attacks import robust_accuracy_curve
 from selectax.attacks.arguments import checked_problem
+from selectax.attacks.curves.queue import run_queue
 from selectax.attacks.projected_gradient import projected_gradient
-from selectax.attacks.queue import run_queue
 
 COARSE = np.array([0.25, 0.5, 1, 2, 3, 4, 6, 8], np.float32) / 255
 FINE = np.linspace(0.25, 8, 32, dtype=np.float32) / 255

@@ -28,9 +28,9 @@ from selectax import models
 from selectax.attacks import robust_accuracy_curve
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
 from selectax.selectivity import layer_selectivity
-from selectax.study.folder import write_json
-from selectax.study.mesh import copy_to_all, make_mesh
-from selectax.study.recipe import Recipe
+from selectax.study.run.folder import write_json
+from selectax.study.runtime.devices import copy_to_all, make_mesh
+from selectax.study.training.recipe import Recipe
 
 _FOLDER = Path(__file__).parent / "scaling"
 _DEVICES = 8

@@ -22,13 +22,13 @@ from rich.table import Table
 
 from selectax import models
 from selectax.datasets import DataError
-from selectax.datasets.augmentation import augment
-from selectax.datasets.batches import to_unit_range
 from selectax.datasets.loading import open_source
-from selectax.datasets.order import epoch_order
-from selectax.datasets.streaming import stream
-from selectax.study.recipe import Recipe
-from selectax.study.training import Hyperparameters, init_state, train_step
+from selectax.datasets.pipeline.augmentation import augment
+from selectax.datasets.pipeline.batches import to_unit_range
+from selectax.datasets.pipeline.order import epoch_order
+from selectax.datasets.pipeline.streaming import stream
+from selectax.study.training.recipe import Recipe
+from selectax.study.training.step import Hyperparameters, init_state, train_step
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,8 +17,8 @@ from peer import CifarResNet, device, finished
 from torch.nn import functional
 
 from selectax import models
-from selectax.study.recipe import Recipe
-from selectax.study.training import Hyperparameters, init_state, train_epoch
+from selectax.study.training.recipe import Recipe
+from selectax.study.training.step import Hyperparameters, init_state, train_epoch
 
 
 @dataclasses.dataclass(frozen=True)

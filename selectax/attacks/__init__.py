@@ -10,18 +10,18 @@ models and epsilons.
 """
 
 from selectax.attacks.auto_pgd import apgd
-from selectax.attacks.epsilon_curve import (
+from selectax.attacks.curves.over_epsilons import (
     breaking_epsilons,
     robust_accuracy_curve,
     robust_within,
 )
+from selectax.attacks.curves.over_steps import robust_accuracy_over_steps
+from selectax.attacks.gradient_masking import Believability, believability, masking_warnings
 from selectax.attacks.gradient_sign import fgsm
-from selectax.attacks.masking import Believability, believability, masking_warnings
 from selectax.attacks.momentum import mi_fgsm
 from selectax.attacks.norms import NORMS, Norm
 from selectax.attacks.projected_gradient import pgd
 from selectax.attacks.restarts import strongest
-from selectax.attacks.step_curve import robust_accuracy_over_steps
 
 __all__ = [
     "NORMS",

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse
-from selectax.commands.telling import complain, tell_of_warnings
+from selectax.commands.command_line.messages import complain, tell_of_warnings
+from selectax.commands.command_line.os_errors import sentence_on
+from selectax.commands.command_line.parsing import parse
+from selectax.commands.corruption.config import CorruptConfig, check
 from selectax.study.config import ConfigurationError
-from selectax.study.corrupt_config import CorruptConfig, check
 
 CONFIG = CorruptConfig
 EXAMPLES = (
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
     tell_of_warnings(config.log)
     # Late, because they load JAX and TFDS.
-    from selectax.datasets.archives import DataError
-    from selectax.study.corrupting import corrupt_data_set, draw_sheet
+    from selectax.commands.corruption.tasks import corrupt_data_set, draw_sheet
+    from selectax.datasets.archives.archive import DataError
 
     try:
         check(config)

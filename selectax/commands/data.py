@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from selectax.commands.data_config import Check, Command, List, Prepare, Show
-from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse
+from selectax.commands.command_line.os_errors import sentence_on
+from selectax.commands.command_line.parsing import parse
+from selectax.commands.data_sets.config import Check, Command, List, Prepare, Show
 
 CONFIG = Command
 EXAMPLES = (
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     """Runs the command on its words, by default those of the process; gives the exit status."""
     command: Command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
     # Late, because TFDS takes seconds, and help should not.
-    from selectax.commands import data_tasks as tasks
+    from selectax.commands.data_sets import tasks
 
     try:
         match command:

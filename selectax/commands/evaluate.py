@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse, values_of
-from selectax.commands.telling import complain, tell_of_warnings
+from selectax.commands.command_line.messages import complain, tell_of_warnings
+from selectax.commands.command_line.os_errors import sentence_on
+from selectax.commands.command_line.parsing import parse, values_of
+from selectax.commands.summary import print_summary
 from selectax.study.config import ConfigurationError
 from selectax.study.evaluate_config import EvaluateConfig
-from selectax.study.summary import print_summary
 
 CONFIG = EvaluateConfig
 EXAMPLES = (
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     # Late, because they load JAX, Flax, TFDS and pandas.
     from selectax.datasets import DataError
     from selectax.models.torch_files import WeightsError
-    from selectax.study.evaluating import evaluate
+    from selectax.study.evaluations import evaluate
 
     try:
         table = evaluate(config, Console(stderr=True))

@@ -5,8 +5,8 @@ import importlib
 import sys
 from importlib.metadata import version
 
-from selectax.commands.environment import settle_environment
-from selectax.commands.os_errors import sentence_on
+from selectax.commands.command_line.environment import settle_environment
+from selectax.commands.command_line.os_errors import sentence_on
 
 COMMANDS = {
     "sweep": "train networks at several alphas, and measure and draw what comes of it",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse
+from selectax.commands.command_line.os_errors import sentence_on
+from selectax.commands.command_line.parsing import parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         return 2
     output = config.output or config.runs[0] / "report.html"
     # Late, because pandas and matplotlib take seconds, and help should not.
-    from selectax.study.report import write_report_of
+    from selectax.study.report.page import write_report_of
 
     try:
         path = write_report_of(config.runs, output)

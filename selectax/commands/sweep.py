@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse, values_of
-from selectax.commands.telling import complain, tell_of_warnings
+from selectax.commands.command_line.messages import complain, tell_of_warnings
+from selectax.commands.command_line.os_errors import sentence_on
+from selectax.commands.command_line.parsing import parse, values_of
+from selectax.commands.summary import print_findings, print_summary
 from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
-from selectax.study.stopping import raise_on_signals
-from selectax.study.summary import print_findings, print_summary
+from selectax.study.runtime.signals import raise_on_signals
 
 CONFIG = SweepConfig
 EXAMPLES = (
@@ -40,14 +40,14 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     raise_on_signals()
     _quiet_orbax()
     # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
-    from selectax.datasets.archives import DataError
-    from selectax.study.experiment import run
-    from selectax.study.hosts import join
+    from selectax.datasets.archives.archive import DataError
+    from selectax.study.runtime.hosts import join
+    from selectax.study.sweeps import run
 
     try:
         join(config.run)
         if config.run.dry_run:
-            from selectax.study.dry_run import dry_run
+            from selectax.study.dry_runs import dry_run
 
             dry_run(config, Console())
             return 0

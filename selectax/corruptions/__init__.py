@@ -39,8 +39,8 @@ from selectax.corruptions.arguments import (
     checked_textures,
     in_unit_range,
 )
-from selectax.corruptions.colour import luma
-from selectax.corruptions.eight_bits import truncated
+from selectax.corruptions.operations.colour import luma
+from selectax.corruptions.operations.eight_bits import truncated
 from selectax.corruptions.severities import BENCHMARKS, SEVERITIES, Benchmark
 
 __all__ = [

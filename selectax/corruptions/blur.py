@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.gaussian import gaussian_matrices, smooth
-from selectax.corruptions.zoom import zoom, zoom_positions
+from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.operations.zoom import zoom, zoom_positions
 
 
 def _gaussian_blur(_, image, matrices):

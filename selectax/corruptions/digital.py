@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.eight_bits import rounded
-from selectax.corruptions.resampling import along_columns, along_rows
+from selectax.corruptions.operations.eight_bits import rounded
+from selectax.corruptions.operations.resampling import along_columns, along_rows
 
 
 def _contrast(_, image, factor):

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.gaussian import gaussian_matrices, smooth
-from selectax.corruptions.resampling import interpolate, mirrored, mirrored_with_border
+from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.operations.resampling import interpolate, mirrored, mirrored_with_border
 
 
 def _affine_sources(key, shape, shift):

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.eight_bits import truncated
-from selectax.corruptions.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.operations.eight_bits import truncated
+from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
 
 # A longer chain of copies, of 32 pixels, has a probability of about 1e-12.
 _DOUBLINGS = 5

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.eight_bits import rounded
+from selectax.corruptions.operations.eight_bits import rounded
 
 _LUMA_TABLE = (
     (16, 11, 10, 16, 24, 40, 51, 61),

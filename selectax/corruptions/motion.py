@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from selectax.corruptions.corruption import Corruption, Image
-from selectax.corruptions.fusion import computed_once
+from selectax.corruptions.operations.fusion import computed_once
 
 
 def motion_weights(

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.poisson import poisson_quantile
+from selectax.corruptions.operations.poisson import poisson_quantile
 
 
 def _gaussian_noise(key, image, deviation):

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.eight_bits import truncated
-from selectax.corruptions.fusion import computed_once
-from selectax.corruptions.gaussian import gaussian_matrices, smooth
-from selectax.corruptions.outline import distance_to, outline
+from selectax.corruptions.operations.eight_bits import truncated
+from selectax.corruptions.operations.fusion import computed_once
+from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.operations.outline import distance_to, outline
 
 _WATER = (175 / 255, 238 / 255, 238 / 255)
 _MUD = (63 / 255, 42 / 255, 20 / 255)

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.colour import luma
 from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.eight_bits import truncated
-from selectax.corruptions.fractal import diamond_square
-from selectax.corruptions.fusion import computed_once
 from selectax.corruptions.motion import blur_along, motion_weights
-from selectax.corruptions.zoom import zoom, zoom_positions
+from selectax.corruptions.operations.colour import luma
+from selectax.corruptions.operations.eight_bits import truncated
+from selectax.corruptions.operations.fractal import diamond_square
+from selectax.corruptions.operations.fusion import computed_once
+from selectax.corruptions.operations.zoom import zoom, zoom_positions
 
 
 def _brightness(_, image, amount):

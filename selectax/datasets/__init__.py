@@ -6,8 +6,9 @@ splits, which cannot be prepared without TensorFlow.)
 """
 
 try:
-    from selectax.datasets.archives import DataError
-    from selectax.datasets.descriptions import (
+    from selectax.datasets.archives.archive import DataError
+    from selectax.datasets.loading import load
+    from selectax.datasets.registry import (
         ALL_DATASETS,
         CORRUPTED,
         DATASETS,
@@ -16,7 +17,6 @@ try:
         DataSet,
         describe,
     )
-    from selectax.datasets.loading import load
 except ModuleNotFoundError as missing:
     raise ImportError(
         f"selectax.datasets needs {missing.name}, which is not installed; "

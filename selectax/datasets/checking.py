@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selectax.datasets.archives import DataError
-from selectax.datasets.builders import ArchiveBuilder
-from selectax.datasets.corrupted import CorruptedBuilder
-from selectax.datasets.descriptions import describe
+from selectax.datasets.archives.archive import DataError
+from selectax.datasets.builders.archive_builder import ArchiveBuilder
+from selectax.datasets.builders.corrupted import CorruptedBuilder
 from selectax.datasets.preparation import DAMAGED, read
+from selectax.datasets.registry import describe
 
 
 class Checked(NamedTuple):

@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 
 from selectax.datasets import digits
-from selectax.datasets.builders import ArchiveBuilder
-from selectax.datasets.cifar10 import SelectaxCifar10
-from selectax.datasets.cifar10_c import Cifar10C
-from selectax.datasets.corrupted import CorruptedBuilder
-from selectax.datasets.descriptions import SEVERITIES, describe
+from selectax.datasets.builders.archive_builder import ArchiveBuilder
+from selectax.datasets.builders.cifar10 import SelectaxCifar10
+from selectax.datasets.builders.cifar10_c import Cifar10C
+from selectax.datasets.builders.corrupted import CorruptedBuilder
+from selectax.datasets.builders.tiny_imagenet import TinyImagenet
+from selectax.datasets.builders.tiny_imagenet_c import TinyImagenetC
 from selectax.datasets.preparation import builder_for, prepare, read, source_of
-from selectax.datasets.tiny_imagenet import TinyImagenet
-from selectax.datasets.tiny_imagenet_c import TinyImagenetC
+from selectax.datasets.registry import SEVERITIES, describe
 
 BUILDERS: dict[str, type[ArchiveBuilder]] = {
     "cifar10": SelectaxCifar10,

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from jaxtyping import Int32, UInt8
 
-from selectax.datasets.archives import Archive, DataError, find, is_official, sha256
-from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.archives.archive import Archive, DataError, find, is_official, sha256
+from selectax.datasets.builders.archive_builder import ArchiveBuilder
 
 # What TFDS and its readers raise.
 _DAMAGE = (AssertionError, AttributeError, KeyError, RuntimeError, ValueError, OSError)

@@ -10,15 +10,15 @@ from jax.sharding import Mesh
 
 from selectax.corruptions.severities import Benchmark
 from selectax.datasets import describe, load
-from selectax.datasets.batches import Batches, in_batches
+from selectax.datasets.corrupted_sets import OfficialSet, open_official_set
 from selectax.datasets.loading import open_source
-from selectax.datasets.streaming import choose_input
+from selectax.datasets.pipeline.batches import Batches, in_batches
+from selectax.datasets.pipeline.streaming import choose_input
 from selectax.study.config import ConfigurationError, DataOptions, EvaluationOptions, SweepConfig
-from selectax.study.corrupted_sets import OfficialSet, open_official_set
-from selectax.study.inputs import Resident, Streamed
-from selectax.study.mesh import axis_size, copy_to_all, share_batches
-from selectax.study.own_corruptions import OwnCorruptions
-from selectax.study.rows import EvaluationImages
+from selectax.study.measures.own_corruptions import OwnCorruptions
+from selectax.study.measures.rows import EvaluationImages
+from selectax.study.runtime.devices import axis_size, copy_to_all, share_batches
+from selectax.study.training.inputs import Resident, Streamed
 
 
 class Data(NamedTuple):

@@ -11,8 +11,8 @@ from jax.sharding import Mesh
 
 from selectax import models
 from selectax.datasets import DataSet, describe
-from selectax.datasets.augmentation import augment, random_resized_crop
-from selectax.study import results
+from selectax.datasets.corrupted_sets import corruptions_at_hand
+from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
 from selectax.study.config import (
     ConfigurationError,
     SweepConfig,
@@ -20,15 +20,15 @@ from selectax.study.config import (
     resolve_corruptions,
     to_json,
 )
-from selectax.study.corrupted_sets import corruptions_at_hand
 from selectax.study.data import where_data_lie
-from selectax.study.evaluation import layer_units
-from selectax.study.folder import RunFolder, check_folder
-from selectax.study.jobs import Network, plan_groups
-from selectax.study.mesh import axis_size, make_mesh
-from selectax.study.population import Population, init_population, resident_steps
-from selectax.study.recipe import Recipe
-from selectax.study.training import ALL_EPOCHS, Hyperparameters
+from selectax.study.measures.statistics import layer_units
+from selectax.study.run import results
+from selectax.study.run.folder import RunFolder, check_folder
+from selectax.study.run.networks import Network, plan_groups
+from selectax.study.runtime.devices import axis_size, make_mesh
+from selectax.study.training.population import Population, init_population, resident_steps
+from selectax.study.training.recipe import Recipe
+from selectax.study.training.step import ALL_EPOCHS, Hyperparameters
 
 # Of the papers' ResNet-18 on Tiny ImageNet.
 _LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}

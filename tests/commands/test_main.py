@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from selectax.commands import main as command
-from selectax.commands.parsing import parse
+from selectax.commands.command_line.parsing import parse
+from selectax.commands.corruption import config as corrupt_config
 from selectax.study import config as configuration
-from selectax.study import corrupt_config
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = ("tyro", "rich", "flax", "pandas", "matplotlib", "tensorflow_datasets", "optax")

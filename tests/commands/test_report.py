@@ -3,9 +3,9 @@
 import pytest
 
 from selectax.commands.report import main
-from selectax.study import figures
+from selectax.study.report import figures
 from tests.study.planted import planted_table
-from tests.study.test_report import write_run
+from tests.study.report.test_page import write_run
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from selectax.corruptions import corrupt
-from selectax.corruptions.poisson import poisson_quantile
+from selectax.corruptions.operations.poisson import poisson_quantile
 from tests.corruptions.parameters import EVERY, parameters
 
 KEY = jax.random.key(0)

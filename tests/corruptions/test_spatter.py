@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from selectax.corruptions import corrupt
-from selectax.corruptions.outline import distance_to, outline
+from selectax.corruptions.operations.outline import distance_to, outline
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions_by_libraries as libraries

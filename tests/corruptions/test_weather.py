@@ -7,7 +7,7 @@ import pytest
 import skimage.color
 
 from selectax.corruptions import corrupt
-from selectax.corruptions.fractal import diamond_square
+from selectax.corruptions.operations.fractal import diamond_square
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions as reference

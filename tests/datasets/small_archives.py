@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from selectax.datasets import describe
-from selectax.datasets.descriptions import WORDNET_IDS
+from selectax.datasets.registry import WORDNET_IDS
 
 CIFAR10 = "cifar-10-binary.tar.gz"
 CIFAR10_C = "CIFAR-10-C.tar"

@@ -12,7 +12,7 @@ from selectax import datasets
 from selectax.datasets import DataError
 from selectax.datasets.loading import BUILDERS
 from tests.datasets import small_archives as small
-from tests.datasets.test_cifar10 import assert_one_sentence, serving
+from tests.datasets.builders.test_cifar10 import assert_one_sentence, serving
 
 OPTIONS = {
     "cifar10": {},

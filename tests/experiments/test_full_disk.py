@@ -5,7 +5,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from selectax.study import results
+from selectax.study.run import results
 from tests.experiments.test_hosts import PROGRAM, WITH_ALL_FIGURES, finished, start
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from selectax.study import results
+from selectax.study.run import results
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ PROGRAM = """
 import sys
 from experiments import sweep
 from selectax import models
-from selectax.study import figures
+from selectax.study.report import figures
 from tests.study.tiny import TinyNetwork, draw_one
 
 figures.draw_all = draw_one

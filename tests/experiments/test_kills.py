@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from selectax.study import results
+from selectax.study.run import results
 from tests.experiments.test_hosts import finished, start
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from selectax.commands import sweep
-from selectax.study.curves import FIGURES
+from selectax.study.run.curves import FIGURES
 from tests.experiments.test_hosts import PROGRAM, SMALL
 
 pytestmark = pytest.mark.slow

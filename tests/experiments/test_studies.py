@@ -11,10 +11,10 @@ import pytest
 
 from experiments import study
 from selectax.commands import sweep
-from selectax.commands.parsing import parse
-from selectax.study import results
+from selectax.commands.command_line.parsing import parse
 from selectax.study.config import SweepConfig, check
-from tests.test_readme import parsed
+from selectax.study.run import results
+from tests.project.test_readme import parsed
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in study.STUDIES.glob("*/flags.toml"))

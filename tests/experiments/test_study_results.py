@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from experiments.study import STUDIES
-from selectax.study import results
-from selectax.study.verdicts import find
+from selectax.study.report.findings import find
+from selectax.study.run import results
 
 NAMES = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
 COLUMNS = {

@@ -16,9 +16,10 @@ import pytest
 
 from selectax.commands import sweep
 from selectax.study import config as configuration
-from selectax.study import experiment, results
+from selectax.study import sweeps as experiment
 from selectax.study.config import SweepConfig, defaults_of
-from selectax.study.verdicts import find
+from selectax.study.report.findings import find
+from selectax.study.run import results
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "experiments" / "sweep.py")]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selectax.study import results
+from selectax.study.run import results
 
 UNITS = {f"layer{at}": 16 * at for at in range(1, 7)}
 ALPHAS = (-2.0, -1.0, -0.4, 0.0, 0.4, 1.0, 2.0)

@@ -12,8 +12,8 @@ from jax import export
 from selectax import models
 from selectax.attacks import pgd
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
-from selectax.study.recipe import Recipe
-from selectax.study.training import Hyperparameters, init_state, train_epoch
+from selectax.study.training.recipe import Recipe
+from selectax.study.training.step import Hyperparameters, init_state, train_epoch
 
 pytestmark = pytest.mark.slow
 

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.datasets.batches import in_batches
+from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.config import EvaluationOptions
-from selectax.study.evaluation import measure_perturbed
-from selectax.study.measurement import measure_network
-from selectax.study.perturbations import Perturbation
-from selectax.study.population import init_population, population_epoch
-from selectax.study.recipe import Recipe
+from selectax.study.measures.measurement import measure_network
+from selectax.study.measures.perturbations import Perturbation
+from selectax.study.measures.statistics import measure_perturbed
+from selectax.study.training.population import init_population, population_epoch
+from selectax.study.training.recipe import Recipe
 from tests.study.tiny import (
     TinyNetwork,
     bytes_and_labels,

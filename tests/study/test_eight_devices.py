@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import jax, numpy as np
-from tests.study.test_mesh import TINY, assert_close, trained
+from tests.study.runtime.test_devices import TINY, assert_close, trained
 
 with jax.enable_x64(True):
     options = {"recipe": TINY, "dtype": np.float64}

@@ -3,11 +3,11 @@
 import flax.linen as nn
 import numpy as np
 
-from selectax.study import figures
-from selectax.study.jobs import Network
-from selectax.study.own_corruptions import OwnCorruptions
+from selectax.study.measures.own_corruptions import OwnCorruptions
+from selectax.study.measures.rows import EvaluationImages
 from selectax.study.plan import hyperparameters_of
-from selectax.study.rows import EvaluationImages
+from selectax.study.report import figures
+from selectax.study.run.networks import Network
 from tests.reference.tiny_network import logits_and_responses
 
 

@@ -1,0 +1,1 @@
+"""Robust accuracy as a curve, over epsilons and over numbers of steps."""

@@ -1,0 +1,1 @@
+"""The command `corrupt`: its options, its files and what it writes."""

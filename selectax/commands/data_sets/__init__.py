@@ -1,0 +1,1 @@
+"""The command `data`: its options and its tasks."""

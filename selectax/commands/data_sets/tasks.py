@@ -1,0 +1,138 @@
+"""What the command on data sets does, by task."""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from selectax.commands.data_sets.config import Show, Where
+from selectax.commands.data_sets.contact_sheet import contact_sheet
+from selectax.datasets import ALL_DATASETS, SEVERITIES, DataError, describe, load
+from selectax.datasets.builders.corrupted import CorruptedBuilder
+from selectax.datasets.checking import check
+from selectax.datasets.loading import BUILDERS, find_builder
+from selectax.datasets.preparation import prepare
+
+
+def prepare_all(names: Sequence[str], where: Where) -> None:
+    """Makes data sets out of their archives."""
+    for name in _chosen(names):
+        builder = _builder_of(name, where)
+        folder = pathlib.Path(builder.data_dir_root) / builder.name
+        if builder.is_prepared:
+            print(f"{name}: prepared before, in {folder}")
+            continue
+        begin = time.perf_counter()
+        prepare(builder)
+        seconds = time.perf_counter() - begin
+        images, part = _images_and_part(builder)
+        print(
+            f"{name}: {images:,} images in {seconds:.1f} s, "
+            f"{images / seconds:,.0f} images/s, in {folder}{part}"
+        )
+
+
+def _images_and_part(builder):
+    """Number of images that were prepared, and which corruptions if the archive lacks some."""
+    configs, part = [builder], ""
+    if isinstance(builder, CorruptedBuilder):
+        there = builder.prepared_corruptions
+        configs = [
+            type(builder)(config=config, data_dir=builder.data_dir_root)
+            for config in builder.BUILDER_CONFIGS
+            if config.corruption in there
+        ]
+        if len(there) < len(describe(builder.name).corruptions):
+            part = f"; a part, which holds {', '.join(there)}"
+    images = sum(split.num_examples for config in configs for split in config.info.splits.values())
+    return images, part
+
+
+def check_all(names: Sequence[str], where: Where) -> None:
+    """Reads every image of prepared data sets, and prints what there is."""
+    for name in _chosen(names):
+        builder = _builder_of(name, where)
+        table = Table(title=f"{name}: every image read")
+        table.add_column("part", no_wrap=True)
+        for column in ("images", "classes", "smallest class", "largest class", "mean pixel"):
+            table.add_column(column, justify="right")
+        for part in check(builder):
+            *counts, mean = part[1:]
+            table.add_row(part.part, *(f"{count:,}" for count in counts), f"{mean:.1f}")
+        Console().print(table)
+
+
+def list_all(where: Where) -> None:
+    """Prints a table of all data sets."""
+    table = Table()
+    for column in ("data set", "classes", "pixels", "splits", "prepared in", "archive"):
+        table.add_column(column, overflow="fold")
+    for name in ALL_DATASETS:
+        description = describe(name)
+        height, width, _ = description.image_shape
+        folder, archive = "embedded", ""
+        if name in BUILDERS:
+            builder = _builder_of(name, where)
+            folder = pathlib.Path(builder.data_dir_root) / builder.name
+            folder = str(folder) if builder.is_prepared else "not yet"
+            archive = builder.ARCHIVE.url
+        splits = ", ".join(description.splits)
+        if description.corruptions:
+            splits += (
+                f" × {len(description.corruptions)} corruptions × {len(SEVERITIES)} severities"
+            )
+        pixels = f"{height} × {width}"
+        table.add_row(name, str(description.num_classes), pixels, splits, folder, archive)
+    Console().print(table)
+
+
+def show(command: Show) -> None:
+    """Draws a contact sheet."""
+    if command.images < 1:
+        raise ValueError(f"--images {command.images}: give a whole number of at least 1.")
+    description = describe(command.name)
+    where = dataclasses.asdict(command.where)
+    if description.corruptions:
+        of_each, names = [], []
+        builder = _builder_of(command.name, command.where)
+        prepare(builder)
+        for corruption in builder.prepared_corruptions:
+            for severity in SEVERITIES:
+                images, labels = load(
+                    command.name, command.split, corruption=corruption, severity=severity, **where
+                )
+                of_each.append(images[0])
+                names.append(f"{corruption} {severity}")
+        pictures = np.stack(of_each)
+        columns = 2 * len(SEVERITIES)
+    else:
+        pictures, labels = load(command.name, command.split, **where)
+        pictures = pictures[: command.images]
+        names = [description.class_names[label] for label in labels[: command.images]]
+        columns = min(8, len(pictures))
+    output = command.output or pathlib.Path(f"{command.name}.png")
+    contact_sheet(pictures, names, columns=columns).save(output, format="PNG")
+    of_one = f" of one {description.class_names[labels[0]]}" if description.corruptions else ""
+    print(f"Contact sheet{of_one}: {output}")
+
+
+def _builder_of(name, where):
+    """The builder, whose configuration does not matter where all are prepared at once."""
+    options = dataclasses.asdict(where)
+    if corruptions := describe(name).corruptions:
+        options |= {"corruption": corruptions[0], "severity": SEVERITIES[0]}
+    return find_builder(name, **options)
+
+
+def _chosen(names):
+    if not names:
+        raise DataError(f"NAME: give at least one data set of {', '.join(BUILDERS)}.")
+    for name in names:
+        describe(name)
+        if name not in BUILDERS:
+            raise DataError(f"dataset {name}: is embedded and needs no preparation; omit it.")
+    return names

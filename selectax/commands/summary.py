@@ -1,0 +1,39 @@
+"""What came of a run, on the console: means over networks, and the verdicts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from selectax.study.report.findings import Finding
+
+
+def print_summary(results: "pd.DataFrame") -> None:
+    """Prints means over the networks of each alpha."""
+    # Late, because pandas takes a second, and a wrong flag should not.
+    from selectax.study.run.results import summarize
+
+    summary = summarize(results)
+    table = Table(title="Means over networks; accuracies also over severities and epsilons")
+    for name in summary.columns:
+        table.add_column(name, justify="right")
+    for row in summary.itertuples(index=False):
+        alpha, *rest = row
+        cells = [str(cell) if isinstance(cell, int) else f"{cell:.3f}" for cell in rest]
+        table.add_row(f"{alpha:g}", *cells)
+    Console().print(table)
+
+
+def print_findings(findings: "Sequence[Finding]") -> None:
+    """Prints a line for each of the papers' findings: its verdict, and why if there is none."""
+    width = max((len(finding.verdict) for finding in findings), default=0)
+    console = Console()
+    console.print("The papers' findings, here:")
+    for number, finding in enumerate(findings, start=1):
+        reason = f" ({finding.reason})" if finding.reason else ""
+        line = f"  {finding.verdict:<{width}}  {number}. {finding.claim}{reason}"
+        console.out(line, highlight=False)

@@ -1,0 +1,1 @@
+"""Official archives: finding, checking and reading them."""

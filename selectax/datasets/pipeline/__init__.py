@@ -1,0 +1,1 @@
+"""Batches, their order, augmentation and streaming."""

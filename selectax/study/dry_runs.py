@@ -1,0 +1,143 @@
+"""What a sweep would do: which networks are done, on which devices, in what time and memory."""
+
+import itertools
+import math
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from selectax.datasets import describe
+from selectax.datasets.loading import open_source
+from selectax.study.config import SweepConfig, fallback
+from selectax.study.data import where_data_lie
+from selectax.study.measures.measurement import parts_of
+from selectax.study.plan import (
+    Plan,
+    bytes_of_one,
+    fresh,
+    make_plan,
+    models_at_a_time,
+    one_batch,
+    table_so_far,
+)
+from selectax.study.run import results
+from selectax.study.run.checkpoints import open_checkpoints
+from selectax.study.run.networks import Network
+from selectax.study.runtime.devices import axis_size, describe_mesh
+from selectax.study.runtime.waiting import wait
+from selectax.study.training.population import resident_steps
+
+# Timed, after one that compiles.
+_STEPS = 3
+
+
+def dry_run(config: SweepConfig, console: Console) -> None:
+    """Prints the plan; nothing is written.
+
+    Args:
+      config: a configuration that `selectax.study.config.check` lets pass.
+      console: where it is printed.
+
+    Raises:
+      ConfigurationError: as `selectax.study.plan.make_plan`.
+      selectax.datasets.DataError: the data cannot be had.
+    """
+    plan = make_plan(config)
+    if (sentence := fallback(config, plan.config)) is not None:
+        console.print(sentence, soft_wrap=True)
+    samples = len(open_source(config.data.dataset, "train", **where_data_lie(config.data)))
+    samples = min(samples, config.data.train_limit or samples)
+    steps = samples // plan.recipe.batch_size * plan.recipe.epochs
+    states = _states(plan, steps)
+    console.print(_table(plan, states))
+    left = {network: steps - done for network, (_, done) in states.items()}
+    open_ones = [network for network in plan.wanted if left[network]]
+    console.print(f"Devices: {describe_mesh(plan.mesh)}")
+    if not open_ones:
+        console.print("Training: nothing is left to be trained.")
+        return
+    at_a_time = models_at_a_time(plan, len(open_ones))
+    images = samples * math.prod(describe(config.data.dataset).image_shape)
+    memory = at_a_time * bytes_of_one(plan) + images
+    rounds = -(-len(open_ones) // (at_a_time * axis_size(plan.mesh, "model")))
+    seconds = _seconds_per_step(plan, open_ones[:at_a_time])
+    most = max(left.values())
+    shared = most * rounds / axis_size(plan.mesh, "data")
+    duration = timedelta(seconds=round(seconds * shared))
+    console.print(
+        f"Training: {len(open_ones)} networks, {at_a_time} side by side on a device, at most "
+        f"{most:,} steps each at {1e3 * seconds:.0f} ms, about {duration} in all, measuring not "
+        f"counted; about {memory / 2**20:,.0f} MiB on each device, images included.",
+        soft_wrap=True,
+    )
+
+
+def _states(plan: Plan, steps: int) -> dict[Network, tuple[str, int]]:
+    """Of each network that is asked for: measured, diverged, open, or trained so far; and steps."""
+    table = table_so_far(plan.folder)
+    trained: dict[Network, int] = {}
+    for number, group in enumerate(plan.groups):
+        done = 0
+        if plan.folder.checkpoints(number).is_dir():
+            with open_checkpoints(plan.folder.checkpoints(number)) as checkpoints:
+                done = checkpoints.latest_step() or 0
+        trained |= dict.fromkeys(group, done)
+    return {
+        network: (_state(plan, table, network, trained[network], steps), trained[network])
+        for network in plan.wanted
+    }
+
+
+def _state(plan: Plan, table: pd.DataFrame, network: Network, done: int, steps: int) -> str:
+    parts = results.parts_measured(table, *network)
+    if "diverged" in parts:
+        return "failed"
+    if parts.issuperset(parts_of(plan.config.evaluation.measures)):
+        return "done"
+    if done == steps:
+        return "trained"
+    return f"at step {done:,} of {steps:,}" if done else "open"
+
+
+def _table(plan: Plan, states: dict[Network, tuple[str, int]]) -> Table:
+    table = Table(title=f"{len(plan.wanted)} networks in {plan.folder.path}", title_justify="left")
+    columns = list(dict.fromkeys(state for state, _ in states.values()))
+    table.add_column("alpha", justify="right")
+    for state in columns:
+        table.add_column(f"seeds {state}")
+    for alpha in dict.fromkeys(network.alpha for network in plan.wanted):
+        of_alpha = {
+            network.seed: states[network][0] for network in plan.wanted if network.alpha == alpha
+        }
+        cells = [
+            _ranges(seed for seed, state in of_alpha.items() if state == column)
+            for column in columns
+        ]
+        table.add_row(f"{alpha:g}", *cells)
+    return table
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """0–3, 7 for 0, 1, 2, 3 and 7."""
+    parts = []
+    for _, run in itertools.groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
+        first, *others = (number for _, number in run)
+        parts.append(f"{first}–{others[-1]}" if others else f"{first}")
+    return ", ".join(parts)
+
+
+def _seconds_per_step(plan: Plan, networks: list[Network]) -> float:
+    images, labels = one_batch(plan)
+    options = {"recipe": plan.recipe, "models_at_a_time": len(networks)}
+    population = resident_steps(fresh(plan, networks), images, labels, 0, 1, **options)
+    wait(population.running)
+    begin = time.monotonic()
+    # Always the first step of an epoch: the made-up training set has no other.
+    for _ in range(_STEPS):
+        population = resident_steps(population, images, labels, 0, 1, **options)
+        wait(population.running)
+    return (time.monotonic() - begin) / _STEPS

@@ -1,0 +1,176 @@
+"""The full table of measurements for networks whose weights are at hand."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import pandas as pd
+from rich.console import Console
+
+from selectax import models
+from selectax.datasets import describe
+from selectax.datasets.corrupted_sets import corruptions_at_hand
+from selectax.models.torch_files import WeightsError
+from selectax.study.config import (
+    ConfigurationError,
+    SweepConfig,
+    TrainingOptions,
+    check,
+    fallback,
+    resolve_corruptions,
+)
+from selectax.study.data import load_evaluation_images, where_data_lie
+from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.foreign_weights import check_has_effect, read_foreign, warnings_of_chance
+from selectax.study.measures.measurement import measure_network
+from selectax.study.measures.rows import count
+from selectax.study.run import results
+from selectax.study.run.checkpoints import open_checkpoints
+from selectax.study.run.evaluation_table import begin_table, holds_network, what_determines
+from selectax.study.run.folder import RunFolder
+from selectax.study.run.networks import Network, read_groups
+from selectax.study.runtime.progress import Log, stage
+
+_UNKNOWN_EPOCH = 0
+_USUAL_MODEL = "resnet20"
+
+
+class _Trained(NamedTuple):
+    """A network, its best epoch, and its variables after it."""
+
+    network: Network
+    epoch: int
+    variables: Mapping[str, Any]
+
+
+def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
+    """Measures the network, or all of a sweep, and writes the table after each.
+
+    Args:
+      config: what to do.
+      console: where warnings are shown.
+
+    Raises:
+      ConfigurationError: the configuration cannot be meant, or the sweep has no such network.
+      selectax.models.torch_files.WeightsError: the file holds no weights of that network.
+      selectax.datasets.DataError: the data cannot be had.
+    """
+    check_has_effect(config)
+    model, dataset = config.model or _USUAL_MODEL, config.data.dataset
+    if config.weights.is_dir():
+        model, dataset = _of_sweep(config.weights)
+    data = dataclasses.replace(config.data, dataset=dataset)
+    sweep = SweepConfig(data, TrainingOptions(model=model), evaluation=config.evaluation)
+    check(sweep)
+    at_hand = corruptions_at_hand(dataset, **where_data_lie(data))
+    resolved = resolve_corruptions(sweep, official_at_hand=bool(at_hand), at_hand=at_hand)
+    evaluation = resolved.evaluation
+    if not config.results.parent.is_dir():
+        # Before hours of measuring.
+        raise ConfigurationError(
+            f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
+            "another file."
+        )
+    log = Log(console, config.log)
+    if config.weights.is_dir():
+        networks = list(_trained_here(config))
+        if not networks:
+            raise ConfigurationError(
+                f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+            )
+        module = models.create(model, describe(dataset).num_classes)
+    elif not config.weights.is_file():
+        raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
+    else:
+        foreign = read_foreign(config, model, dataset)
+        module = foreign.module
+        alpha = math.nan if config.alpha is None else config.alpha
+        networks = [_Trained(Network(alpha, config.seed or 0), _UNKNOWN_EPOCH, foreign.variables)]
+        if not config.log.quiet:
+            log.warn(foreign.assumptions)
+    images = load_evaluation_images(data, evaluation)
+    determines = what_determines(config, model, dataset, evaluation, count(images.test))
+    table = begin_table(config.results, determines)
+    if (sentence := fallback(sweep, resolved)) is not None:
+        log.warn(sentence)
+    left = [
+        trained
+        for trained in networks
+        if not holds_network(config.results, table, trained.network, trained.epoch)
+    ]
+    title, done = "Evaluated network", len(networks) - len(left)
+    with stage(log, title, total=len(networks), done=done, event="network") as progress:
+        for whose, epoch, variables in left:
+            measured = measure_network(
+                whose.seed,
+                variables,
+                images,
+                evaluation,
+                module=module,
+                num_classes=describe(dataset).num_classes,
+            )
+            for warning in measured.warnings:
+                log.warn(warning)
+            if config.weights.is_file():
+                for warning in warnings_of_chance(measured.rows, describe(dataset).num_classes):
+                    log.warn(warning)
+            named = {"dataset": dataset, "model": model, **whose._asdict(), "epoch": epoch}
+            rows = [{**named, **row} for row in measured.rows]
+            table = results.merge(table, results.table(rows))
+            results.save(config.results, table)
+            news = f"alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
+            progress.advance(news, count(images.test), **whose._asdict())
+    results.save(config.results.with_suffix(".parquet"), table)
+    return table
+
+
+def _of_sweep(folder: Path) -> tuple[str, str]:
+    """Its model and data set."""
+    try:
+        flags = json.loads(RunFolder(folder).config.read_text())
+        return flags["model"], flags["dataset"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            f"--weights {folder}: holds no config.json of a sweep; name a sweep's folder or a file."
+        ) from None
+
+
+def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
+    """The sweep's networks that are asked for, in the order of its groups."""
+    folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
+    known = [network for group in groups for network in group]
+    given = {"--alpha": config.alpha, "--seed": config.seed}
+    wanted = [
+        network
+        for network in known
+        if config.alpha in (None, network.alpha) and config.seed in (None, network.seed)
+    ]
+    if known and not wanted:
+        alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
+        seeds = [network.seed for network in known]
+        flags = " ".join(f"{flag} {value}" for flag, value in given.items() if value is not None)
+        raise ConfigurationError(
+            f"{flags}: no network of this sweep; its alphas are {alphas}, its seeds {min(seeds)} "
+            f"to {max(seeds)}."
+        )
+    for number, group in enumerate(groups):
+        if not set(wanted) & set(group) or not folder.checkpoints(number).is_dir():
+            continue
+        with open_checkpoints(folder.checkpoints(number)) as checkpoints:
+            population = checkpoints.restore_as_it_is()
+        if population is not None:
+            for at, network in enumerate(group):
+                if network in wanted:
+                    epoch = int(population["best_epoch"][at])
+                    yield _Trained(network, epoch, _taken(population["best_variables"], at))
+
+
+def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:
+    return {
+        name: _taken(leaf, at) if isinstance(leaf, dict) else jnp.asarray(leaf[at])
+        for name, leaf in tree.items()
+    }

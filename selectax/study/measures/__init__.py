@@ -1,0 +1,1 @@
+"""What is measured of one trained network, one measure a module."""

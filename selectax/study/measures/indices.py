@@ -1,0 +1,89 @@
+"""Rows on the indices that others use beside the class selectivity index."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.selectivity import unit_responses
+from selectax.strongest import init_strongest, precision_at_k, update_strongest
+from selectax.study.measures.rows import Row
+from selectax.study.runtime.waiting import fetch
+from selectax.tuning import (
+    class_conditional_mean_activity_selectivity,
+    d_prime,
+    init_class_statistics,
+    treves_rolls_sparseness,
+    update_class_statistics,
+    vinje_gallant_sparseness,
+)
+
+# As Gale et al. (2020) have it; of fewer images, all.
+_STRONGEST = 60
+
+
+@functools.partial(jax.jit, static_argnames=("module", "num_classes"))
+def measure_indices(
+    variables: Mapping[str, Any], batches: Batches, *, module: nn.Module, num_classes: int
+) -> dict[str, dict[str, Float[Array, "units"]]]:
+    """Each index of each unit, by its metric's name and the layer's, in one pass."""
+
+    def respond(images):
+        _, activations = module.apply(variables, images)
+        return {name: unit_responses(layer) for name, layer in activations.items()}
+
+    def add_batch(state, batch):
+        responses = respond(to_unit_range(batch.images))
+        added = {
+            name: (
+                update_class_statistics(
+                    statistics, responses[name], batch.labels, where=batch.where
+                ),
+                update_strongest(strongest, responses[name], batch.labels, where=batch.where),
+            )
+            for name, (statistics, strongest) in state.items()
+        }
+        return added, None
+
+    like = jax.eval_shape(respond, jnp.zeros((1, *batches.images.shape[2:])))
+    empty = {
+        name: (
+            init_class_statistics(num_classes, layer.shape[-1]),
+            init_strongest(_STRONGEST, layer.shape[-1]),
+        )
+        for name, layer in like.items()
+    }
+    state, _ = jax.lax.scan(add_batch, empty, batches)
+    of_statistics = {
+        "class_conditional_mean_activity_selectivity": class_conditional_mean_activity_selectivity,
+        "d_prime": d_prime,
+        "treves_rolls_sparseness": treves_rolls_sparseness,
+        "vinje_gallant_sparseness": vinje_gallant_sparseness,
+    }
+    indices = {
+        metric: {name: index(statistics) for name, (statistics, _) in state.items()}
+        for metric, index in of_statistics.items()
+    }
+    indices[f"precision_at_{_STRONGEST}"] = {
+        name: precision_at_k(strongest, num_classes) for name, (_, strongest) in state.items()
+    }
+    return indices
+
+
+def index_rows(
+    variables: Mapping[str, Any], batches: Batches, module: nn.Module, num_classes: int
+) -> list[Row]:
+    """Means over the units of each layer, and over layers."""
+    measured = measure_indices(variables, batches, module=module, num_classes=num_classes)
+    rows = []
+    for metric, layers in fetch(measured).items():
+        means = {name: units.mean() for name, units in layers.items()}
+        rows.append({"metric": metric, "value": np.mean(list(means.values()))})
+        rows += [{"metric": metric, "layer": name, "value": mean} for name, mean in means.items()]
+    return rows

@@ -1,0 +1,275 @@
+"""What is measured of one trained network, streamed over batches in constant memory.
+
+Each function is one compiled program for all networks of an architecture; perturbations of several
+strengths share one program and the responses to the clean images.
+"""
+
+import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
+
+from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.dimensionality import (
+    Covariance,
+    components_for_variance,
+    init_covariance,
+    participation_ratio,
+    principal_variances,
+    update_covariance,
+)
+from selectax.selectivity import (
+    class_means,
+    class_selectivity_index,
+    init_moments,
+    unit_responses,
+    update_moments,
+)
+from selectax.study.measures.perturbations import Perturbation
+
+Variables = dict[str, Any]
+
+
+class Dimensionality(NamedTuple):
+    """Of the responses of each layer.
+
+    Attributes:
+      components: that reach 90, 95 and 99 % of the variance.
+      participation_ratio: effective number of dimensions.
+    """
+
+    components: Int[Array, "*strengths layers 3"]
+    participation_ratio: Float[Array, "*strengths layers"]
+
+
+class CleanMeasures(NamedTuple):
+    """Of a network on clean images; layers in order of depth.
+
+    Attributes:
+      correct: whether each image is classified correctly; False where batches were filled up.
+      selectivity: class selectivity index of each unit of each layer.
+      dimensionality: of the responses.
+      finite: whether the logits of each image are; True where batches were filled up.
+    """
+
+    correct: Bool[Array, "batches samples"]
+    selectivity: dict[str, Float[Array, "units"]]
+    dimensionality: Dimensionality
+    finite: Bool[Array, "batches samples"]
+
+
+class PerturbedMeasures(NamedTuple):
+    """Of a network on perturbed images, for each strength.
+
+    Attributes:
+      correct: whether each image is classified correctly; False where batches were filled up.
+      perturbed: dimensionality of the responses.
+      difference: dimensionality of the responses less those to the clean images.
+    """
+
+    correct: Bool[Array, "strengths batches samples"]
+    perturbed: Dimensionality
+    difference: Dimensionality
+
+
+def layer_units(module: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
+    """Number of units of each layer, in order of depth; nothing is computed."""
+
+    def respond(images):
+        return module.init_with_output(jax.random.key(0), images)
+
+    images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
+    (_, activations), _ = jax.eval_shape(respond, images)
+    return {name: layer.shape[-1] for name, layer in activations.items()}
+
+
+@functools.partial(jax.jit, static_argnames=("module", "num_classes"))
+def measure_clean(
+    variables: Variables, batches: Batches, *, module: nn.Module, num_classes: int
+) -> CleanMeasures:
+    """Accuracy, selectivity and dimensionality on clean images."""
+    units = _units(module, variables, batches)
+
+    def add_batch(state, batch):
+        moments, covariances = state
+        logits, responses = _respond(module, variables, to_unit_range(batch.images))
+        side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
+        moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
+        covariances = _update_covariances(covariances, responses, batch.where)
+        finite = jnp.all(jnp.isfinite(logits), axis=-1) | ~batch.where
+        return (moments, covariances), (_correct(logits, batch), finite)
+
+    moments = init_moments(num_classes, sum(units.values()))
+    (moments, covariances), (correct, finite) = jax.lax.scan(
+        add_batch, (moments, _init_covariances(units)), batches
+    )
+    index = class_selectivity_index(*class_means(moments))
+    ends = list(itertools.accumulate(units.values()))
+    selectivity = dict(zip(units, jnp.split(index, ends[:-1]), strict=True))
+    return CleanMeasures(correct, selectivity, _dimensionality(covariances, units), finite)
+
+
+@functools.partial(jax.jit, static_argnames=("module", "perturbation"))
+def measure_perturbed(
+    key: PRNGKeyArray,
+    variables: Variables,
+    batches: Batches,
+    strengths: Float[Array, "strengths"],
+    steps: Int[Array, ""],
+    *,
+    module: nn.Module,
+    perturbation: Perturbation,
+) -> PerturbedMeasures:
+    """Accuracy and dimensionality on images that are perturbed here.
+
+    Args:
+      key: for corruptions that draw at random and for random starts of attacks.
+      variables: of the network.
+      batches: clean images.
+      strengths: severities or epsilons; traced.
+      steps: of attacks; traced.
+      module: the network.
+      perturbation: what perturbs the images.
+    """
+
+    def logits_fn(images):
+        return module.apply(variables, images)[0]
+
+    def perturb(images, labels, key_and_strength):
+        batch_key, strength = key_and_strength
+        return perturbation(batch_key, logits_fn, images, labels, strength, steps)
+
+    # All strengths of a batch draw alike.
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(batches.labels)))
+    each = (len(keys), len(strengths))
+    inputs = (jnp.broadcast_to(keys[:, None], each), jnp.broadcast_to(strengths, each))
+    clean = _responses(variables, batches, module)
+    return _measure_perturbed(variables, batches, clean, inputs, perturb, module)
+
+
+@functools.partial(jax.jit, static_argnames="module")
+def clean_responses(
+    variables: Variables, batches: Batches, *, module: nn.Module
+) -> dict[str, Float[Array, "batches samples units"]]:
+    """Responses of each layer to clean images, by which `measure_stored` knows what changed."""
+    return _responses(variables, batches, module)
+
+
+@functools.partial(jax.jit, static_argnames="module")
+def measure_stored(
+    variables: Variables,
+    batches: Batches,
+    clean: dict[str, Float[Array, "batches samples units"]],
+    stored: UInt8[Array, "batches strengths samples height width channels"],
+    *,
+    module: nn.Module,
+) -> PerturbedMeasures:
+    """Accuracy and dimensionality on perturbed images that are at hand.
+
+    Args:
+      variables: of the network.
+      batches: clean images.
+      clean: the network's responses to them, of `clean_responses`.
+      stored: the same images perturbed, for each strength.
+      module: the network.
+    """
+    return _measure_perturbed(
+        variables,
+        batches,
+        clean,
+        stored,
+        lambda _images, _labels, there: to_unit_range(there),
+        module,
+    )
+
+
+def _measure_perturbed(variables, batches, clean, inputs, perturb, module) -> PerturbedMeasures:
+    """Perturbs by (images, labels, what inputs hold of a batch and a strength)."""
+    units = {name: layer.shape[-1] for name, layer in clean.items()}
+
+    def add_batch(state, of_batch):
+        batch, clean, inputs = of_batch
+        images = to_unit_range(batch.images)
+
+        def add_strength(state_and_input):
+            (perturbed, difference), of_strength = state_and_input
+            images_there = perturb(images, batch.labels, of_strength)
+            logits, responses = _respond(module, variables, images_there)
+            shift = {name: responses[name] - clean[name] for name in units}
+            perturbed = _update_covariances(perturbed, responses, batch.where)
+            difference = _update_covariances(difference, shift, batch.where)
+            return (perturbed, difference), _correct(logits, batch)
+
+        return jax.lax.map(add_strength, (state, inputs))
+
+    strengths = jax.tree.leaves(inputs)[0].shape[1]
+    empty = jax.tree.map(lambda leaf: jnp.zeros((strengths, *leaf.shape)), _init_covariances(units))
+    (perturbed, difference), correct = jax.lax.scan(
+        add_batch, (empty, empty), (batches, clean, inputs)
+    )
+    dimensionality = jax.vmap(functools.partial(_dimensionality, units=units))
+    return PerturbedMeasures(
+        correct.swapaxes(0, 1), dimensionality(perturbed), dimensionality(difference)
+    )
+
+
+def _units(module, variables, batches: Batches) -> dict[str, int]:
+    images = jax.ShapeDtypeStruct((1, *batches.images.shape[2:]), jnp.float32)
+    _, activations = jax.eval_shape(module.apply, variables, images)
+    return {name: layer.shape[-1] for name, layer in activations.items()}
+
+
+def _responses(variables, batches: Batches, module):
+    def of_batch(images):
+        return _respond(module, variables, to_unit_range(images))[1]
+
+    return jax.lax.map(of_batch, batches.images)
+
+
+def _respond(module, variables, images):
+    logits, activations = module.apply(variables, images)
+    return logits, {name: unit_responses(layer) for name, layer in activations.items()}
+
+
+def _correct(logits, batch):
+    return (jnp.argmax(logits, axis=-1) == batch.labels) & batch.where
+
+
+def _layers_by_width(units: Mapping[str, int]) -> dict[int, list[str]]:
+    widths = sorted(set(units.values()))
+    return {width: [name for name in units if units[name] == width] for width in widths}
+
+
+def _init_covariances(units: Mapping[str, int]) -> dict[int, Covariance]:
+    """One state for all layers of equal width, stacked."""
+    return {
+        width: jax.vmap(lambda _, width=width: init_covariance(width))(jnp.arange(len(names)))
+        for width, names in _layers_by_width(units).items()
+    }
+
+
+def _update_covariances(covariances, responses, where):
+    names = _layers_by_width({name: layer.shape[-1] for name, layer in responses.items()})
+    update = jax.vmap(functools.partial(update_covariance, where=where))
+    return {
+        width: update(state, jnp.stack([responses[name] for name in names[width]]))
+        for width, state in covariances.items()
+    }
+
+
+def _dimensionality(covariances: dict[int, Covariance], units: Mapping[str, int]):
+    def of_layer(state):
+        variances = principal_variances(state)
+        return Dimensionality(components_for_variance(variances), participation_ratio(variances))
+
+    of_layers = {}
+    for width, names in _layers_by_width(units).items():
+        stacked = jax.vmap(of_layer)(covariances[width])
+        for position, name in enumerate(names):
+            of_layers[name] = jax.tree.map(lambda leaf, at=position: leaf[at], stacked)
+    return jax.tree.map(lambda *layers: jnp.stack(layers), *(of_layers[name] for name in units))

@@ -1,0 +1,78 @@
+"""What is shown of a run at its end: figures, a sheet of images, and the report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from selectax.datasets import describe
+from selectax.study.config import EvaluationOptions
+from selectax.study.measures.rows import EvaluationImages
+from selectax.study.plan import Plan
+from selectax.study.report import figures
+from selectax.study.report.examples import perturb_examples
+from selectax.study.report.figures.images import image_sheet
+from selectax.study.report.figures.plotting import number_text
+from selectax.study.report.findings import Finding, find
+from selectax.study.report.page import write_report
+from selectax.study.run.networks import Network
+from selectax.study.runtime.waiting import fetch
+from selectax.study.training.population import Population, best_of
+
+
+class Shown(NamedTuple):
+    """A trained network of which images are shown."""
+
+    network: Network
+    variables: Mapping[str, Any]
+
+
+def has_images(options: EvaluationOptions) -> bool:
+    """Whether there is anything to show on images: what perturbs them is among the measures."""
+    return not {"corruptions", "attacks"}.isdisjoint(options.measures)
+
+
+def network_to_show(
+    shown: Shown | None,
+    group: Sequence[Network],
+    asked_for: Sequence[Network],
+    population: Population,
+    table: pd.DataFrame,
+) -> Shown | None:
+    """The network of the first seed with alpha nearest 0: that so far, or one of this group."""
+
+    def rank(network):
+        return network.seed, abs(network.alpha), -network.alpha
+
+    diverged = table[table["metric"] == "diverged"]
+    useless = set(zip(diverged["alpha"], diverged["seed"], strict=True))
+    well = [network for network in asked_for if network not in useless]
+    best = min(well, key=rank, default=None)
+    if best is None or (shown is not None and rank(shown.network) <= rank(best)):
+        return shown
+    *_, variables = fetch(best_of(population, group.index(best)))
+    return Shown(best, variables)
+
+
+def present(
+    plan: Plan, table: pd.DataFrame, images: EvaluationImages, shown: Shown | None
+) -> tuple[list[Path], tuple[Finding, ...]]:
+    """Draws figures and writes the report; returns the figures' PNG files and the findings."""
+    drawn = figures.draw_all(table, plan.units)
+    options = plan.config.evaluation
+    if shown is not None:
+        alpha, seed = shown.network
+        dataset, model = plan.config.data.dataset, plan.config.training.model
+        examples = perturb_examples(seed, shown.variables, images, options, module=plan.module)
+        drawn["images"] = image_sheet(
+            *examples,
+            describe(dataset).class_names,
+            caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
+            "image what the network takes it for",
+        )
+    paths = figures.save(drawn, plan.folder.figures)
+    findings = find(table, plan.units, np.random.default_rng(0))
+    write_report(plan.folder.path, drawn, findings)
+    return paths, findings

@@ -1,0 +1,1 @@
+"""What a run shows: findings, tables, figures and the page with all of them."""

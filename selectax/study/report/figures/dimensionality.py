@@ -1,0 +1,59 @@
+"""How many dimensions the responses of each layer have."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from selectax.study.report.figures.layers import layer_ticks, panel_width
+from selectax.study.report.figures.plotting import STYLE, line_panels
+from selectax.study.report.figures.tables import of_layers
+from selectax.study.run.strongest_pgd import is_strongest_pgd
+
+
+@matplotlib.rc_context(STYLE)
+def dimensionality_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
+    """Components for 95 % of the variance, of clean and perturbed responses and their difference.
+
+    Args:
+      table: results of one model on one data set.
+      units: number of units of each layer, in order of depth.
+
+    Returns:
+      Panels for clean responses, and per kind of perturbation for perturbed responses and for
+      their difference to clean ones; PGD is that with the most steps. None without such rows.
+
+    Raises:
+      ValueError: the table has a layer that `units` lacks.
+    """
+    rows = of_layers(table, "dimensionality_95", units)
+    if rows.empty:
+        return None
+    rows = rows.assign(value=rows["value"] / rows["units"])
+    is_difference = rows["perturbation"].str.startswith("difference:")
+    of_panels = {"clean": rows[rows["perturbation"] == ""]}
+    kinds = {
+        "corruptions, mean over severities": rows["severity"].notna(),
+        "PGD, mean over ε": is_strongest_pgd(rows),
+    }
+    kinds = {kind: of_kind for kind, of_kind in kinds.items() if of_kind.any()}
+    # One column a kind, so that corruptions and attacks stand side by side below clean.
+    if len(kinds) == 2:
+        of_panels[""] = rows[:0]
+    for title, chosen in (("perturbed", ~is_difference), ("difference", is_difference)):
+        of_panels |= {f"{title}: {kind}": rows[of_kind & chosen] for kind, of_kind in kinds.items()}
+    figure, all_axes = line_panels(
+        table,
+        of_panels,
+        "depth",
+        columns=max(1, len(kinds)),
+        size=(panel_width(units), 2.1),
+    )
+    for axes, title in zip(all_axes, of_panels, strict=True):
+        layer_ticks(axes, units)
+        if not title:
+            axes.set_axis_off()
+    all_axes[0].set_ylim(bottom=0)
+    figure.supylabel("components for 95 % of the variance\nas a fraction of the layer's units")
+    return figure

@@ -1,0 +1,166 @@
+"""Accuracy on clean, corrupted and attacked images."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from selectax.study.report.figures.plotting import (
+    STYLE,
+    alpha_panels,
+    fractions_on,
+    line_panels,
+    network_panels,
+    number_text,
+    number_ticks,
+)
+from selectax.study.report.figures.tables import of_network
+from selectax.study.report.per_network import per_network
+from selectax.study.run.strongest_pgd import is_strongest_pgd
+
+_CLEAN = 0
+_EPSILON_LABEL = "ε (1/255 of a pixel's range; 0: clean)"
+
+
+@matplotlib.rc_context(STYLE)
+def clean_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
+    """Accuracy on clean images; None without such rows."""
+    rows = of_network(table, "accuracy")
+    rows = rows[rows["perturbation"] == ""]
+    if rows.empty:
+        return None
+    figure, _ = alpha_panels(table, {"": rows})
+    figure.supylabel("accuracy on clean images")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
+    """Mean accuracy under corruptions, FGSM and PGD; None without such rows.
+
+    Corruptions have a second panel for accuracy relative to that on clean images; PGD is that with
+    the most steps.
+    """
+    rows, relative = of_network(table, "accuracy"), of_network(table, "relative_accuracy")
+    corrupted, is_pgd = rows[rows["severity"].notna()], is_strongest_pgd(rows)
+    number = corrupted["perturbation"].nunique()
+    corruptions = f"{number} corruptions" if number > 1 else "".join(corrupted["perturbation"][:1])
+    of_panels = {
+        f"{corruptions}, mean over severities": corrupted,
+        f"{corruptions}, relative to clean images": relative[relative["severity"].notna()],
+        "FGSM, mean over ε": rows[(rows["perturbation"] == "fgsm") & (rows["epsilon"] > 0)],
+        f"{_pgd_title(rows[is_pgd])}, mean over ε": rows[is_pgd],
+    }
+    of_panels = {title: of_panel for title, of_panel in of_panels.items() if len(of_panel)}
+    if not of_panels:
+        return None
+    figure, _ = alpha_panels(table, of_panels)
+    figure.supylabel("accuracy")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def robustness_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
+    """Each network's accuracy under corruptions and PGD against its mean selectivity.
+
+    Accuracies are those of `selectax.study.report.per_network.per_network`, which the findings are
+    about; FGSM where PGD was not measured. None without such rows.
+    """
+    networks = per_network(table.dropna(subset=["alpha", "value"]), units)
+    attack = "pgd" if networks["pgd"].notna().any() else "fgsm"
+    titles = {
+        "corruptions": "corruptions, mean over all and severities",
+        attack: f"{attack.upper()}, mean over ε",
+    }
+    of_panels = {
+        title: networks.dropna(subset=["selectivity", column]).rename(columns={column: "value"})
+        for column, title in titles.items()
+    }
+    of_panels = {title: of_panel for title, of_panel in of_panels.items() if len(of_panel)}
+    if not of_panels:
+        return None
+    figure, all_axes = network_panels(table, of_panels, "selectivity", columns=1)
+    all_axes[-1].set_xlabel("mean class selectivity index")
+    figure.supylabel("accuracy")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def accuracy_by_severity(table: pd.DataFrame) -> Figure | None:
+    """Accuracy under each corruption and their mean; None without such rows."""
+    rows = of_network(table, "accuracy")
+    corrupted = rows[rows["severity"].notna()]
+    if corrupted.empty:
+        return None
+    # In a study half done some networks are measured on clean images alone.
+    networks = corrupted[["alpha", "seed"]].drop_duplicates()
+    clean = rows[rows["perturbation"] == ""].drop(columns="severity").merge(networks)
+    clean = clean.assign(severity=_CLEAN)
+    names = sorted(corrupted["perturbation"].unique())
+    of_panels = {
+        name.replace("_", " "): corrupted[corrupted["perturbation"] == name] for name in names
+    }
+    if len(names) > 1:
+        of_panels = {f"mean of {len(names)} corruptions": corrupted, **of_panels}
+    of_panels = {title: pd.concat([clean, of_panel]) for title, of_panel in of_panels.items()}
+    columns = 3 if len(of_panels) <= 6 else 5
+    figure, all_axes = line_panels(table, of_panels, "severity", columns=columns, size=(2.1, 1.9))
+    for axes in all_axes:
+        axes.set_xticks([float(at) for at in sorted({_CLEAN, *corrupted["severity"]})])
+    fractions_on(all_axes[0].yaxis, pd.concat(of_panels.values())["value"].max())
+    figure.supxlabel("severity (0: clean)")
+    figure.supylabel("accuracy")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
+    """Accuracy under each attack, per number of steps; None without such rows."""
+    attacked = _attacked(table)
+    if attacked.empty:
+        return None
+    of_panels = {
+        "FGSM" if name == "fgsm" else _pgd_title(of_panel): of_panel
+        for (name, _), of_panel in attacked.groupby(["perturbation", "steps"])
+    }
+    figure, all_axes = line_panels(table, of_panels, "epsilon", columns=3, size=(3, 2.6))
+    fractions_on(all_axes[0].yaxis, attacked["value"].max())
+    number_ticks(all_axes[0], attacked["epsilon"])
+    figure.supxlabel(_EPSILON_LABEL)
+    figure.supylabel("accuracy under attack")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def robust_accuracy_by_steps(table: pd.DataFrame) -> Figure | None:
+    """Accuracy under PGD by its number of steps; None without several such numbers."""
+    attacked = _attacked(table)
+    pgd = attacked[(attacked["perturbation"] == "pgd") & (attacked["epsilon"] > 0)]
+    if pgd["steps"].nunique() < 2:
+        return None
+    of_panels = {
+        f"ε = {number_text(epsilon)}/255": of_panel for epsilon, of_panel in pgd.groupby("epsilon")
+    }
+    figure, all_axes = line_panels(table, of_panels, "steps", columns=3, size=(2.6, 2.1))
+    fractions_on(all_axes[0].yaxis, pgd["value"].max())
+    steps = pgd["steps"].astype(float)
+    if steps.max() > 5 * steps.min():
+        all_axes[0].set_xscale("log")
+    number_ticks(all_axes[0], steps)
+    figure.supxlabel("steps of PGD")
+    figure.supylabel("accuracy under attack")
+    return figure
+
+
+def _attacked(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy under attacks, with epsilon in 1/255."""
+    rows = of_network(table, "accuracy")
+    rows = rows[rows["epsilon"].notna()]
+    return rows.assign(epsilon=(255 * rows["epsilon"]).round(6))
+
+
+def _pgd_title(rows: pd.DataFrame) -> str:
+    """Of rows with one number of steps."""
+    steps = rows["steps"].max()
+    return "PGD, 1 step" if pd.notna(steps) and steps == 1 else f"PGD, {steps} steps"

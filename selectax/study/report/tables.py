@@ -1,0 +1,102 @@
+"""The tables of a report, from the results table."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from selectax.study.report.figures.plotting import number_text
+from selectax.study.report.per_network import per_network
+
+_WORDS = {
+    "selectivity": "class selectivity",
+    "clean": "clean accuracy",
+    "corruptions": "under corruptions",
+    "relative": "corruptions / clean",
+    "fgsm": "under FGSM",
+    "pgd": "under PGD",
+    "variation_over_samples": "gradient variation over samples",
+    "variation_over_units": "gradient variation over units",
+    "early": "early dimensions",
+    "early_difference_corruptions": "early dimensions of corruptions' difference",
+    "early_difference_pgd": "early dimensions of PGD's difference",
+}
+
+
+class Table(NamedTuple):
+    """A table to be shown.
+
+    Attributes:
+      title: what it is.
+      note: what its numbers are.
+      frame: its cells; numbers, and names in the first column where it has any.
+    """
+
+    title: str
+    note: str
+    frame: pd.DataFrame
+
+
+def tables_of(table: pd.DataFrame, units: Mapping[str, int]) -> list[Table]:
+    """Those for which there are rows.
+
+    Args:
+      table: results of one model on one data set, whole or in part.
+      units: number of units of each layer, in order of depth.
+    """
+    networks = per_network(table, units)
+    whole = table[(table["layer"] == "") & (table["metric"] == "accuracy")]
+    corrupted = whole[whole["severity"].notna()]
+    attacked = whole[whole["epsilon"].notna()]
+    attacked = attacked.assign(
+        perturbation=attacked["perturbation"].str.upper(),
+        epsilon=(255 * attacked["epsilon"]).round(6),
+    )
+    layers = table[(table["layer"] != "") & (table["metric"] == "class_selectivity")]
+    of_layers = _over_alphas(layers, ["layer"])
+    if len(of_layers):
+        of_layers = of_layers.set_index("layer").reindex(units).reset_index()
+    tables = [
+        Table(
+            "By alpha",
+            "Means over networks that have not diverged. Accuracies are fractions, under "
+            "corruptions over all severities, under attacks over all epsilons above 0. Early "
+            "dimensions are the components for 95 % of the variance as a fraction of units, in "
+            "the first third of the layers.",
+            _by_alpha(networks),
+        ),
+        Table(
+            "Accuracy by corruption",
+            "Means over severities and seeds; a column an alpha.",
+            _over_alphas(corrupted, ["perturbation"]),
+        ),
+        Table(
+            "Accuracy by attack",
+            "Means over seeds; epsilon in 1/255 of a pixel's range; a column an alpha.",
+            _over_alphas(attacked, ["perturbation", "steps", "epsilon"]),
+        ),
+        Table(
+            "Class selectivity by layer",
+            "Means over units and seeds; a column an alpha.",
+            of_layers,
+        ),
+        Table("Networks", "A row a network.", _named(networks)),
+    ]
+    return [one for one in tables if len(one.frame)]
+
+
+def _by_alpha(networks):
+    means = networks.groupby("alpha").mean().drop(columns=["seed", "doubts"])
+    means.insert(0, "networks", networks.groupby("alpha").size())
+    return _named(means.reset_index())
+
+
+def _named(networks):
+    known = [name for name in ("alpha", "seed", "networks", *_WORDS) if name in networks.columns]
+    return networks[known].dropna(axis="columns", how="all").rename(columns=_WORDS)
+
+
+def _over_alphas(rows, by):
+    frame = rows.pivot_table("value", by, "alpha", aggfunc="mean", dropna=True, observed=True)
+    frame.columns = [f"α = {number_text(alpha)}" for alpha in frame.columns]
+    return frame.reset_index()

@@ -1,0 +1,94 @@
+"""Live curves of training: figures of each network after each epoch, as CSV or for TensorBoard."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Literal
+
+from selectax.study.run.folder import RunFolder
+from selectax.study.run.networks import Network
+from selectax.study.runtime.whole_files import whole_file
+
+FIGURES = ("loss", "accuracy", "validation_accuracy", "selectivity")
+# Tells of an epoch, counted from 1: of each figure, the values of all networks.
+Draw = Callable[[int, Mapping[str, Sequence[float]]], None]
+
+
+@contextmanager
+def open_curves(
+    kind: Literal["none", "csv", "tensorboard"],
+    folder: RunFolder,
+    networks: Sequence[Network],
+    begun: int,
+) -> Iterator[Draw]:
+    """Goes on with the curves of some networks.
+
+    Args:
+      kind: where they are drawn.
+      folder: of the run.
+      networks: in the order of the values.
+      begun: number of epochs to go on from; what was drawn of later ones is forgotten.
+    """
+    opened = {"none": _none, "csv": _csv, "tensorboard": _tensorboard}[kind]
+    with opened(folder, networks, begun) as draw:
+        yield draw
+
+
+@contextmanager
+def _none(folder, networks, begun):
+    yield lambda epoch, figures: None
+
+
+@contextmanager
+def _csv(folder, networks, begun):
+    path = folder.curves_csv
+    kept = _lines_up_to(path, set(networks), begun)
+    with whole_file(path, "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("alpha", "seed", "epoch", *FIGURES)])
+        file.writelines(kept)
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+
+        def draw(epoch, figures):
+            columns = [map(float, figures[name]) for name in FIGURES]
+            for network, *values in zip(networks, *columns, strict=True):
+                writer.writerow([*network, epoch, *values])
+            file.flush()
+
+        yield draw
+
+
+def _lines_up_to(path: Path, networks: set[Network], begun: int) -> list[str]:
+    """Of a file of curves: those of other networks, and of these up to an epoch."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        # The last line is half written after a kill.
+        lines = [line for line in file if line.endswith("\n")][1:]
+    kept = []
+    for line, (alpha, seed, epoch, *_) in zip(lines, csv.reader(lines), strict=True):
+        if int(epoch) <= begun or (float(alpha), int(seed)) not in networks:
+            kept.append(line)
+    return kept
+
+
+@contextmanager
+def _tensorboard(folder, networks, begun):
+    from tensorboardX import SummaryWriter
+
+    # TensorBoard then forgets what earlier files have of the next epoch and later ones.
+    options = {"purge_step": begun + 1}
+    with ExitStack() as stack:
+        writers = []
+        for alpha, seed in networks:
+            place = folder.curves_of_tensorboard / f"alpha_{alpha:g}_seed_{seed}"
+            writers.append(stack.enter_context(SummaryWriter(str(place), **options)))
+
+        def draw(epoch, figures):
+            for at, writer in enumerate(writers):
+                for name in FIGURES:
+                    writer.add_scalar(name, float(figures[name][at]), epoch)
+                writer.flush()
+
+        yield draw

@@ -1,0 +1,120 @@
+"""Runs as their folders hold them, one or several of one model on one data set as one."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from selectax.study.config import ConfigurationError
+from selectax.study.run import results
+from selectax.study.run.folder import NETWORKS, RunFolder
+from selectax.study.run.networks import Network, read_groups
+
+# Runs of other measures, or of other networks, are parts of one study.
+_MAY_DIFFER = ("measures", *NETWORKS)
+
+
+class RecordedRun(NamedTuple):
+    """What is known of a run, of which a part may be lacking yet.
+
+    Attributes:
+      config: as in its `config.json`.
+      units: number of units of each layer, in order of depth.
+      images: how many, by their purpose; a run of an earlier version does not say.
+      networks: those that were asked for.
+      table: results.
+    """
+
+    config: dict[str, Any]
+    units: dict[str, int]
+    images: dict[str, int]
+    networks: list[Network]
+    table: pd.DataFrame
+
+
+def read_runs(paths: Sequence[Path]) -> RecordedRun:
+    """Reads one run, or several as one: their networks, and their tables joined.
+
+    Args:
+      paths: folders of runs.
+
+    Raises:
+      ConfigurationError: a folder holds no run, files of it cannot be read, or runs differ in more
+        than their networks and measures; one sentence.
+    """
+    runs = [_read_run(path) for path in paths]
+    first, *others = runs
+    for path, other in zip(paths[1:], others, strict=True):
+        _check_joinable(paths[0], first, path, other)
+    if not others:
+        return first
+    networks = list(dict.fromkeys(network for run in runs for network in run.networks))
+    seeds = [network.seed for network in networks] or [0]
+    config = first.config | {
+        "measures": list(dict.fromkeys(name for run in runs for name in run.config["measures"])),
+        "alpha": list(dict.fromkeys(network.alpha for network in networks)),
+        "seeds": 1 + max(seeds) - min(seeds),
+        "first_seed": min(seeds),
+    }
+    return first._replace(config=config, networks=networks, table=_joined_table(paths))
+
+
+def _read_run(path: Path) -> RecordedRun:
+    folder = RunFolder(path)
+    if not folder.config.exists():
+        raise ConfigurationError(
+            f"RUN {path}: holds no config.json of a run; give a folder that a sweep has written."
+        )
+    config, units = (_read(file) for file in (folder.config, folder.layers))
+    images = _read(folder.images) if folder.images.exists() else {}
+    return RecordedRun(config, units, images, _networks(folder, config), _joined_table([path]))
+
+
+def _networks(folder: RunFolder, config: dict[str, Any]) -> list[Network]:
+    """Of the list of networks; a run of an earlier version has every seed of every alpha."""
+    if folder.networks.exists():
+        try:
+            return [network for group in read_groups(folder) for network in group]
+        except ConfigurationError:
+            raise _unreadable(folder.networks) from None
+    first = config.get("first_seed", 0)
+    seeds = range(first, first + config["seeds"])
+    return [Network(alpha, seed) for alpha in config["alpha"] for seed in seeds]
+
+
+def _joined_table(paths: Sequence[Path]) -> pd.DataFrame:
+    files = [file for file in map(results.table_in, paths) if file.exists()]
+    try:
+        return results.load(files) if files else results.table([])
+    except ValueError as error:
+        raise ConfigurationError(f"RUN {error}") from None
+
+
+def _check_joinable(path: Path, run: RecordedRun, other_path: Path, other: RecordedRun) -> None:
+    differing = [
+        f"{name.replace('_', ' ')} ({run.config.get(name)} and {other.config.get(name)})"
+        for name in {**run.config, **other.config}
+        if name not in _MAY_DIFFER and run.config.get(name) != other.config.get(name)
+    ]
+    if run.images and other.images and run.images != other.images:
+        differing.append("the numbers of images")
+    if differing or run.units != other.units:
+        raise ConfigurationError(
+            f"RUN {path} {other_path}: differ in {', '.join(differing) or 'their layers'}, so "
+            "that one report cannot hold both; give runs that differ in their networks alone."
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise _unreadable(path) from None
+
+
+def _unreadable(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"RUN {path.parent}: its {path.name} cannot be read; run the sweep again with --resume."
+    )

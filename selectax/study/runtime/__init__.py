@@ -1,0 +1,1 @@
+"""What the study runs on: devices, hosts, signals, files and progress."""

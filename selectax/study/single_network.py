@@ -1,0 +1,164 @@
+"""Measuring any network in JAX, of whatever library, as the study measures its own."""
+
+import dataclasses
+import inspect
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Int, UInt8
+
+from selectax.corruptions import CORRUPTIONS
+from selectax.corruptions.severities import Benchmark
+from selectax.datasets.pipeline.batches import in_batches
+from selectax.study.config import (
+    MEASURES,
+    MORE_MEASURES,
+    ConfigurationError,
+    EvaluationOptions,
+    check_evaluation,
+)
+from selectax.study.measures.measurement import measure_network
+from selectax.study.measures.own_corruptions import OwnCorruptions
+from selectax.study.measures.rows import EvaluationImages
+from selectax.study.run import results
+
+_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES), corruptions=CORRUPTIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Function:
+    """A function in the place of a Flax module."""
+
+    apply: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]
+
+
+def measure(
+    apply_fn: Callable[..., tuple[jax.Array, dict[str, jax.Array]]],
+    variables: Any,
+    images: UInt8[np.ndarray, "samples height width channels"],
+    labels: Int[np.ndarray, "samples"],
+    num_classes: int,
+    *,
+    options: EvaluationOptions = _EVERYTHING,
+    seed: int = 0,
+    dataset: str = "",
+    model: str = "",
+    benchmark: Benchmark = "cifar10",
+) -> pd.DataFrame:
+    """The full table of measurements of a network that is any JAX function.
+
+    Signs of masked gradients are warned of. A network whose logits are not all finite has a single
+    row, of the metric "diverged", and a warning.
+
+    Args:
+      apply_fn: pure function `apply_fn(variables, images)` of float32 images in [0, 1], as at
+        evaluation, that returns logits (samples, classes) and activations: a dict from layer name
+        to an array (samples, …, units), in order of depth. It must allow for forward-mode
+        differentiation if input gradients are measured. For ablation it takes `masks` too, by
+        keyword: a dict from layer name to a bool array (units,), False for units that give 0.
+      variables: any pytree of arrays: the network's parameters and state.
+      images: as bytes.
+      labels: classes from 0.
+      num_classes: number of classes.
+      options: what to measure; everything by default, but no official corrupted sets.
+      seed: of what is drawn at random.
+      dataset: for the table's column.
+      model: for the table's column.
+      benchmark: whose severities corruptions have: cifar10, tiny_imagenet or imagenet.
+
+    Returns:
+      A results table, see `selectax.study.run.results.table`; alpha is NaN, epoch 0.
+
+    Raises:
+      ValueError: images, labels or what apply_fn returns do not have these shapes, labels are
+        outside the classes, ablation is asked for and apply_fn takes no masks, or options hold
+        what the command line refuses, such as a severity of 9.
+
+    References:
+      Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
+    """
+    _check_options(options)
+    images, labels = np.asarray(images), np.asarray(labels)
+    _check_data(images, labels, num_classes)
+    if "ablation" in options.measures and "masks" not in inspect.signature(apply_fn).parameters:
+        raise ValueError(
+            "options.measures has ablation, but apply_fn takes no keyword masks; add it, or leave "
+            "ablation out."
+        )
+    _check_outputs(apply_fn, variables, images, num_classes)
+    names = CORRUPTIONS if options.corruptions is None else options.corruptions
+    options = dataclasses.replace(options, corruptions=names)
+    images, labels = images[: options.evaluation_images], labels[: options.evaluation_images]
+    size = options.evaluation_batch_size
+    test = in_batches(images, labels, size)
+    attacked = in_batches(images[: options.attack_images], labels[: options.attack_images], size)
+    measured = measure_network(
+        seed,
+        variables,
+        EvaluationImages(test, attacked, OwnCorruptions(test, benchmark), benchmark),
+        options,
+        module=_Function(apply_fn),  # type: ignore[arg-type]  # apply is all that is asked of it
+        num_classes=num_classes,
+    )
+    for sentence in measured.warnings:
+        warnings.warn(sentence, stacklevel=2)
+    whose = {"dataset": dataset, "model": model, "alpha": math.nan, "seed": seed, "epoch": 0}
+    return results.table([{**whose, **row} for row in measured.rows])
+
+
+def _check_options(options):
+    check_evaluation(options, lambda field: f"options.{field}")
+    if options.corrupted_images == "official":
+        raise ConfigurationError(
+            "options.corrupted_images official: images given here have no official corrupted form; "
+            "take own."
+        )
+
+
+def _check_data(images, labels, num_classes):
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        raise ValueError(
+            "images must be uint8 of shape (samples, height, width, channels), not "
+            f"{images.dtype} of shape {images.shape}; give bytes, at least one image."
+        )
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be integers of shape {images.shape[:1]}, not {labels.dtype} of shape "
+            f"{labels.shape}; give one for each image."
+        )
+    outside = (labels < 0) | (labels >= num_classes)
+    if np.any(outside):
+        raise ValueError(
+            f"labels hold {labels[outside][0]}, but num_classes={num_classes} allows 0 to "
+            f"{num_classes - 1}; give the network's own classes."
+        )
+
+
+def _check_outputs(apply_fn, variables, images, num_classes):
+    two = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.float32)
+    found = jax.eval_shape(apply_fn, variables, two)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
+        raise ValueError(
+            "apply_fn must return (logits, activations), activations a dict from layer name to "
+            f"array, not {type(found).__name__}; collect the layers' outputs in one."
+        )
+    logits, activations = found
+    if logits.shape != (2, num_classes):
+        raise ValueError(
+            f"apply_fn gives logits of shape {logits.shape} for 2 images, not (2, {num_classes}); "
+            "give the network's num_classes."
+        )
+    for name, layer in activations.items():
+        if layer.ndim < 2 or layer.shape[0] != 2:
+            raise ValueError(
+                f"apply_fn gives activations[{name!r}] of shape {layer.shape} for 2 images, not "
+                "(2, …, units); put samples first and units last."
+            )
+    if not activations:
+        raise ValueError("apply_fn gives no activations; collect the layers' outputs.")

@@ -1,0 +1,207 @@
+"""Training one network: a pure step, an epoch of them in one scan, validation after it.
+
+The step is written for a device's share of the batch: with `axis_name` it agrees under `jax.pmap`,
+`jax.shard_map` and `vmap` with one device that holds the whole batch. Under shard_map make the
+state varying first (`jax.lax.pcast`), or JAX sums the gradients once more.
+
+References:
+  Leavitt & Morcos, 2020, arXiv 2003.01262 and 2007.04440 (loss, optimizer and schedule).
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+
+from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.datasets.pipeline.order import epoch_order
+from selectax.study.training.loss import Metrics, loss_gradients, micro_batched_gradients
+from selectax.study.training.recipe import Recipe
+
+# Of `Hyperparameters.alpha_epochs`, for a regularizer that is never off.
+ALL_EPOCHS = (0, np.iinfo(np.int32).max)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Hyperparameters:
+    """What may differ between networks of a population; traced.
+
+    Attributes:
+      alpha: strength of the regularizer.
+      learning_rate: at the start.
+      seed: of the network, of the order of its images and of their augmentation.
+      learning_rate_drops: shares of the run after which the learning rate falls to a tenth.
+      alpha_epochs: first epoch with the regularizer and first without it again, counted from 0.
+    """
+
+    alpha: Float[Array, ""]
+    learning_rate: Float[Array, ""]
+    seed: Int[Array, ""]
+    learning_rate_drops: Float[Array | np.ndarray, "drops"] = dataclasses.field(
+        default_factory=lambda: np.array([1 / 2, 3 / 4], np.float32)
+    )
+    alpha_epochs: Int[Array | np.ndarray, "2"] = dataclasses.field(
+        default_factory=lambda: np.array(ALL_EPOCHS, np.int32)
+    )
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainState:
+    """A network in training."""
+
+    variables: dict[str, Any]
+    momentum: Any
+    step: Int[Array, ""]
+
+
+def init_state(
+    hyperparameters: Hyperparameters, recipe: Recipe, image_shape: tuple[int, int, int]
+) -> TrainState:
+    """A network drawn from its seed; networks of one seed start alike, whatever their alpha."""
+    key = jax.random.fold_in(jax.random.key(hyperparameters.seed), 0)
+    variables = recipe.module.init(key, jnp.zeros((1, *image_shape)))
+    momentum = _optimizer(recipe).init(variables["params"])
+    return TrainState(dict(variables), momentum, jnp.zeros((), jnp.int32))
+
+
+def train_step(
+    state: TrainState,
+    images: Float[Array, "samples height width channels"],
+    labels: Int[Array, "samples"],
+    hyperparameters: Hyperparameters,
+    *,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    axis_name: str | None = None,
+) -> tuple[TrainState, Metrics]:
+    """One step of SGD on cross-entropy − alpha · mean selectivity.
+
+    Args:
+      state: the network before.
+      images: this device's share of the batch, in [0, 1]; a multiple of the micro-batches.
+      labels: its classes.
+      hyperparameters: of the network.
+      recipe: what all networks share.
+      steps_per_epoch: of which the schedules are multiples.
+      axis_name: mapped axis of the devices that share the batch.
+    """
+    run_length = recipe.epochs * steps_per_epoch
+    dropped = state.step >= jnp.round(hyperparameters.learning_rate_drops * run_length)
+    learning_rate = hyperparameters.learning_rate * jnp.prod(jnp.where(dropped, 0.1, 1))
+    first, end = hyperparameters.alpha_epochs
+    epoch = state.step // steps_per_epoch
+    on = (epoch >= first) & (epoch < end)
+    alpha = jnp.where(on, hyperparameters.alpha, 0)
+
+    share = loss_gradients if recipe.micro_batches == 1 else micro_batched_gradients
+    gradients, metrics, updates = share(
+        state.variables, images, labels, alpha, recipe=recipe, axis_name=axis_name
+    )
+    if axis_name is not None:
+        gradients, metrics, updates = jax.lax.pmean((gradients, metrics, updates), axis_name)
+    params = state.variables["params"]
+    directions, momentum = _optimizer(recipe).update(gradients, state.momentum, params)
+    params = optax.apply_updates(params, optax.tree.scale(-learning_rate, directions))
+    return TrainState({"params": params, **updates}, momentum, state.step + 1), metrics
+
+
+def train_steps(
+    state: TrainState,
+    running: Metrics,
+    steps: int | Int[Array, ""],
+    batch_at: Callable[
+        [Int[Array, ""]], tuple[PRNGKeyArray, UInt8[Array, "samples height width channels"], Array]
+    ],
+    hyperparameters: Hyperparameters,
+    *,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    axis_name: str | None = None,
+) -> tuple[TrainState, Metrics]:
+    """Some steps of an epoch in one loop, each on images that are cropped and flipped at random.
+
+    Args:
+      state: the network before.
+      running: sums of its metrics before.
+      steps: how many; traced, so that one compilation serves any number.
+      batch_at: gives the key of a step's augmentation, and this device's share of its images, as
+        bytes, and of their labels.
+      hyperparameters: of the network.
+      recipe: what all networks share.
+      steps_per_epoch: of which the schedules are multiples.
+      axis_name: mapped axis of the devices that share each batch.
+
+    Returns:
+      The network after them, and the sums of its metrics.
+    """
+    part: tuple[Any, int] = (0, 1)
+    if axis_name is not None:
+        part = jax.lax.axis_index(axis_name), jax.lax.axis_size(axis_name)
+
+    def step(number, state_and_running):
+        state, running = state_and_running
+        key, images, labels = batch_at(number)
+        augmented = recipe.augment(key, images, horizontal_flip=recipe.horizontal_flip, part=part)
+        state, metrics = train_step(
+            state,
+            to_unit_range(augmented),
+            labels,
+            hyperparameters,
+            recipe=recipe,
+            steps_per_epoch=steps_per_epoch,
+            axis_name=axis_name,
+        )
+        return state, jax.tree.map(jnp.add, running, metrics)
+
+    return jax.lax.fori_loop(0, steps, step, (state, running))
+
+
+def train_epoch(
+    state: TrainState,
+    images: UInt8[Array, "samples height width channels"],
+    labels: Int[Array, "samples"],
+    hyperparameters: Hyperparameters,
+    epoch: Int[Array, ""],
+    *,
+    recipe: Recipe,
+) -> tuple[TrainState, Metrics]:
+    """One pass over a training set on the device, in random order; metrics are means."""
+    order, keys = epoch_order(hyperparameters.seed, epoch, len(images), recipe.batch_size)
+    nothing = jnp.zeros((), jnp.float32)
+    state, metrics = train_steps(
+        state,
+        Metrics(nothing, nothing, nothing),
+        len(order),
+        lambda step: (keys[step], images[order[step]], labels[order[step]]),
+        hyperparameters,
+        recipe=recipe,
+        steps_per_epoch=len(order),
+    )
+    return state, jax.tree.map(lambda total: total / len(order), metrics)
+
+
+def validate(
+    module: nn.Module, variables: dict[str, Any], batches: Batches, *, axis_name: str | None = None
+) -> Float[Array, ""]:
+    """Accuracy with running batch-norm statistics, a fraction, over all devices of an axis."""
+
+    def correct(batch):
+        logits, _ = module.apply(variables, to_unit_range(batch.images))
+        return jnp.sum((jnp.argmax(logits, axis=-1) == batch.labels) & batch.where)
+
+    counts = jnp.sum(jax.lax.map(correct, batches)), jnp.sum(batches.where)
+    right, all_of_them = counts if axis_name is None else jax.lax.psum(counts, axis_name)
+    return right / all_of_them
+
+
+def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
+    """SGD but for the learning rate, which is traced."""
+    return optax.chain(optax.add_decayed_weights(recipe.weight_decay), optax.trace(recipe.momentum))

@@ -1,0 +1,140 @@
+"""Official corrupted sets beside the clean images, from small archives."""
+
+import jax
+import numpy as np
+import pytest
+
+from selectax.datasets import load
+from selectax.datasets.corrupted_sets import corruptions_at_hand, is_at_hand, open_official_set
+from selectax.datasets.pipeline.batches import in_batches
+from selectax.study.config import (
+    ConfigurationError,
+    DataOptions,
+    EvaluationOptions,
+    SweepConfig,
+    fallback,
+    resolve_corruptions,
+)
+from selectax.study.measures.measurement import measure_network
+from selectax.study.measures.rows import EvaluationImages
+from tests.datasets import small_archives as small
+from tests.reference import tiny_network as reference
+from tests.study.tiny import TinyNetwork
+
+
+@pytest.fixture(scope="module")
+def where(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archives")
+    small.write(folder, small.CIFAR10_C)
+    data_dir = tmp_path_factory.mktemp("data")
+    return {"archives": folder, "data_dir": data_dir, "allow_unverified_archives": True}
+
+
+def clean_images(labels):
+    return np.random.default_rng(1).integers(0, 256, (len(labels), 32, 32, 3), np.uint8)
+
+
+def test_what_is_at_hand(where, tmp_path):
+    assert is_at_hand("cifar10", **where)
+    assert not is_at_hand("tiny_imagenet", **where)
+    assert not is_at_hand("digits", **where)
+    assert not is_at_hand("cifar10", **where | {"archives": None, "data_dir": tmp_path})
+
+
+def test_images_are_those_of_the_set_beside_their_clean_ones(where):
+    labels = np.array([0, 1, 2, 9], np.int32)  # of which the corrupted set holds the first three
+    images = clean_images(labels)
+    official = open_official_set("cifar10", where, images, labels, batch_size=2)
+    stored = official.corruption("fog", (2, 5))
+    assert stored.paired
+    assert stored.images.shape == (2, 2, 2, 32, 32, 3)
+    np.testing.assert_array_equal(stored.clean.where, [[True, True], [True, False]])
+    np.testing.assert_array_equal(stored.clean.images[0], images[:2])
+    for at, severity in enumerate((2, 5)):
+        expected, _ = load("cifar10_c", "test", corruption="fog", severity=severity, **where)
+        found = np.asarray(stored.images[:, at]).reshape(4, 32, 32, 3)[:3]
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_another_order_of_labels_is_no_pair(where):
+    labels = np.array([1, 0, 2], np.int32)
+    official = open_official_set("cifar10", where, clean_images(labels), labels, batch_size=2)
+    stored = official.corruption("fog", (1,))
+    assert not stored.paired
+    np.testing.assert_array_equal(stored.clean.labels, [[0, 1], [2, 0]])
+
+
+@pytest.mark.parametrize(("labels", "paired"), [([0, 1, 2, 4], True), ([2, 1, 0, 4], False)])
+def test_rows_name_the_set_and_difference_needs_pairs(where, labels, paired):
+    labels = np.array(labels, np.int32)
+    images = clean_images(labels)
+    module = TinyNetwork(10)
+    variables = module.init(jax.random.key(0), images[:1] / 255)
+    official = open_official_set("cifar10", where, images, labels, batch_size=2)
+    rows = measure_network(
+        0,
+        variables,
+        EvaluationImages(in_batches(images, labels, 2), in_batches(images, labels, 2), official),
+        EvaluationOptions(
+            measures=("corruptions", "dimensionality"), corruptions=("fog",), severities=(1, 4)
+        ),
+        module=module,
+        num_classes=10,
+    ).rows
+    corrupted = [row for row in rows if row.get("perturbation")]
+    assert {row["dataset"] for row in corrupted} == {"cifar10_c"}
+    assert any(row["perturbation"] == "difference:fog" for row in corrupted) == paired
+    for severity in (1, 4):
+        there, classes = load("cifar10_c", "test", corruption="fog", severity=severity, **where)
+        right = np.mean(reference.predictions(variables, there / 255) == classes)
+        (found,) = (
+            row["value"]
+            for row in corrupted
+            if row["metric"] == "accuracy" and row.get("severity") == severity
+        )
+        np.testing.assert_allclose(found, right)
+
+
+def test_tiny_imagenet_c_has_other_images_whatever_its_labels(tmp_path):
+    small.write(tmp_path, small.TINY_IMAGENET_C)
+    where = {"archives": tmp_path, "data_dir": tmp_path, "allow_unverified_archives": True}
+    _, labels = load("tiny_imagenet_c", "test", corruption="fog", severity=1, **where)
+    images = np.zeros((len(labels), 64, 64, 3), np.uint8)
+    official = open_official_set("tiny_imagenet", where, images, labels, batch_size=2)
+    assert not official.corruption("fog", (1,)).paired
+
+
+def test_corruptions_that_a_part_lacks_are_refused_before_training(tmp_path):
+    members = {
+        name: content
+        for name, content in small.cifar10_c_members().items()
+        if name.endswith(("fog.npy", "snow.npy", "labels.npy"))
+    }
+    small.write(tmp_path, small.CIFAR10_C, members)
+    at_hand = corruptions_at_hand("cifar10", archives=tmp_path)
+    assert at_hand == ("snow", "fog")
+    config = SweepConfig(DataOptions(dataset="cifar10"))
+    with pytest.raises(ConfigurationError, match=r"gaussian_noise: .*a part.*snow, fog"):
+        resolve_corruptions(config, official_at_hand=True, at_hand=at_hand)
+    named = SweepConfig(config.data, evaluation=EvaluationOptions(corruptions=("fog",)))
+    resolved = resolve_corruptions(named, official_at_hand=True, at_hand=at_hand).evaluation
+    assert (resolved.corrupted_images, resolved.corruptions) == ("official", ("fog",))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images", "at_hand", "says"),
+    [
+        ("cifar10", "auto", False, True),
+        ("tiny_imagenet", "auto", False, True),
+        ("cifar10", "auto", True, False),
+        ("cifar10", "own", False, False),
+        ("digits", "auto", False, False),
+    ],
+)
+def test_auto_says_when_it_falls_back(dataset, images, at_hand, says):
+    options = EvaluationOptions(corrupted_images=images)
+    config = SweepConfig(DataOptions(dataset=dataset), evaluation=options)
+    sentence = fallback(config, resolve_corruptions(config, official_at_hand=at_hand))
+    assert (sentence is not None) == says
+    if sentence is not None:
+        assert f"our own corruptions of the test images of {dataset}" in sentence

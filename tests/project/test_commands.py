@@ -1,0 +1,65 @@
+"""The commands of the README and of the studies run, in a new home and another folder."""
+
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tests.project.markdown import commands
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "experiments").glob("studies/*/README.md"))]
+# CI itself begins with these.
+SET_UP = ('pip install -e ".[study]"', 'pip install -e ".[test]"', "pytest")
+# Hours of work are planned alone, and of batches for accelerators small ones.
+PLANNED = ("sweep", "study")
+
+
+def arranged(words):
+    """What is run for a command: on the subsets of the data, and no hours of it."""
+    script, *flags = words[1:]
+    if pathlib.Path(script).stem in PLANNED:
+        words = words if "--dry-run" in flags else [*words, "--dry-run"]
+        if "--resume" not in flags:  # which goes on with the same batches
+            if "--batch-size" in words:
+                at = words.index("--batch-size")
+                words = words[:at] + words[at + 2 :]
+            words = [*words, "--batch-size", "8"]
+    if not flags or "photos" in flags:  # the embedded digits, or photographs
+        return words
+    of_subsets = [] if "--archives" in flags else ["--archives", "~/archives"]
+    unverified = [] if "--allow-unverified-archives" in flags else ["--allow-unverified-archives"]
+    return [*words, *of_subsets, *unverified]
+
+
+@pytest.fixture(scope="module")
+def somewhere(tmp_path_factory, real_data):
+    """A folder with the scripts and a photograph in it, and a home with the archives."""
+    home, folder = (tmp_path_factory.mktemp(name) for name in ("home", "folder"))
+    (home / "archives").symlink_to(real_data, target_is_directory=True)
+    ignored = shutil.ignore_patterns("__pycache__", "checkpoints*", "figures")
+    shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=ignored)
+    (folder / "photos").mkdir()
+    Image.radial_gradient("L").convert("RGB").save(folder / "photos" / "sun.png")
+    return folder, os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_commands_run(page, somewhere):
+    folder, environment = somewhere
+    for command in commands(page):
+        if command in SET_UP:
+            continue
+        words = shlex.split(command, comments=True)
+        assert words[0] == "python", command
+        line = " ".join(arranged(words)).replace("python", sys.executable, 1)
+        done = subprocess.run(
+            line, shell=True, cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"

@@ -1,0 +1,249 @@
+"""The rows that a network gives: what they are of, and their values against float64."""
+
+import dataclasses
+import itertools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from selectax.datasets.pipeline.batches import in_batches
+from selectax.study.config import EvaluationOptions
+from selectax.study.measures import robustness
+from selectax.study.measures.measurement import measure_network
+from selectax.study.measures.perturbations import Perturbation
+from selectax.study.measures.statistics import measure_perturbed
+from selectax.study.run import results
+from tests.reference import corruptions as reference_corruptions
+from tests.reference import selectivity as reference_selectivity
+from tests.reference import tiny_network as reference
+from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
+
+pytestmark = pytest.mark.slow
+
+IMAGES, LABELS = bytes_and_labels(21)
+UNIT_IMAGES = IMAGES / 255
+VARIABLES = fitted_variables(IMAGES, LABELS)
+EPSILONS = (8.0, 2.0, 6.0)
+OPTIONS = EvaluationOptions(
+    corruptions=("contrast", "gaussian_noise"), epsilons=EPSILONS, pgd_steps=(1, 3)
+)
+CONTRAST = {1: 0.75, 2: 0.5, 3: 0.4, 4: 0.3, 5: 0.15}
+DIMENSIONALITIES = [
+    *("dimensionality_90", "dimensionality_95", "dimensionality_99", "participation_ratio")
+]
+DECILES = [f"class_selectivity_decile_{decile}" for decile in range(11)]
+
+
+def measured(seed=0, labels=LABELS, **changes):
+    """Rows by what they are of, which no two share."""
+    found = measure_network(
+        seed,
+        VARIABLES,
+        evaluation_images(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
+        dataclasses.replace(OPTIONS, **changes),
+        module=TinyNetwork(),
+        num_classes=3,
+    )
+    whose = {"dataset": "none", "model": "tiny", "alpha": 0.0, "seed": seed, "epoch": 1}
+    frame = results.table([{**whose, **row} for row in found.rows])
+    frame["epsilon"] = (frame["epsilon"] * 255).round(4)
+    found = {}
+    for row in frame.fillna({"severity": 0, "epsilon": -1, "steps": 0}).itertuples():
+        found[row.metric, row.layer, row.perturbation, row.severity, row.epsilon, row.steps] = (
+            row.value
+        )
+    assert len(found) == len(frame)
+    return found
+
+
+def of(metric, layer="", perturbation="", severity=0, epsilon=-1.0, steps=0):
+    return metric, layer, perturbation, severity, epsilon, steps
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return measured()
+
+
+def strengths(attacks_begin_at_clean_images):
+    """Of each perturbation, in the table's columns."""
+    yield from itertools.product(("contrast", "gaussian_noise"), (1, 2, 3, 4, 5), [-1.0], [0])
+    epsilons = [0.0, *EPSILONS] if attacks_begin_at_clean_images else EPSILONS
+    for name, steps in (("fgsm", 1), ("pgd", 1), ("pgd", 3)):
+        yield from itertools.product([name], [0], epsilons, [steps])
+
+
+def test_rows_are_of_everything_once(everything):
+    expected = {of("accuracy"), of("class_selectivity")}
+    for layer in ("first", "second"):
+        expected.add(of("class_selectivity", layer))
+        expected |= {of(metric, layer) for metric in DECILES}
+        expected |= {of(metric, layer) for metric in DIMENSIONALITIES}
+        for (name, *where), prefix in itertools.product(strengths(False), ("", "difference:")):
+            expected |= {of(metric, layer, prefix + name, *where) for metric in DIMENSIONALITIES}
+    expected |= {of("accuracy", "", *where) for where in strengths(True)}
+    expected |= {of("relative_accuracy", "", *where) for where in strengths(True) if where[2] == -1}
+    expected |= {of(metric, "", "corruptions") for metric in ("accuracy", "relative_accuracy")}
+    expected.add(of("masked_gradients", "", "pgd", 0, 8.0, 3))
+    assert set(everything) == expected
+    assert {metric for metric, *_ in everything} <= set(results.METRICS)
+
+
+@pytest.mark.parametrize(
+    ("measures", "metrics", "perturbations"),
+    [
+        ((), {"accuracy"}, {""}),
+        (("selectivity",), {"accuracy", "class_selectivity", *DECILES}, {""}),
+        (("dimensionality",), {"accuracy", *DIMENSIONALITIES}, {""}),
+        (
+            ("corruptions",),
+            {"accuracy", "relative_accuracy"},
+            {"", "contrast", "gaussian_noise", "corruptions"},
+        ),
+        (("attacks",), {"accuracy", "masked_gradients"}, {"", "fgsm", "pgd"}),
+    ],
+)
+def test_measures_that_are_not_asked_for_give_no_rows(everything, measures, metrics, perturbations):
+    found = measured(measures=measures)
+    assert {metric for metric, *_ in found} == metrics
+    assert {perturbation for _, _, perturbation, *_ in found} == perturbations
+    for where, value in found.items():
+        np.testing.assert_allclose(value, everything[where], rtol=1e-6)
+
+
+def test_accuracy_and_selectivity_of_clean_images(everything):
+    logits, responses = reference.logits_and_responses(VARIABLES, UNIT_IMAGES)
+    accuracy = np.mean(logits.argmax(axis=1) == LABELS)
+    np.testing.assert_allclose(everything[of("accuracy")], accuracy, rtol=1e-12)
+    selectivity = reference_selectivity.layer_selectivity(responses, LABELS, 3)
+    for name, indices in selectivity.items():
+        found = everything[of("class_selectivity", name)]
+        np.testing.assert_allclose(found, indices.mean(), rtol=1e-4)
+    np.testing.assert_allclose(
+        everything[of("class_selectivity")],
+        np.mean([indices.mean() for indices in selectivity.values()]),
+        rtol=1e-4,
+    )
+
+
+def test_deciles_of_selectivity_are_over_the_units_of_a_layer(everything):
+    _, responses = reference.logits_and_responses(VARIABLES, UNIT_IMAGES)
+    for layer, indices in reference_selectivity.layer_selectivity(responses, LABELS, 3).items():
+        found = [everything[of(metric, layer)] for metric in DECILES]
+        expected = [np.percentile(indices, 10 * decile) for decile in range(11)]
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        assert found[0] < found[5] < found[10]
+
+
+def test_accuracy_on_corrupted_images_and_relative_to_clean_ones(everything):
+    of_severities = set()
+    for severity, factor in CONTRAST.items():
+        corrupted = [reference_corruptions.contrast(image, factor) for image in UNIT_IMAGES]
+        published = np.floor(np.clip(corrupted, 0, 1) * 255 + 1e-6) / 255
+        right = np.mean(reference.predictions(VARIABLES, published) == LABELS)
+        where = ("", "contrast", severity)
+        np.testing.assert_allclose(everything[of("accuracy", *where)], right, rtol=1e-12)
+        relative = right / everything[of("accuracy")]
+        np.testing.assert_allclose(everything[of("relative_accuracy", *where)], relative)
+        of_severities.add(right)
+    assert len(of_severities) > 1
+
+
+def curve(found, name, steps):
+    epsilons = sorted({0.0, *EPSILONS})
+    return [found[of("accuracy", "", name, 0, epsilon, steps)] for epsilon in epsilons]
+
+
+def test_fgsm_curve_counts_images_that_no_smaller_attack_breaks(everything):
+    images, labels = UNIT_IMAGES[:13], LABELS[:13]
+    robust = reference.predictions(VARIABLES, images) == labels
+    expected = [robust.mean()]
+    for epsilon in sorted(EPSILONS):
+        attacked = reference.fgsm(VARIABLES, images, labels, epsilon / 255)
+        robust &= reference.predictions(VARIABLES, attacked) == labels
+        expected.append(robust.mean())
+    assert expected[-1] < expected[0]
+    np.testing.assert_allclose(curve(everything, "fgsm", 1), expected, rtol=1e-12)
+
+
+def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it(monkeypatch):
+    """An attack may fail where a weaker one did not, or mend what was wrong without it."""
+    clean = reference.predictions(VARIABLES, UNIT_IMAGES[:13]) == LABELS[:13]
+    right, wrong = np.flatnonzero(clean)[:3], np.flatnonzero(~clean)[:1]
+    assert len(wrong)
+    # In the order of EPSILONS, 8, 2, 6: the first breaks at 2 alone, the second at 6 alone.
+    survives = np.zeros((3, 16), bool)
+    survives[:, right] = [[True, True, True], [False, True, True], [True, False, True]]
+    survives[:, wrong] = True
+
+    def spy(*arguments, **options):
+        found = measure_perturbed(*arguments, **options)
+        return found._replace(correct=jnp.asarray(survives.reshape(3, 2, 8)))
+
+    monkeypatch.setattr(robustness, "measure_perturbed", spy)
+    found = measured(measures=("attacks",), pgd_steps=(3,))
+    expected = [clean.sum() / 13, 2 / 13, 1 / 13, 1 / 13]
+    for name, steps in (("fgsm", 1), ("pgd", 3)):
+        np.testing.assert_allclose(curve(found, name, steps), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("fgsm", 1), ("pgd", 1), ("pgd", 3)])
+def test_curves_begin_at_the_clean_images_and_never_rise(everything, name, steps):
+    values = curve(everything, name, steps)
+    clean = reference.predictions(VARIABLES, UNIT_IMAGES[:13]) == LABELS[:13]
+    np.testing.assert_allclose(values[0], clean.mean(), rtol=1e-12)
+    assert values == sorted(values, reverse=True)
+    assert values[-1] < values[0]
+
+
+def test_an_epsilon_of_0_is_the_beginning_of_the_curve_and_differs_in_nothing(everything):
+    """The difference of responses that are alike would be of rounding alone."""
+    found = measured(epsilons=(0.0, 2.0, 8.0), pgd_steps=(3,))
+    for name, steps in (("fgsm", 1), ("pgd", 3)):
+        where = ("", name, 0, 0.0, steps)
+        assert found[of("accuracy", *where)] == everything[of("accuracy", *where)]
+    assert not [where for where in found if where[4] == 0 and where[0] in DIMENSIONALITIES]
+
+
+def test_without_a_clean_image_right_there_is_no_relative_accuracy():
+    wrong = (reference.predictions(VARIABLES, UNIT_IMAGES) + 1) % 3
+    found = measured(labels=wrong.astype(np.int32), measures=("corruptions", "attacks"))
+    assert found[of("accuracy")] == 0
+    for severity in (1, 2, 3, 4, 5):
+        assert np.isnan(found[of("relative_accuracy", "", "contrast", severity)])
+    assert curve(found, "pgd", 3) == [0, 0, 0, 0]
+
+
+def test_the_seed_decides_what_attacks_draw_and_images_are_corrupted_alike_for_all(everything):
+    again, other = measured(), measured(seed=1)
+    assert again == everything
+    drawn = of("participation_ratio", "first", "difference:pgd", 0, 8.0, 3)
+    fixed = of("participation_ratio", "first", "difference:gaussian_noise", 3)
+    assert other[drawn] != everything[drawn]
+    assert other[fixed] == everything[fixed]
+
+
+def test_means_over_corruptions_and_severities(everything):
+    for metric in ("accuracy", "relative_accuracy"):
+        values = [
+            everything[of(metric, "", name, severity)]
+            for name in OPTIONS.corruptions
+            for severity in (1, 2, 3, 4, 5)
+        ]
+        np.testing.assert_allclose(
+            everything[of(metric, "", "corruptions")], np.mean(values), rtol=1e-12
+        )
+
+
+def test_options_reach_the_attacks(monkeypatch):
+    asked_for = []
+
+    def spy(*arguments, perturbation, **options):
+        asked_for.append(perturbation)
+        return measure_perturbed(*arguments, perturbation=Perturbation("fgsm"), **options)
+
+    monkeypatch.setattr(robustness, "measure_perturbed", spy)
+    measured(measures=("attacks",), norm="l2", pgd_steps=(3,), pgd_restarts=4)
+    assert {attack.name for attack in asked_for} == {"fgsm", "pgd"}
+    assert {(attack.norm, attack.restarts) for attack in asked_for} == {("l2", 4)}

@@ -1,0 +1,98 @@
+"""Effects and intervals beside scipy's and closed forms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from selectax.study.report.bootstrap import estimate, mean, rank_correlation, slope
+
+
+def networks_of(values, seeds):
+    return pd.DataFrame({"seed": seeds, "alpha": 0.0, "value": values})
+
+
+def test_statistics_are_scipys():
+    x, y = np.random.default_rng(0).normal(size=(2, 5, 30)).round(1)  # rounded, for ties
+    columns = {"x": x, "y": y}
+    found = rank_correlation("x", "y")(columns), slope("x", "y")(columns), mean("x")(columns)
+    for at in range(5):
+        np.testing.assert_allclose(found[0][at], stats.spearmanr(x[at], y[at]).statistic)
+        np.testing.assert_allclose(found[1][at], stats.linregress(x[at], y[at]).slope)
+        np.testing.assert_allclose(found[2][at], x[at].mean())
+
+
+def test_over_seeds_it_is_scipys_percentile_bootstrap():
+    values = np.random.default_rng(1).exponential(size=12)
+    found = estimate(
+        networks_of(values, np.arange(12)),
+        mean("value"),
+        np.random.default_rng(0),
+        resample_networks=False,
+    )
+    interval = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(2)
+    ).confidence_interval
+    width = interval.high - interval.low
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(interval.low, abs=0.05 * width)
+    assert found.high == pytest.approx(interval.high, abs=0.05 * width)
+
+
+def test_both_levels_add_their_variances():
+    generator = np.random.default_rng(3)
+    of_seed = generator.normal(size=8)
+    values = of_seed[:, None] + 2 * generator.normal(size=(8, 20))
+    frame = networks_of(values.ravel(), np.repeat(np.arange(8), 20))
+    widths = {}
+    for both in (False, True):
+        found = estimate(frame, mean("value"), np.random.default_rng(0), resample_networks=both)
+        widths[both] = (found.high - found.low) / (2 * 1.96)
+        assert found[-2:] == (160, 8)
+    between = values.mean(1).var() / 8
+    within = values.var(1).mean() / 160
+    assert widths[False] ** 2 == pytest.approx(between, rel=0.15)
+    assert widths[True] ** 2 == pytest.approx(between + within, rel=0.15)
+
+
+def test_seeds_count_alike_however_many_networks_they_have():
+    values, seeds = [1.0] * 6 + [0.0, 0.0, 0.0], [0] * 6 + [1, 2, 3]
+    found = estimate(networks_of(values, seeds), mean("value"), np.random.default_rng(0))
+    assert found.value == pytest.approx(6 / 9)
+    # Of four seeds one has ones: the resamples' mean is a binomial share.
+    share = stats.binom(4, 0.25)
+    assert (found.low, found.high) == (share.ppf(0.025) / 4, share.ppf(0.975) / 4)
+
+
+def test_networks_of_a_seed_are_drawn_alike():
+    # Of these seeds all but one have two networks, and the interval is narrow around 1/2.
+    values, seeds = [0.0, 1.0] * 300 + [0.5] * 5, [*np.repeat(np.arange(300), 2), *[300] * 5]
+    found = estimate(networks_of(values, seeds), mean("value"), np.random.default_rng(0))
+    assert (found.low + found.high) / 2 == pytest.approx(0.5, abs=0.01)
+    assert found.high - found.low < 0.1
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds", "why"),
+    [
+        ([1.0, 2.0, 3.0, 4.0], [0, 0, 1, 1], "two seeds"),
+        ([], [], "none"),
+    ],
+)
+def test_without_enough_networks_there_is_no_interval(values, seeds, why):
+    found = estimate(networks_of(values, seeds), mean("value"), np.random.default_rng(0))
+    assert np.isnan(found.low), why
+    assert np.isnan(found.high), why
+
+
+def test_an_undefined_statistic_has_no_interval():
+    frame = networks_of(np.ones(6), np.arange(6)).assign(alpha=np.arange(6.0))
+    statistic = rank_correlation("alpha", "value")
+    found = estimate(frame, statistic, np.random.default_rng(0))
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
+def test_the_same_generator_gives_the_same_interval():
+    frame = networks_of(np.arange(10.0), np.arange(10))
+    one, other = (estimate(frame, mean("value"), np.random.default_rng(5)) for _ in range(2))
+    assert one == other

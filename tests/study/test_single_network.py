@@ -1,0 +1,184 @@
+"""Networks that are plain functions, measured as Flax modules are."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+from selectax.datasets.pipeline.batches import in_batches
+from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
+from selectax.study.measures.measurement import measure_network
+from selectax.study.run import results
+from selectax.study.single_network import measure
+from tests.reference import selectivity as reference
+from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
+
+IMAGES, LABELS = bytes_and_labels(21)
+EVERYTHING = EvaluationOptions(
+    measures=(*MEASURES, *MORE_MEASURES),
+    corruptions=("contrast",),
+    severities=(1, 3),
+    attack_images=13,
+    epsilons=(4.0,),
+    pgd_steps=(2,),
+    evaluation_batch_size=8,
+)
+CLEAN = EvaluationOptions(measures=("selectivity",), evaluation_batch_size=8)
+
+
+def dense(weights, images):
+    """A network in plain JAX."""
+    hidden = jax.nn.relu(images.reshape(len(images), -1) @ weights["hidden"])
+    return hidden @ weights["logits"], {"hidden": hidden}
+
+
+@pytest.fixture
+def weights():
+    generator = np.random.default_rng(1)
+    return {
+        "hidden": generator.normal(size=(192, 7)).astype(np.float32),
+        "logits": generator.normal(size=(7, 3)).astype(np.float32),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_function_gives_the_table_of_the_module_that_it_calls():
+    variables = fitted_variables(IMAGES, LABELS)
+
+    def apply_fn(variables, images, masks=None):
+        return TinyNetwork().apply(variables, images, masks=masks)
+
+    table = measure(apply_fn, variables, IMAGES, LABELS, 3, options=EVERYTHING, seed=4)
+    attacked = in_batches(IMAGES[:13], LABELS[:13], 8)
+    of_module = measure_network(
+        4,
+        variables,
+        evaluation_images(in_batches(IMAGES, LABELS, 8), attacked),
+        EVERYTHING,
+        module=TinyNetwork(),
+        num_classes=3,
+    )
+    whose = {"dataset": "", "model": "", "alpha": np.nan, "seed": 4, "epoch": 0}
+    expected = results.table([{**whose, **row} for row in of_module.rows])
+    pd.testing.assert_frame_equal(table, expected)
+    assert set(table["metric"]) == set(results.METRICS) - {
+        *("train_loss", "train_accuracy", "diverged")
+    }
+
+
+def test_plain_jax_against_numpy(weights):
+    table = measure(dense, weights, IMAGES, LABELS, 3, options=CLEAN, dataset="mine", model="dense")
+    hidden = np.maximum(IMAGES.reshape(21, -1) / 255 @ weights["hidden"].astype(float), 0)
+    index = reference.layer_selectivity({"hidden": hidden}, LABELS, 3)["hidden"]
+    accuracy = np.mean((hidden @ weights["logits"]).argmax(1) == LABELS)
+    found = {(row.metric, row.layer): row.value for row in table.itertuples()}
+    assert found.keys() == {
+        *(("accuracy", ""), ("class_selectivity", ""), ("class_selectivity", "hidden")),
+        *((f"class_selectivity_decile_{decile}", "hidden") for decile in range(11)),
+    }
+    np.testing.assert_allclose(found["accuracy", ""], accuracy)
+    np.testing.assert_allclose(found["class_selectivity", "hidden"], np.mean(index), rtol=1e-4)
+    assert set(table["dataset"]) == {"mine"}
+    assert set(table["model"]) == {"dense"}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_products_are_not_rounded_where_an_accelerator_would(weights):
+    # To the 8 bits of a TPU's usual products, images differ by more than the smallest epsilons.
+    precisions = set()
+
+    def apply_fn(weights, images, masks=None):
+        if len(images) > 2:  # whose shapes alone are looked at
+            precisions.add(jax.config.jax_default_matmul_precision)
+        hidden = jax.nn.relu(images.reshape(len(images), -1) @ weights["hidden"])
+        if masks is not None:
+            hidden *= masks["hidden"]
+        return hidden @ weights["logits"], {"hidden": hidden}
+
+    before = jax.config.jax_default_matmul_precision
+    options = dataclasses.replace(EVERYTHING, measures=("attacks", "input_gradients", "ablation"))
+    measure(apply_fn, weights, IMAGES, LABELS, 3, options=options)
+    assert precisions == {"float32"}
+    assert jax.config.jax_default_matmul_precision == before
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")  # one for each other sign
+def test_masked_gradients_are_warned_of(weights):
+    def masked(weights, images):
+        logits, activations = dense(weights, images)
+        return jnp.round(logits), activations
+
+    options = EvaluationOptions(measures=("attacks",), epsilons=(4.0,), pgd_steps=(2,))
+    with pytest.warns(UserWarning, match="The gradient is zero at 100.0% of the images"):
+        table = measure(masked, weights, IMAGES, LABELS, 3, options=options)
+    assert table.loc[table["metric"] == "masked_gradients", "value"].item() >= 2
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_network_whose_logits_are_not_finite_has_diverged(weights, bad):
+    weights["logits"][3, 1] = bad
+    options = EvaluationOptions(measures=("selectivity", "attacks"), evaluation_batch_size=8)
+    with pytest.warns(UserWarning, match="its logits are not finite on [0-9]+ of 21 test images"):
+        table = measure(dense, weights, IMAGES, LABELS, 3, options=options)
+    assert table["metric"].tolist() == ["diverged"]
+    assert results.summarize(table)["diverged"].tolist() == [1]
+    assert results.parts_measured(table, np.nan, 0) == {"diverged"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"severities": (9,)}, "severities 9: give whole numbers from 1 to 5"),
+        ({"severities": (1.5,)}, "severities 1.5: give whole numbers from 1 to 5"),
+        ({"epsilons": (-8.0,)}, "epsilons -8.0: give a finite number of at least 0"),
+        ({"epsilons": (np.nan,)}, "epsilons nan: give a finite number of at least 0"),
+        ({"pgd_steps": (10, 0)}, "pgd_steps 0: give a whole number of at least 1"),
+        ({"pgd_steps": ()}, "pgd_steps is empty: give at least one value"),
+        ({"pgd_restarts": 0}, "pgd_restarts 0: give a whole number of at least 1"),
+        ({"evaluation_images": -3}, "evaluation_images -3: give a whole number of at least 1"),
+        ({"attack_images": 2.5}, "attack_images 2.5: give a whole number of at least 1"),
+        ({"evaluation_batch_size": 0}, "evaluation_batch_size 0: give a whole number"),
+        ({"input_gradient_directions": 0}, "input_gradient_directions 0: give a whole number"),
+        ({"ablation_points": -1}, "ablation_points -1: give a whole number of at least 1"),
+        ({"measures": ("selectivty",)}, "measures selectivty: unknown; did you mean selectivity?"),
+        ({"measures": "attacks"}, "measures 'attacks': give a tuple of values"),
+        ({"measures": ("attacks", "attacks")}, "measures attacks attacks: give each value once"),
+        ({"corruptions": ("blur",)}, "corruptions blur: unknown; did you mean zoom_blur?"),
+        ({"norm": "l3"}, "norm l3: unknown; did you mean l2?"),
+        ({"corrupted_images": "official"}, "corrupted_images official: .* take own"),
+    ],
+)
+def test_options_that_the_command_line_refuses_are_refused(weights, options, says):
+    with pytest.raises(ValueError, match=rf"^options\.{says}"):
+        measure(dense, weights, IMAGES, LABELS, 3, options=EvaluationOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"images": IMAGES / 255}, "images must be uint8 .* not float64"),
+        ({"images": IMAGES[0]}, "images must be uint8 .* of shape \\(8, 8, 3\\)"),
+        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "at least one image"),
+        ({"labels": LABELS[:4]}, "labels must be integers of shape \\(21,\\)"),
+        ({"labels": LABELS * 1.0}, "labels must be integers .* not float64"),
+        ({"labels": LABELS + 1}, "labels hold 3, but num_classes=3 allows 0 to 2"),
+        ({"labels": LABELS - 1}, "labels hold -1, but num_classes=3 allows 0 to 2"),
+        ({"num_classes": 4}, "logits of shape \\(2, 3\\) for 2 images, not \\(2, 4\\)"),
+        ({"apply_fn": lambda *args: dense(*args)[0]}, "must return \\(logits, activations\\)"),
+        ({"apply_fn": lambda *args: (dense(*args)[0], {})}, "gives no activations"),
+        (
+            {"apply_fn": lambda *args: (dense(*args)[0], {"last": jnp.zeros(2)})},
+            "activations\\['last'\\] of shape \\(2,\\) for 2 images",
+        ),
+        ({"options": EVERYTHING}, "options.measures has ablation, but apply_fn takes no"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(weights, changes, says):
+    arguments = {"apply_fn": dense, "images": IMAGES, "labels": LABELS, "num_classes": 3}
+    with pytest.raises(ValueError, match=says):
+        measure(variables=weights, **{**arguments, "options": CLEAN, **changes})

@@ -1,0 +1,634 @@
+"""The whole sweep on a few digits: its files, its table, and that interruptions leave no trace."""
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from selectax import datasets, models
+from selectax.study import plan
+from selectax.study import sweeps as experiment
+from selectax.study.config import (
+    ConfigurationError,
+    DataOptions,
+    EvaluationOptions,
+    RegularizerOptions,
+    RunOptions,
+    SweepConfig,
+    TrainingOptions,
+    resolve_corruptions,
+    to_json,
+)
+from selectax.study.measures import measurement
+from selectax.study.plan import hyperparameters_of
+from selectax.study.report import figures
+from selectax.study.run import results, table_file
+from selectax.study.run.checkpoints import Checkpoints, open_checkpoints
+from selectax.study.run.networks import Network
+from selectax.study.runtime.signals import Stopped
+from selectax.study.sweeps import run
+from selectax.study.training.population import init_population
+from selectax.study.training.recipe import Recipe
+from tests.reference import selectivity as reference_selectivity
+from tests.reference import tiny_network as reference
+from tests.study.tiny import TinyNetwork, draw_one, grid
+
+pytestmark = pytest.mark.slow
+
+ALPHAS, SEEDS, EPOCHS = (-1.0, 2.0), 2, 3
+CONFIG = SweepConfig(
+    data=DataOptions(train_limit=70),
+    training=TrainingOptions(epochs=EPOCHS, batch_size=16),
+    regularizer=RegularizerOptions(alpha=ALPHAS, seeds=SEEDS),
+    evaluation=EvaluationOptions(
+        evaluation_images=40,
+        attack_images=13,
+        evaluation_batch_size=16,
+        corruptions=("contrast",),
+        epsilons=(4.0,),
+        pgd_steps=(2,),
+    ),
+)
+
+
+DRAW_ALL = figures.draw_all
+
+
+def to(folder, config=CONFIG, **options):
+    return dataclasses.replace(config, run=RunOptions(output=folder, **{"mesh": "1x1", **options}))
+
+
+def silent():
+    return Console(file=io.StringIO())
+
+
+@pytest.fixture(autouse=True)
+def tiny_networks_and_few_figures(monkeypatch):
+    """In place of every model, whatever its name, and of all figures."""
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    monkeypatch.setattr(figures, "draw_all", draw_one)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder of a run that nothing happened to, its outcome, and what it said."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    console = Console(file=io.StringIO(), width=80)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+        patch.setattr(figures, "draw_all", DRAW_ALL)
+        outcome = run(to(folder), console)
+    return folder, outcome, console.file.getvalue()
+
+
+def trained_networks(folder):
+    """Of the last checkpoint: each network by alpha and seed."""
+    recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
+    with open_checkpoints(folder / "checkpoints") as checkpoints:
+        step, population = checkpoints.restore(like)
+    assert step == EPOCHS * (70 // 16)
+    for number in range(len(ALPHAS) * SEEDS):
+        network = jax.tree.map(lambda leaf, at=number: np.asarray(leaf[at]), population)
+        yield ALPHAS[number // SEEDS], number % SEEDS, network
+
+
+def test_a_run_leaves_its_files_behind(undisturbed):
+    folder, outcome, _ = undisturbed
+    assert {path.name for path in folder.iterdir()} == {
+        *("config.json", "layers.json", "networks.json", "checkpoints", "results.csv", "figures"),
+        *(".lock", "images.json", "results.parquet", "report.html"),
+    }
+    resolved = resolve_corruptions(CONFIG, official_at_hand=False)
+    assert json.loads((folder / "config.json").read_text()) == to_json(resolved)
+    assert json.loads((folder / "layers.json").read_text()) == {"first": 5, "second": 4}
+    images = json.loads((folder / "images.json").read_text())
+    _, validation = datasets.load("digits", "validation")
+    assert images == {"training": 70, "validation": len(validation), "test": 40}
+    assert outcome.results == folder / "results.csv"
+    assert {path.name for path in outcome.figures} == {
+        *("selectivity_by_alpha.png", "selectivity_by_layer.png", "clean_accuracy_by_alpha.png"),
+        *("perturbed_accuracy_by_alpha.png", "accuracy_by_severity.png"),
+        *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png", "images.png"),
+        "robustness_by_selectivity.png",
+    }
+    vectors = {path.with_suffix(".pdf") for path in outcome.figures}
+    assert {*outcome.figures, *vectors} == set((folder / "figures").iterdir())
+
+
+def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(undisturbed):
+    folder, outcome, _ = undisturbed
+    networks = {(alpha, seed): network for alpha, seed, network in trained_networks(folder)}
+    group = [Network(*each) for each in networks]
+    recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
+    like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
+    with open_checkpoints(folder / "checkpoints") as checkpoints:
+        _, population = checkpoints.restore(like)
+
+    def shown(table, before=None, asked_for=group):
+        return experiment.network_to_show(before, group, asked_for, population, table)
+
+    first = shown(outcome.table)
+    assert first.network == (-1.0, 0)
+    jax.tree.map(np.testing.assert_array_equal, first.variables, networks[-1.0, 0].best_variables)
+    diverged = results.table(
+        [
+            {**dict.fromkeys(("dataset", "model"), "x"), "epoch": 1, "metric": "diverged"}
+            | {"alpha": alpha, "seed": seed, "value": 1}
+            for alpha, seed in ((-1.0, 0), (2.0, 0))
+        ]
+    )
+    assert shown(diverged).network == (-1.0, 1)
+    assert shown(diverged, asked_for=[Network(2.0, 0)]) is None
+    # One of an earlier group stays if it is as near.
+    assert shown(outcome.table, before=first) is first
+    assert shown(diverged, before=shown(diverged, asked_for=group[-1:])).network == (-1.0, 1)
+
+
+def test_the_table_is_the_file_and_has_every_network(undisturbed):
+    folder, outcome, _ = undisturbed
+    for path in (folder, outcome.results, folder / "results.parquet"):
+        pd.testing.assert_frame_equal(results.load(path), outcome.table)
+    table = outcome.table
+    assert set(zip(table["alpha"], table["seed"], strict=True)) == {
+        (alpha, seed) for alpha in ALPHAS for seed in range(SEEDS)
+    }
+    assert set(table["dataset"]) == {"digits"}
+    assert set(table["model"]) == {"resnet8"}
+    not_asked_for = {"input_gradient_cv", "input_gradient_cv_over_units", "d_prime", "diverged"} | {
+        *("class_conditional_mean_activity_selectivity", "precision_at_60"),
+        *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
+    }
+    assert set(table["metric"]) == set(results.METRICS) - not_asked_for
+    of_networks = table.groupby(["alpha", "seed"]).size()
+    assert len(set(of_networks)) == 1
+
+
+def test_the_rows_are_of_the_best_epoch_and_of_its_network(undisturbed):
+    folder, outcome, _ = undisturbed
+    images, labels = (array[:40] for array in datasets.load("digits", "test"))
+    for alpha, seed, network in trained_networks(folder):
+        table = outcome.table
+        rows = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+        training = rows[rows["metric"].str.startswith("train_")]
+        assert set(rows.drop(training.index)["epoch"]) == {int(network.best_epoch)}
+        logits, responses = reference.logits_and_responses(network.best_variables, images / 255)
+        clean = rows[(rows["metric"] == "accuracy") & (rows["perturbation"] == "")]
+        right = logits.argmax(axis=1) == labels
+        assert clean["value"].tolist() == [np.mean(right)]
+        # Attacks are on fewer images.
+        unattacked = rows[(rows["metric"] == "accuracy") & (rows["epsilon"] == 0)]
+        assert unattacked["value"].tolist() == 2 * [np.mean(right[:13])]
+        selectivity = rows[(rows["metric"] == "class_selectivity") & (rows["layer"] == "")]
+        expected = reference_selectivity.mean_selectivity(responses, labels, 10)
+        np.testing.assert_allclose(selectivity["value"], [expected], rtol=1e-4)
+
+
+def test_training_has_a_row_for_each_epoch(undisturbed):
+    folder, outcome, _ = undisturbed
+    for alpha, seed, network in trained_networks(folder):
+        table = outcome.table
+        rows = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+        for metric, history in (
+            ("train_loss", network.history.loss),
+            ("train_accuracy", network.history.accuracy),
+        ):
+            of_metric = rows[rows["metric"] == metric]
+            assert of_metric["epoch"].tolist() == [1, 2, 3]
+            np.testing.assert_array_equal(of_metric["value"], history)
+            assert np.all(np.isfinite(history))
+
+
+def test_each_epoch_and_network_is_told(undisturbed):
+    *_, told = undisturbed
+    # Between them are warnings, for these attacks on networks of no use find little to do.
+    lines = [line for line in told.splitlines() if line.startswith(("Training", "Evaluating"))]
+    assert len(lines) == EPOCHS + len(ALPHAS) * SEEDS
+    for number, line in enumerate(lines[:EPOCHS], start=1):
+        assert line.startswith(f"Training 4 networks, epoch {number}/3  loss ")
+        for word in ("accuracy", "validation", "selectivity", "images/s", "left"):
+            assert f" {word}" in line
+    grid_points = [(alpha, seed) for alpha in ALPHAS for seed in range(SEEDS)]
+    for number, (line, (alpha, seed)) in enumerate(
+        zip(lines[EPOCHS:], grid_points, strict=True), start=1
+    ):
+        assert line.startswith(f"Evaluating network {number}/4  alpha {alpha:g} seed {seed}  ")
+
+
+def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
+    folder, outcome, _ = undisturbed
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for function in ("steps_of_epoch", "measure_in_parts"):
+        monkeypatch.setattr(experiment, function, None)
+    monkeypatch.setattr(figures, "draw_all", DRAW_ALL)
+    again = run(to(folder, resume=True), silent())
+    pd.testing.assert_frame_equal(again.table, outcome.table)
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(before)
+
+
+def test_a_run_is_not_begun_twice(undisturbed):
+    folder, *_ = undisturbed
+    with pytest.raises(ConfigurationError, match=r"holds a run already.*--resume"):
+        run(to(folder), silent())
+
+
+def at_call(function, number, also_do=lambda *_: None):
+    """In place of a function: the same, but interrupted before its call of that number."""
+    calls = []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == number:
+            also_do(*arguments)
+            raise KeyboardInterrupt
+        return function(*arguments, **options)
+
+    return interrupted
+
+
+def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_path, monkeypatch):
+    """One after the other, in one run; it ends as if there had been none."""
+    folder = tmp_path / "run"
+    saved_epochs = []
+    interruptions = [
+        # Before anything is written but the configuration, and that half.
+        (experiment, "write_json", 2),
+        (experiment, "steps_of_epoch", 1),
+        # After the first epoch, within the third, whose checkpoint is not written.
+        (experiment, "steps_of_epoch", 2),
+        (Checkpoints, "save", 2),
+        # Before the first network's rows are written, after them, and while others are written.
+        (experiment, "measure_in_parts", 1),
+        (results, "save", 2),
+        (results.os, "fsync", 2),
+        (experiment, "present", 1),
+    ]
+    for where, name, number in interruptions:
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, at_call(getattr(where, name), number))
+            with pytest.raises(KeyboardInterrupt):
+                run(to(folder, resume=bool(saved_epochs)), silent())
+        checkpoints = folder / "checkpoints"
+        saved_epochs.append(len(list(checkpoints.iterdir())) if checkpoints.exists() else 0)
+    assert saved_epochs == [0, 0, 1, 2, 2, 2, 2, 2]
+    outcome = run(to(folder, resume=True), silent())
+    expected, *_ = undisturbed
+    assert outcome.results.read_bytes() == (expected / "results.csv").read_bytes()
+    assert {path.name for path in folder.iterdir()} == {path.name for path in expected.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "arrangement", [{"models_at_a_time": 3}, {"mesh": "4x1"}, {"mesh": "2x2"}, {"mesh": "auto"}]
+)
+def test_arrangements_change_no_result_but_by_rounding(
+    undisturbed, tmp_path, arrangement, four_devices
+):
+    _, outcome, _ = undisturbed
+    other = run(to(tmp_path / "run", **arrangement), silent()).table
+    measured = [*results.COLUMNS[:4], *results.COLUMNS[5:-1]]
+    one = outcome.table[outcome.table["metric"] == "train_loss"]
+    another = other[other["metric"] == "train_loss"]
+    pd.testing.assert_frame_equal(one[measured], another[measured])
+    np.testing.assert_allclose(one["value"], another["value"], rtol=1e-3)
+
+
+def test_options_reach_the_training(tmp_path, monkeypatch):
+    config = dataclasses.replace(
+        CONFIG,
+        training=TrainingOptions(
+            epochs=3, batch_size=16, learning_rate=0.02, momentum=0.5, weight_decay=0.25
+        ),
+        regularizer=RegularizerOptions(
+            alpha=ALPHAS, seeds=SEEDS, regularized_layers=("second",), alpha_epochs=(2, 3)
+        ),
+    )
+    asked_for = []
+
+    def spy(population, training_images, done, *, recipe, models_at_a_time, mesh):
+        images = training_images.samples
+        asked_for.append((population.hyperparameters, images, recipe, models_at_a_time))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "steps_of_epoch", spy)
+    for at_a_time in (3, 9):
+        folder = tmp_path / str(at_a_time)
+        with pytest.raises(KeyboardInterrupt):
+            run(to(folder, config, models_at_a_time=at_a_time), silent())
+    (hyperparameters, images, recipe, three), (*_, all_four) = asked_for
+    assert images == 70
+    assert (three, all_four) == (3, 4)
+    np.testing.assert_array_equal(hyperparameters.alpha, [-1, -1, 2, 2])
+    np.testing.assert_allclose(hyperparameters.learning_rate, np.full(4, 0.02))
+    assert recipe.module == TinyNetwork(10)
+    assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (3, 16, 0.5)
+    assert (recipe.weight_decay, recipe.layers) == (0.25, ("second",))
+    np.testing.assert_array_equal(hyperparameters.alpha_epochs, 4 * [[1, 3]])
+    np.testing.assert_allclose(hyperparameters.learning_rate_drops, 4 * [[0.5, 0.75]])
+    assert not recipe.horizontal_flip
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"training": TrainingOptions(batch_size=71)},
+            "--batch-size 71: larger than the training set; give at most 70.",
+        ),
+        (
+            {"regularizer": RegularizerOptions(regularized_layers=("secnd",))},
+            "--regularized-layers secnd: unknown; did you mean second?",
+        ),
+        ({"training": TrainingOptions(epochs=0)}, "--epochs 0: "),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_no_run(tmp_path, monkeypatch, changes, says):
+    monkeypatch.setattr(experiment, "_train", None)
+    with pytest.raises(ConfigurationError) as raised:
+        run(to(tmp_path / "run", dataclasses.replace(CONFIG, **changes)), silent())
+    assert str(raised.value).startswith(says)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_batch_as_large_as_the_training_set_is_fine(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "_train", at_call(None, 1))
+    config = dataclasses.replace(CONFIG, training=TrainingOptions(batch_size=70))
+    with pytest.raises(KeyboardInterrupt):
+        run(to(tmp_path, config), silent())
+
+
+def test_a_damaged_table_is_refused_before_anything_is_trained(undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "_train", at_call(None, 1))
+        with pytest.raises(KeyboardInterrupt):
+            run(to(tmp_path), silent())
+    (tmp_path / "results.csv").write_text("nothing of ours\n")
+    monkeypatch.setattr(experiment, "_train", None)
+    with pytest.raises(ConfigurationError) as raised:
+        run(to(tmp_path, resume=True), silent())
+    text = str(raised.value)
+    assert text.startswith(f"--output {tmp_path}: ")
+    assert "results.csv" in text
+    assert "remove" in text
+    assert "\n" not in text
+
+
+PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from rich.console import Console
+from selectax import models
+from selectax.study import sweeps as experiment
+from selectax.study.report import figures
+from selectax.study.run import results
+from tests.study.test_sweeps import to
+from tests.study.tiny import TinyNetwork, draw_one
+
+figures.draw_all = draw_one
+models.create = lambda name, num_classes: TinyNetwork(num_classes)
+folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+places = {"epoch": (experiment, "steps_of_epoch"), "rename": (os, "rename"),
+          "results": (results, "save"), "replace": (Path, "replace")}
+
+def kill_at_call(function, calls=[]):
+    def killing(*arguments, **options):
+        calls.append(1)
+        if len(calls) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return killing
+
+if point in places:
+    where, name = places[point]
+    setattr(where, name, kill_at_call(getattr(where, name)))
+experiment.run(to(folder, resume=folder.exists()), Console(stderr=True))
+"""
+
+
+def test_a_killed_process_goes_on_as_if_nothing_had_been(tmp_path):
+    """Killed between epochs, within a checkpoint, between networks and within the table."""
+
+    def sweep(folder, point="none", number=0):
+        root = Path(__file__).parents[2]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        command = [sys.executable, "-c", PROGRAM, str(folder), point, str(number)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    code, told = sweep(tmp_path / "undisturbed")
+    assert code == 0, told
+    killed = tmp_path / "killed"
+    for point, number in (("epoch", 2), ("rename", 1), ("results", 2), ("replace", 3)):
+        code, told = sweep(killed, point, number)
+        assert code == -9, (point, told)
+    code, told = sweep(killed)
+    assert code == 0, told
+    for name in ("results.csv", "config.json", "layers.json"):
+        assert (killed / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def rows_of(table, alpha, seed):
+    rows = table[(table["alpha"] == alpha) & (table["seed"] == seed)]
+    return rows.reset_index(drop=True)
+
+
+def test_alphas_and_seeds_that_are_added_run_alone_and_as_they_would_have(undisturbed, tmp_path):
+    _, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    fewer = dataclasses.replace(CONFIG, regularizer=RegularizerOptions(alpha=(2.0,), seeds=1))
+    run(to(folder, fewer), silent())
+    before = (folder / "checkpoints").stat().st_mtime_ns
+    console = Console(file=io.StringIO(), width=200)
+    table = run(to(folder, resume=True), console).table
+    said = console.file.getvalue()
+    assert "Training 3 networks, epoch 3/3" in said
+    assert "Training 1 networks" not in said
+    assert (folder / "checkpoints").stat().st_mtime_ns == before
+    groups = json.loads((folder / "networks.json").read_text())["groups"]
+    assert [len(group) for group in groups] == [1, 3]
+    assert json.loads((folder / "config.json").read_text())["alpha"] == [2.0, -1.0]
+    pd.testing.assert_frame_equal(table, outcome.table, rtol=1e-5)
+
+
+def test_array_jobs_share_out_the_seeds(undisturbed, tmp_path):
+    """The last seed first, begun by --resume in a folder of a name that globs misread."""
+    _, expected, _ = undisturbed
+    folder, console = tmp_path / "seeds=[0,1]", Console(file=io.StringIO(), width=300)
+    last = dataclasses.replace(CONFIG.regularizer, first_seed=1, seeds=1)
+    config = dataclasses.replace(CONFIG, regularizer=last)
+    table = run(to(folder, config, resume=True), console).table
+    assert f"--resume: there is no run in {folder} yet; starting one." in console.file.getvalue()
+    of_last = expected.table[expected.table["seed"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, of_last)
+    written = json.loads((folder / "config.json").read_text())
+    assert (written["first_seed"], written["seeds"]) == (1, 1)
+    table = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(table, expected.table)
+    written = json.loads((folder / "config.json").read_text())
+    assert (written["first_seed"], written["seeds"]) == (0, 2)
+    assert not list(folder.rglob("damaged_*"))
+
+
+def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(
+    undisturbed, tmp_path, monkeypatch
+):
+    def learning_too_fast(networks, learning_rate, **schedules):
+        found = hyperparameters_of(networks, learning_rate, **schedules)
+        rates = jnp.where(found.alpha == 2, 1e30, found.learning_rate)
+        return dataclasses.replace(found, learning_rate=rates)
+
+    _, outcome, _ = undisturbed
+    monkeypatch.setattr(plan, "hyperparameters_of", learning_too_fast)
+    console = Console(file=io.StringIO(), width=200)
+    table = run(to(tmp_path / "run"), console).table
+    for seed in range(SEEDS):
+        pd.testing.assert_frame_equal(
+            rows_of(table, -1.0, seed), rows_of(outcome.table, -1.0, seed), check_exact=True
+        )
+        diverged = rows_of(table, 2.0, seed)
+        assert set(diverged["metric"]) == {"diverged", "train_loss", "train_accuracy"}
+        (first,) = diverged.loc[diverged["metric"] == "diverged", "epoch"]
+        losses = diverged[diverged["metric"] == "train_loss"].set_index("epoch")["value"]
+        assert not np.isfinite(losses[first])
+        assert np.all(np.isfinite(losses.loc[: first - 1]))
+        assert f"alpha 2 seed {seed}: diverged in epoch {first}" in console.file.getvalue()
+    again = run(to(tmp_path / "run", resume=True), silent()).table
+    pd.testing.assert_frame_equal(again, table)
+
+
+@pytest.mark.parametrize("part", ["corruption_rows", "attack_rows"])
+def test_what_was_measured_of_a_network_is_not_measured_again(
+    undisturbed, tmp_path, monkeypatch, part
+):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(measurement, part, at_call(getattr(measurement, part), 2))
+        with pytest.raises(KeyboardInterrupt):
+            run(to(folder), silent())
+    before = results.load(folder / "results.csv")
+    known = results.parts_measured(before, ALPHAS[0], 1)
+    assert "clean" in known
+    called = []
+
+    def counting(name, function):
+        def counted(*arguments, **options):
+            called.append(name)
+            return function(*arguments, **options)
+
+        return counted
+
+    for name in ("corruption_rows", "attack_rows"):
+        monkeypatch.setattr(measurement, name, counting(name, getattr(measurement, name)))
+    table = run(to(folder, resume=True), silent()).table
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert called.count("corruption_rows") == 3 - ("corruptions" in known)
+    assert called.count("attack_rows") == 3
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 15)])
+def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
+    undisturbed, tmp_path, monkeypatch, number, code
+):
+    """Sent after the second step of the second epoch."""
+    folder = tmp_path / "run"
+    pieces = experiment.steps_of_epoch
+
+    def signalling(*arguments, **options):
+        for done, population in pieces(*arguments, piece_seconds=0, **options):
+            if done == 70 // 16 + 2:
+                signal.raise_signal(number)
+            yield done, population
+
+    console = Console(file=io.StringIO(), width=200)
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "steps_of_epoch", signalling)
+        with pytest.raises(Stopped) as stopped:
+            run(to(folder), console)
+    assert stopped.value.number == code
+    assert "Stopping after a checkpoint; once more stops at once." in console.file.getvalue()
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["4", "6"]
+    table = run(to(folder, resume=True), silent()).table
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(table, outcome.table)
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(undisturbed, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    save = results.save
+    # Otherwise all measures of these networks would be written at once.
+    monkeypatch.setattr(table_file, "_SECONDS_BETWEEN_WRITES", 0)
+
+    def full(*arguments, calls=[]):  # noqa: B006
+        calls.append(1)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device", str(arguments[0]))
+        return save(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            run(to(folder), silent())
+    assert len(results.load(folder / "results.csv"))
+    table = run(to(folder, resume=True), silent()).table
+    _, outcome, _ = undisturbed
+    pd.testing.assert_frame_equal(table, outcome.table)
+
+
+@pytest.mark.parametrize(
+    "name", ["networks.json", "layers.json", "results.csv", "figures/selectivity_by_alpha.png"]
+)
+def test_a_removed_file_is_made_again(undisturbed, tmp_path, name):
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    (folder / name).unlink()
+    table = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert (folder / name).exists()
+    if name.endswith(".json"):
+        assert (folder / name).read_bytes() == (expected / name).read_bytes()
+
+
+def test_a_whole_table_is_taken_without_checkpoints_and_in_either_format(
+    undisturbed, tmp_path, monkeypatch
+):
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    shutil.rmtree(folder / "checkpoints")
+    (folder / "results.csv").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "steps_of_epoch", None)
+        table = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert not (folder / "checkpoints").exists()
+    # But a network that is missing is trained, and with it its group, as it was.
+    results.save(folder / "results.csv", table[table["alpha"] != 2])
+    (folder / "results.parquet").unlink()
+    again = run(to(folder, resume=True), silent()).table
+    pd.testing.assert_frame_equal(again, outcome.table)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"groups": [[{"alpha": 1}]]}', "[1]"])
+def test_a_damaged_list_of_networks_is_refused_with_the_remedy(undisturbed, tmp_path, content):
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    (folder / "networks.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=r"networks.json cannot be read; remove that file"):
+        run(to(folder, resume=True), silent())
+    (folder / "networks.json").unlink()
+    pd.testing.assert_frame_equal(run(to(folder, resume=True), silent()).table, outcome.table)
