@@ -15,16 +15,13 @@ from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.models.torch_files import WeightsError
-from selectax.study.config import (
-    ConfigurationError,
-    SweepConfig,
-    TrainingOptions,
-    check,
-    fallback,
-    resolve_corruptions,
-)
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import TrainingOptions
 from selectax.study.data import load_evaluation_images, where_data_lie
-from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.foreign_weights import check_has_effect, read_foreign, warnings_of_chance
 from selectax.study.measures.measurement import measure_network
 from selectax.study.measures.rows import count

@@ -8,8 +8,8 @@ from flax import linen as nn
 from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.registry import WORDNET_IDS
-from selectax.study.config import ConfigurationError
-from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.measures.rows import Row
 
 # Times chance, at which an accuracy is near it.

@@ -16,13 +16,9 @@ from jaxtyping import Int, UInt8
 from selectax.corruptions import CORRUPTIONS
 from selectax.corruptions.severities import Benchmark
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import (
-    MEASURES,
-    MORE_MEASURES,
-    ConfigurationError,
-    EvaluationOptions,
-    check_evaluation,
-)
+from selectax.study.configuration.checks import check_evaluation
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import MEASURES, MORE_MEASURES, EvaluationOptions
 from selectax.study.measures.measurement import measure_network
 from selectax.study.measures.own_corruptions import OwnCorruptions
 from selectax.study.measures.rows import EvaluationImages

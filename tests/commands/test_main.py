@@ -15,7 +15,7 @@ import pytest
 from selectax.commands import main as command
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.corruption import config as corrupt_config
-from selectax.study import config as configuration
+from selectax.study.configuration import checks
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = ("tyro", "rich", "flax", "pandas", "matplotlib", "tensorflow_datasets", "optax")
@@ -104,13 +104,13 @@ def test_help_ends_with_examples_that_can_be_meant(name, monkeypatch, capsys):
     _, examples = capsys.readouterr().out.split("\nExamples:\n")
     given = [shlex.split(line) for line in examples.splitlines()]
     assert given
-    checks = {"sweep": configuration.check, "corrupt": corrupt_config.check}
+    check_of = {"sweep": checks.check, "corrupt": corrupt_config.check}
     for selectax, first, *words in given:
         assert (selectax, first) == ("selectax", name)
         module = importlib.import_module(f"selectax.commands.{name}")
         config = parse(module.CONFIG, words, "selectax")
-        if name in checks and not {"photos", "images.npy"} & set(words):
-            checks[name](config)
+        if name in check_of and not {"photos", "images.npy"} & set(words):
+            check_of[name](config)
 
 
 @pytest.mark.parametrize("name", command.COMMANDS)

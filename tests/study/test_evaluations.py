@@ -17,18 +17,18 @@ from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
 from selectax.study import foreign_weights
 from selectax.study import sweeps as experiment
-from selectax.study.config import (
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import (
     MEASURES,
     MORE_MEASURES,
-    ConfigurationError,
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
     RunOptions,
-    SweepConfig,
     TrainingOptions,
 )
-from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.evaluations import evaluate
 from selectax.study.report import figures
 from selectax.study.run import results

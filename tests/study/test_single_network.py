@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
+from selectax.study.configuration.options import MEASURES, MORE_MEASURES, EvaluationOptions
 from selectax.study.measures.measurement import measure_network
 from selectax.study.run import results
 from selectax.study.single_network import measure

@@ -4,7 +4,7 @@ import json
 import sys
 import warnings
 
-from selectax.study.config import LogOptions
+from selectax.study.configuration.options import LogOptions
 
 
 def complain(error: Exception | str, options: LogOptions) -> None:

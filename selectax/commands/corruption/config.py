@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from selectax.study.config import ConfigurationError, LogOptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import LogOptions
 
 _TOLD = LogOptions()
 

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.indices import index_rows
 from selectax.study.measures.robustness import attack_rows, believability_rows, corruption_rows
 from selectax.study.measures.rows import EvaluationImages, Row, count, dimensionality_rows

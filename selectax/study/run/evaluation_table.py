@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from selectax.study.config import ConfigurationError, EvaluationOptions
-from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, write_json
 from selectax.study.run.networks import Network

@@ -10,17 +10,12 @@ import pytest
 import tyro
 
 from selectax.datasets import SEVERITIES
-from selectax.study import config as configuration
-from selectax.study.config import (
-    MEASURES,
-    ConfigurationError,
-    SweepConfig,
-    check,
-    check_layers,
-    defaults_of,
-    resolve_corruptions,
-    to_json,
-)
+from selectax.study.configuration import checks
+from selectax.study.configuration.checks import check, check_layers
+from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
+from selectax.study.configuration.corrupted_images import resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import MEASURES
 
 GROUPS = ("data", "training", "regularizer", "evaluation", "run")
 
@@ -259,7 +254,7 @@ def test_archives_of_an_embedded_data_set_are_refused(tmp_path):
 
 def test_curves_for_tensorboard_need_its_writer(monkeypatch):
     check(changed(curves="tensorboard"))
-    monkeypatch.setattr(configuration.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="pip install tensorboardX, or take csv"):
         check(changed(curves="tensorboard"))
     check(changed(curves="csv"))
