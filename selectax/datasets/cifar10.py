@@ -16,7 +16,7 @@ from selectax.datasets.archives import (
     is_hidden,
     other_layout,
 )
-from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.builders import ArchiveBuilder, DatasetInfo
 from selectax.datasets.descriptions import describe
 from selectax.datasets.members import folder_members
 from selectax.datasets.pickled_batches import read_batch
@@ -65,7 +65,7 @@ class SelectaxCifar10(ArchiveBuilder):
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description="60,000 colour images in 10 classes; every tenth of training validates.",
             features=tfds.features.FeaturesDict(

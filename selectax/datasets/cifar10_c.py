@@ -16,6 +16,7 @@ from selectax.datasets.archives import (
     is_hidden,
     other_layout,
 )
+from selectax.datasets.builders import DatasetInfo
 from selectax.datasets.corrupted import CorruptedBuilder, corruption_configs
 from selectax.datasets.descriptions import SEVERITIES, describe
 from selectax.datasets.members import Member, folder_members
@@ -56,7 +57,7 @@ class Cifar10C(CorruptedBuilder):
     BUILDER_CONFIGS = corruption_configs("cifar10_c")
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description="CIFAR-10's 10,000 test images under 19 corruptions at 5 severities.",
             features=tfds.features.FeaturesDict(

@@ -17,7 +17,7 @@ from selectax.datasets.archives import (
     is_hidden,
     other_layout,
 )
-from selectax.datasets.builders import ArchiveBuilder
+from selectax.datasets.builders import ArchiveBuilder, DatasetInfo
 from selectax.datasets.descriptions import WORDNET_IDS, describe
 from selectax.datasets.jpegs import check_jpeg, decode_jpeg
 from selectax.datasets.members import Files, Folder
@@ -82,7 +82,7 @@ class TinyImagenet(ArchiveBuilder):
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description="Tiny ImageNet: 200 classes of ImageNet, images of 64 × 64 pixels.",
             features=image_features(),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import tensorflow_datasets as tfds
 
 from selectax.datasets.archives import Archive, damaged, incomplete, is_hidden, other_layout
+from selectax.datasets.builders import DatasetInfo
 from selectax.datasets.corrupted import CorruptedBuilder, corruption_configs
 from selectax.datasets.descriptions import SEVERITIES, describe
 from selectax.datasets.members import Member, folder_members
@@ -65,7 +66,7 @@ class TinyImagenetC(CorruptedBuilder):
     BUILDER_CONFIGS = corruption_configs("tiny_imagenet_c")
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description=(
                 "10,000 images of Tiny ImageNet's classes under 15 corruptions at 5 severities."
