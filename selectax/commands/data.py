@@ -4,9 +4,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from selectax.commands.data_config import Check, Command, List, Prepare, Show
+from selectax.commands.data_config import Check, Command, List, Prepare, Show, check
 from selectax.commands.os_errors import sentence_on
-from selectax.commands.parsing import parse
+from selectax.commands.parsing import parse, values_of
+from selectax.commands.telling import tell_of_warnings
+from selectax.study.config import LogOptions
 
 CONFIG = Command
 EXAMPLES = (
@@ -20,10 +22,13 @@ EXAMPLES = (
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
     command: Command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
+    words = sys.argv[1:] if arguments is None else arguments
+    tell_of_warnings(LogOptions())
     # Late, because TFDS takes seconds, and help should not.
     from selectax.commands import data_tasks as tasks
 
     try:
+        check(command, images_given=bool(values_of("--images", words)))
         match command:
             case Prepare():
                 tasks.prepare_all(command.names, command.where)
@@ -48,5 +53,5 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 def _place(command: Command) -> Path | str:
     """What the command writes."""
     if isinstance(command, Show):
-        return command.output or f"{command.name}.png"
+        return command.sheet
     return command.where.data_dir or "folder of prepared data sets"

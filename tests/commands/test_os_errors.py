@@ -70,7 +70,8 @@ def test_each_command_names_the_place_of_a_full_disk(
         (["list"], "list_all", "folder of prepared data sets"),
     ],
 )
-def test_data_names_the_place_of_a_full_disk(words, function, place, monkeypatch, capsys):
+def test_data_names_the_place_of_a_full_disk(words, function, place, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(f"selectax.commands.data_tasks.{function}", full_disk)
     assert data.main(words, "selectax data") == 2
     assert capsys.readouterr().err == f"{place}: {FULL}; make room on the disk.\n"
