@@ -27,11 +27,12 @@ class DataOptions:
     dataset: str = "digits"
     """Data set: digits (embedded), cifar10 or tiny_imagenet."""
     archives: Path | None = None
-    """Folder that holds the official archives; without it a prepared set or a download is used."""
+    """Folder that holds the official archives, or extracted copies of them (which need
+    --allow-unverified-archives); without it a prepared set or a download is used."""
     data_dir: Path | None = None
     """Folder for prepared data sets; by default that of tensorflow-datasets."""
     allow_unverified_archives: bool = False
-    """Take archives with another checksum than the official one, such as subsets."""
+    """Take archives without the official checksum, such as subsets and extracted copies."""
     train_limit: int | None = None
     """Train on the first so many training images."""
 

@@ -64,8 +64,8 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
         raise ConfigurationError(f"--output {error}") from None
 
 
-def holds_network(path: Path, table: pd.DataFrame, network: Network, epoch: int) -> bool:
-    """Whether the table has rows of a network, which are written all at once.
+def parts_held(path: Path, table: pd.DataFrame, network: Network, epoch: int) -> set[str]:
+    """Parts of the measures that the table holds of a network.
 
     Raises:
       ConfigurationError: they are of another epoch, as of a sweep that was trained further since.
@@ -79,7 +79,7 @@ def holds_network(path: Path, table: pd.DataFrame, network: Network, epoch: int)
             f"{min(epochs)}, but the best epoch is {epoch} now; name another file with --output, "
             "or remove it."
         )
-    return bool(epochs)
+    return results.parts_measured(table, *network)
 
 
 def _holds(beside: Path, determines: dict[str, Any]) -> bool:
