@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from selectax.corruptions import corrupt, digital, gaussian, to_published_bytes
+from selectax.corruptions import corrupt, digital, to_published_bytes
+from selectax.corruptions.operations import gaussian
 from tests.corruptions.images import peak_memory, photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions as reference
