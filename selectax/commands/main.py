@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from selectax.commands.environment import settle_environment
 from selectax.commands.os_errors import sentence_on
+from selectax.installing import sentence_on_missing
 
 COMMANDS = {
     "sweep": "train networks at several alphas, and measure and draw what comes of it",
@@ -58,8 +59,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("selectax"):
             raise
-        library, remedy = error.name.partition(".")[0], 'pip install "selectax[study]"'
-        return _refused(f"selectax {first}: needs {library}, which is missing; {remedy}.")
+        return _refused(sentence_on_missing(f"selectax {first}:", error.name.partition(".")[0]))
 
 
 def _complete(words: list[str]) -> int:

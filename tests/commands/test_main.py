@@ -14,6 +14,7 @@ import pytest
 
 from selectax.commands import main as command
 from selectax.commands.parsing import parse
+from selectax.installing import STUDY
 from selectax.study import config as configuration
 from selectax.study import corrupt_config
 
@@ -75,7 +76,7 @@ def test_without_the_extra_a_sentence_says_how_to_install_it(name):
     assert done.returncode == 2
     start, library, end = done.stderr.partition("tyro" if "tyro" in done.stderr else "rich")
     assert (start, library != "") == (f"selectax {name}: needs ", True)
-    assert end == ', which is missing; pip install "selectax[study]".\n'
+    assert end == f", which is not installed; {STUDY}.\n"
 
 
 def test_a_bug_in_ours_is_not_taken_for_a_missing_library(monkeypatch):
