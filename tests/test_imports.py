@@ -27,7 +27,7 @@ ALLOWED = {
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
-    "commands": {"study", "installing", "corruptions", "models", "datasets"},
+    "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
     **{measure: OF_MEASURES for measure in (*MEASURES, "arguments", "installing", "corruptions")},

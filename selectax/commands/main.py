@@ -1,10 +1,10 @@
 """The command `selectax`: its first word is a command of its own, whose code alone is loaded."""
 
-import difflib
 import importlib
 import sys
 from importlib.metadata import version
 
+from selectax.arguments.names import unknown
 from selectax.commands.environment import settle_environment
 from selectax.commands.os_errors import sentence_on
 from selectax.installing import sentence_on_missing
@@ -48,9 +48,7 @@ def main() -> int:
         print(f"selectax {version('selectax')}")
         return 0
     if first not in (*COMMANDS, *_COMPLETION):
-        nearest = difflib.get_close_matches(first, COMMANDS, n=1, cutoff=0)[0]
-        known = ", ".join(COMMANDS)
-        return _refused(f"{first}: unknown; did you mean {nearest}? Commands are {known}.")
+        return _refused(unknown(first, first, COMMANDS))
     try:
         if first in _COMPLETION:
             return _complete(words)
