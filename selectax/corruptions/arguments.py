@@ -1,6 +1,5 @@
 """The arguments of a corruption, checked before any work."""
 
-import difflib
 import math
 from collections.abc import Sequence
 
@@ -8,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+from selectax.arguments.names import nearest
 
 _SMALLEST_SIDE = 8
 # Rounding takes results of float arithmetic a few floats beyond [0, 1].
@@ -21,9 +22,8 @@ def check_name(argument: str, name: str, known: Sequence[str]) -> None:
       ValueError: names the argument and the known name that is most similar.
     """
     if name not in known:
-        nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0)[0]
         raise ValueError(
-            f"{argument} {name!r} is unknown; did you mean {nearest!r}? "
+            f"{argument} {name!r} is unknown; did you mean {nearest(name, known)!r}? "
             f"Known are {', '.join(known)}."
         )
 

@@ -15,6 +15,7 @@ import pytest
 from selectax.commands import main as command
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.corruption import config as corrupt_config
+from selectax.installing import STUDY
 from selectax.study.configuration import checks
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,7 @@ def test_without_the_extra_a_sentence_says_how_to_install_it(name):
     assert done.returncode == 2
     start, library, end = done.stderr.partition("tyro" if "tyro" in done.stderr else "rich")
     assert (start, library != "") == (f"selectax {name}: needs ", True)
-    assert end == ', which is missing; pip install "selectax[study]".\n'
+    assert end == f", which is not installed; {STUDY}.\n"
 
 
 def test_a_bug_in_ours_is_not_taken_for_a_missing_library(monkeypatch):
@@ -91,7 +92,7 @@ def test_an_unknown_command_is_refused_with_the_nearest(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "swep: unknown; did you mean sweep? Commands are sweep, evaluate, report, data, corrupt.\n"
+        "swep: unknown; did you mean sweep? Known are sweep, evaluate, report, data, corrupt.\n"
     )
 
 

@@ -22,13 +22,15 @@ OF_DATASETS = OF_MEASURES | {
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
     "arguments": set(),
-    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions", "models", "datasets")},
+    "installing": set(),
+    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions")},
+    **{part: {"arguments", "installing"} for part in ("models", "datasets")},
     "regularization": {"selectivity", "arguments"},
-    "study": {*MEASURES, "arguments", "corruptions", "models", "datasets"},
-    "commands": {"study", "corruptions", "models", "datasets"},
+    "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
+    "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
-    **{measure: OF_MEASURES for measure in (*MEASURES, "arguments", "corruptions")},
+    **{measure: OF_MEASURES for measure in (*MEASURES, "arguments", "installing", "corruptions")},
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }

@@ -1,12 +1,12 @@
 """What is wrong with a configuration, in one sentence, before any work."""
 
-import difflib
 import importlib.util
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from selectax.arguments.names import unknown
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import (
@@ -163,7 +163,7 @@ def check_used(
         for field in () if set(measures) & set(options.measures) else fields:
             value = getattr(options, field)
             if value not in (getattr(default, field), getattr(of_data_set, field)):
-                given = _spaced(value) if isinstance(value, tuple) else value
+                given = spaced(value) if isinstance(value, tuple) else value
                 raise ConfigurationError(
                     f"{_flag(field)} {given}: has no effect without --measures "
                     f"{' or '.join(measures)}; add it, or omit {_flag(field)}."
@@ -214,7 +214,7 @@ def _check_finite(named: str, value: float, lowest: float) -> None:
 
 def _check_each_once(named: str, values: Sequence[Any], *, may_be_empty: bool = False) -> None:
     if len(set(values)) < len(values):
-        raise ConfigurationError(f"{named} {_spaced(values)}: give each value once.")
+        raise ConfigurationError(f"{named} {spaced(values)}: give each value once.")
     if not values and not may_be_empty:
         raise ConfigurationError(f"{named} is empty: give at least one value.")
 
@@ -248,11 +248,9 @@ def _check_seeds(options: RegularizerOptions) -> None:
 
 def _check_name(flag: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-        raise ConfigurationError(
-            f"{flag} {name}: unknown; did you mean {nearest}? Known are {', '.join(known)}."
-        )
+        raise ConfigurationError(unknown(f"{flag} {name}", name, known))
 
 
-def _spaced(values: Sequence[Any]) -> str:
-    return " ".join(str(value) for value in values)
+def spaced(values: Iterable[Any]) -> str:
+    """The values of a flag as they stand on a command line."""
+    return " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)

@@ -230,6 +230,18 @@ def test_python_version_of_cifar10(form, official, tmp_path):
         assert_same(ours, expected)
 
 
+@pytest.mark.slow
+def test_python_version_of_true_images(real_data, tmp_path):
+    """Made from the binary version, since the true archive is not among the data of the tests."""
+    with tarfile.open(real_data / small.CIFAR10) as tar:
+        members = {m.name: tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()}
+    small.write(tmp_path / "archives", "cifar-10-python.tar", python_version(members))
+    loaded = load_all("cifar10", tmp_path / "archives", tmp_path / "data")
+    binary = load_all("cifar10", real_data, tmp_path / "binary")
+    for ours, expected in zip(loaded, binary, strict=True):
+        assert_same(ours, expected)
+
+
 def test_python_version_as_python_2_pickled_it():
     """Strings and arrays as the published batches have them, opcode by opcode."""
     content = (
