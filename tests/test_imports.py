@@ -23,12 +23,14 @@ OF_DATASETS = OF_MEASURES | {
 ALLOWED = {
     "arguments": set(),
     **{measure: {"arguments"} for measure in (*MEASURES, "corruptions", "models", "datasets")},
+    **{measure: {"arguments", "compensated"} for measure in ("dimensionality", "tuning")},
+    "compensated": set(),
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "corruptions", "models", "datasets"},
     "commands": {"study", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
-    **{measure: OF_MEASURES for measure in (*MEASURES, "arguments", "corruptions")},
+    **{name: OF_MEASURES for name in (*MEASURES, "arguments", "compensated", "corruptions")},
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }
