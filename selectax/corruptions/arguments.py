@@ -28,20 +28,6 @@ def check_name(argument: str, name: str, known: Sequence[str]) -> None:
         )
 
 
-def check_key(key) -> None:
-    """Refuses anything but one PRNG key, of either form.
-
-    Raises:
-      TypeError: it is no key, or several.
-    """
-    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
-    is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
-    is_old = dtype == jnp.uint32 and shape in ((2,), (4,))
-    if not (is_old or (is_typed and shape == ())):
-        given = repr(key) if dtype is None else f"{dtype} of shape {shape}"
-        raise TypeError(f"key must be one PRNG key such as jax.random.key(0), not {given}.")
-
-
 def check_severity(severity) -> None:
     """Refuses anything but one integer, from 1 to 5 where the value is known.
 

@@ -73,8 +73,9 @@ def measure(
 
     Raises:
       ValueError: images, labels or what apply_fn returns do not have these shapes, labels are
-        outside the classes, ablation is asked for and apply_fn takes no masks, or options hold
-        what the command line refuses, such as a severity of 9.
+        outside the classes, ablation is asked for and apply_fn takes no masks, options hold what
+        the command line refuses, such as a severity of 9, or a unit's mean over positions is
+        negative and selectivity, other indices or ablation are asked for.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
