@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
     from selectax.datasets.archives.archive import DataError
     from selectax.study.runtime.hosts import join
-    from selectax.study.sweeps import run
+    from selectax.study.sweeps import sweep
 
     try:
         join(config.run)
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 
             dry_run(config, Console())
             return 0
-        outcome = run(config, Console(stderr=True))
+        outcome = sweep(config, console=Console(stderr=True))
     except (ConfigurationError, DataError) as error:
         complain(error, config.log)
         return 2

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax.numpy as jnp
 import pandas as pd
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.console import Console
 from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
+from selectax.models.network import Network, of_module
 from selectax.models.torch_files import WeightsError
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
@@ -24,13 +24,13 @@ from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.configuration.options import EvaluationOptions, TrainingOptions
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.foreign_weights import check_has_effect, read_foreign, warnings_of_chance
-from selectax.study.measures.measurement import measure_in_parts, parts_of
-from selectax.study.measures.rows import EvaluationImages, count
+from selectax.study.measures.measurement import measure_one_by_one, measures_of
+from selectax.study.measures.subject import EvaluationImages, Subject, count
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
-from selectax.study.run.evaluation_table import begin_table, parts_held, what_determines
+from selectax.study.run.evaluation_table import begin_table, measures_held, what_determines
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import Network, read_groups
+from selectax.study.run.networks import NetworkId, read_groups
 from selectax.study.run.table_file import growing_table
 from selectax.study.runtime.progress import Log, stage
 
@@ -41,7 +41,7 @@ _USUAL_MODEL = "resnet20"
 class _Trained(NamedTuple):
     """A network, its best epoch, and its variables after it."""
 
-    network: Network
+    network: NetworkId
     epoch: int
     variables: Mapping[str, Any]
 
@@ -77,31 +77,36 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
             "another file."
         )
     log = Log(console, config.log)
-    if config.weights.is_dir():
-        networks = list(_trained_here(config))
-        if not networks:
-            raise ConfigurationError(
-                f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
-            )
-        module = models.create(model, describe(dataset).num_classes)
-    elif not config.weights.is_file():
-        raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
-    else:
-        foreign = read_foreign(config, model, dataset)
-        module = foreign.module
-        alpha = math.nan if config.alpha is None else config.alpha
-        networks = [_Trained(Network(alpha, config.seed or 0), _UNKNOWN_EPOCH, foreign.variables)]
-        if not config.log.quiet:
-            log.warn(foreign.assumptions)
+    network, networks = _networks(config, model, dataset, log)
     images = load_evaluation_images(data, evaluation)
     determines = what_determines(config, model, dataset, evaluation, count(images.test))
     table = begin_table(config.results, determines)
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
     named = {"dataset": dataset, "model": model}
-    table = _measure_left(config, networks, images, evaluation, module, named, table, log)
+    table = _measure_left(config, networks, images, evaluation, network, named, table, log)
     results.save(config.results.with_suffix(".parquet"), table)
     return table
+
+
+def _networks(
+    config: EvaluateConfig, model: str, dataset: str, log: Log
+) -> tuple[Network, list[_Trained]]:
+    """The functions and the trained networks of a sweep, or the one of a file."""
+    if config.weights.is_dir():
+        networks = list(_trained_here(config))
+        if not networks:
+            raise ConfigurationError(
+                f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+            )
+        return of_module(models.create(model, describe(dataset).num_classes)), networks
+    if not config.weights.is_file():
+        raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
+    foreign = read_foreign(config, model, dataset)
+    if not config.log.quiet:
+        log.warn(foreign.assumptions)
+    whose = NetworkId(math.nan if config.alpha is None else config.alpha, config.seed or 0)
+    return foreign.network, [_Trained(whose, _UNKNOWN_EPOCH, foreign.variables)]
 
 
 def _measure_left(
@@ -109,16 +114,17 @@ def _measure_left(
     networks: Sequence[_Trained],
     images: EvaluationImages,
     evaluation: EvaluationOptions,
-    module: nn.Module,
+    functions: Network,
     named: Mapping[str, str],
     table: pd.DataFrame,
     log: Log,
 ) -> pd.DataFrame:
-    """Measures the parts of each network that the table lacks, and writes them as they come."""
+    """Measures what the table lacks of each network, and writes rows as they come."""
     held = [
-        parts_held(config.results, table, trained.network, trained.epoch) for trained in networks
+        measures_held(config.results, table, trained.network, trained.epoch) for trained in networks
     ]
-    wanted = set(parts_of(evaluation.measures))
+    measures = measures_of(evaluation.measures)
+    wanted = {measure.name for measure in measures}
     left = [
         (trained, already)
         for trained, already in zip(networks, held, strict=True)
@@ -133,19 +139,12 @@ def _measure_left(
         growing_table(config.results, table) as growing,
     ):
         for (whose, epoch, variables), already in left:
-            for part in measure_in_parts(
-                whose.seed,
-                variables,
-                images,
-                evaluation,
-                module=module,
-                num_classes=num_classes,
-                already=already,
-            ):
+            subject = Subject(whose.seed, functions, variables, images, evaluation, num_classes)
+            for measured in measure_one_by_one(subject, measures, already=already):
                 of_network = {**named, **whose._asdict(), "epoch": epoch}
-                growing.add([{**of_network, **row} for row in part.rows])
-                of_chance = () if is_sweep else warnings_of_chance(part.rows, num_classes)
-                for warning in (*part.warnings, *of_chance):
+                growing.add([{**of_network, **row} for row in measured.rows])
+                of_chance = () if is_sweep else warnings_of_chance(measured.rows, num_classes)
+                for warning in (*measured.warnings, *of_chance):
                     log.warn(warning)
             news = f"alpha {whose.alpha:g} seed {whose.seed}" if is_sweep else ""
             progress.advance(news, count(images.test), **whose._asdict())

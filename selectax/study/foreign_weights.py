@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from flax import linen as nn
-
 from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.registry import WORDNET_IDS
+from selectax.models.network import Network, of_module
+from selectax.models.networks import DEVIATION, MEAN
 from selectax.study.configuration.checks import spaced
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
-from selectax.study.measures.rows import Row
+from selectax.study.measures.measure import Row
 
 # Times chance, at which an accuracy is near it.
 _NEAR_CHANCE = 2
@@ -21,12 +21,12 @@ class Foreign(NamedTuple):
     """A network from a file.
 
     Attributes:
-      module: of Flax.
+      network: its functions.
       variables: its weights and statistics.
       assumptions: a sentence on what the file does not say.
     """
 
-    module: nn.Module
+    network: Network
     variables: Mapping[str, Any]
     assumptions: str
 
@@ -90,12 +90,12 @@ def read_foreign(config: EvaluateConfig, model: str, dataset: str) -> Foreign:
     variables = models.from_torch(config.weights, model, num_classes, key=config.key, labels=labels)
     assumptions = (
         f"{config.weights.name}: taken for {model}, images normalised by mean "
-        f"{spaced(getattr(module, 'mean', ()))} and deviation "
-        f"{spaced(getattr(module, 'deviation', ()))}, {'a' if config.max_pool else 'no'} max-pool "
+        f"{spaced(config.mean or MEAN)} and deviation "
+        f"{spaced(config.deviation or DEVIATION)}, {'a' if config.max_pool else 'no'} max-pool "
         f"after the stem, classes in {config.class_order} order; change it with --mean, "
         "--deviation, --max-pool and --class-order."
     )
-    return Foreign(module, variables, assumptions)
+    return Foreign(of_module(module), variables, assumptions)
 
 
 def warnings_of_chance(rows: Iterable[Row], num_classes: int) -> list[str]:

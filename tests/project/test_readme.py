@@ -11,6 +11,7 @@ from selectax.commands.corruption.config import CorruptConfig
 from selectax.commands.data_sets import config as data_config
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
+from selectax.study.measures.registry import METRICS
 from selectax.study.run import results
 from tests.project.markdown import blocks, commands
 
@@ -64,5 +65,5 @@ def test_its_dictionary_has_every_metric_and_column():
         )
     )
     deciles = {f"class_selectivity_decile_{decile}" for decile in range(11)}
-    assert {*results.METRICS, *results.COLUMNS} - deciles <= named
+    assert {*METRICS, *results.COLUMNS} - deciles <= named
     assert {"class_selectivity_decile_0", "class_selectivity_decile_10"} <= named

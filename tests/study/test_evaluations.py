@@ -21,8 +21,6 @@ from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.configuration.options import (
-    MEASURES,
-    MORE_MEASURES,
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
@@ -31,16 +29,17 @@ from selectax.study.configuration.options import (
 )
 from selectax.study.evaluations import evaluate
 from selectax.study.measures import measurement
+from selectax.study.measures.registry import MEASURES
 from selectax.study.report import figures
 from selectax.study.run import results
-from selectax.study.run.evaluation_table import begin_table, parts_held
-from selectax.study.run.networks import Network
+from selectax.study.run.evaluation_table import begin_table, measures_held
+from selectax.study.run.networks import NetworkId
 from tests.study.tiny import TinyNetwork, draw_one
 
 pytestmark = pytest.mark.slow
 
 EVALUATION = EvaluationOptions(
-    measures=(*MEASURES, *MORE_MEASURES),
+    measures=tuple(MEASURES),
     evaluation_images=40,
     attack_images=13,
     evaluation_batch_size=16,
@@ -69,7 +68,7 @@ def sweep(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
         patch.setattr(figures, "draw_all", draw_one)
-        return folder, experiment.run(config, silent()).table
+        return folder, experiment.sweep(config, console=silent()).table
 
 
 def weights_of_resnet8():
@@ -306,11 +305,11 @@ def test_flags_that_cannot_be_meant_are_refused(tmp_path, options, says):
 def test_rows_of_an_earlier_epoch_are_not_taken_for_those_of_now(tmp_path):
     whose = {"dataset": "digits", "model": "resnet8", "alpha": 0.5, "seed": 1, "epoch": 2}
     table = results.table([{**whose, "metric": "accuracy", "value": 0.5}])
-    path, network = tmp_path / "table.csv", Network(0.5, 1)
-    assert parts_held(path, table, network, 2) == {"clean"}
-    assert parts_held(path, table, Network(0.5, 0), 3) == set()
+    path, network = tmp_path / "table.csv", NetworkId(0.5, 1)
+    assert measures_held(path, table, network, 2) == {"clean"}
+    assert measures_held(path, table, NetworkId(0.5, 0), 3) == set()
     with pytest.raises(ConfigurationError, match=r"seed 1 after epoch 2, but the best epoch is 3"):
-        parts_held(path, table, network, 3)
+        measures_held(path, table, network, 3)
 
 
 def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):

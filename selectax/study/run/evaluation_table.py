@@ -14,7 +14,7 @@ from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, write_json
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 
 
 def what_determines(
@@ -64,8 +64,8 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
         raise ConfigurationError(f"--output {error}") from None
 
 
-def parts_held(path: Path, table: pd.DataFrame, network: Network, epoch: int) -> set[str]:
-    """Parts of the measures that the table holds of a network.
+def measures_held(path: Path, table: pd.DataFrame, network: NetworkId, epoch: int) -> set[str]:
+    """Measures that the table holds of a network.
 
     Raises:
       ConfigurationError: they are of another epoch, as of a sweep that was trained further since.
@@ -79,7 +79,7 @@ def parts_held(path: Path, table: pd.DataFrame, network: Network, epoch: int) ->
             f"{min(epochs)}, but the best epoch is {epoch} now; name another file with --output, "
             "or remove it."
         )
-    return results.parts_measured(table, *network)
+    return results.measures_in(table, *network)
 
 
 def _holds(beside: Path, determines: dict[str, Any]) -> bool:
