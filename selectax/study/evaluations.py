@@ -46,14 +46,14 @@ class _Trained(NamedTuple):
     variables: Mapping[str, Any]
 
 
-def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
+def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataFrame:
     """Measures the network, or all of a sweep, and writes the table meanwhile.
 
     An evaluation that was interrupted goes on after the last part that is in the table.
 
     Args:
       config: what to do.
-      console: where warnings are shown.
+      console: where warnings are shown; by default stderr.
 
     Raises:
       ConfigurationError: the configuration cannot be meant, or the sweep has no such network.
@@ -76,7 +76,7 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
             f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
             "another file."
         )
-    log = Log(console, config.log)
+    log = Log(console or Console(stderr=True), config.log)
     network, networks = _networks(config, model, dataset, log)
     images = load_evaluation_images(data, evaluation)
     determines = what_determines(config, model, dataset, evaluation, count(images.test))

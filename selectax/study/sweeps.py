@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,7 +95,7 @@ def sweep(
     )
     if not is_first():
         console = Console(quiet=True)
-    log = Log(console or Console(file=sys.stderr), config.log)
+    log = Log(console or Console(stderr=True), config.log)
     with alone_in(config.output, log.warn) if is_first() else contextlib.nullcontext():
         return _sweep(config, components, log)
 

@@ -112,6 +112,9 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     return _checked(pd.concat(filled).drop_duplicates(list(COLUMNS[:-1])))
 
 
+load_results = load  # as it is called outside of this module
+
+
 def table_in(folder: Path) -> Path:
     """The file of a run's table: CSV, or Parquet where that alone was kept; it need not exist."""
     as_csv, in_parquet = folder / "results.csv", folder / "results.parquet"
