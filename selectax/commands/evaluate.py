@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     # Late, because they load JAX, Flax, TFDS and pandas.
     from selectax.datasets import DataError
     from selectax.models.torch_files import WeightsError
-    from selectax.study.evaluations import evaluate
+    from selectax.study.evaluation.evaluate import evaluate
 
     try:
         table = evaluate(config, Console(stderr=True))
