@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.data_sets.config import Check, Command, List, Prepare, Show
 
-CONFIG = Command
+CONFIG: Any = Command  # a union of classes, for which typing has no type before Python 3.15
 EXAMPLES = (
     "prepare cifar10 cifar10_c --archives ~/archives",
     "check tiny_imagenet",

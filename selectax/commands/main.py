@@ -1,4 +1,8 @@
-"""The command `selectax`: its first word is a command of its own, whose code alone is loaded."""
+"""The command `selectax`: its first word names a command, and only the code of that is loaded.
+
+The words of a command are parsed by tyro. The first word is not, because tyro would need the
+configurations of all commands, and is missing where the extra `study` is not installed.
+"""
 
 import difflib
 import importlib
@@ -73,13 +77,14 @@ def _complete(words: list[str]) -> int:
 
     import tyro
 
+    from selectax.commands.command_line.parsing import OPTIONS
+
     commands = {name: importlib.import_module(f"selectax.commands.{name}") for name in COMMANDS}
     of_each = tuple(
         Annotated[command.CONFIG, tyro.conf.subcommand(name)] for name, command in commands.items()
     )
-    options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     try:
-        tyro.cli(Union[of_each], prog="selectax", args=words, config=options)  # type: ignore[call-overload]  # noqa: UP007
+        tyro.cli(Union[of_each], prog="selectax", args=words, config=OPTIONS)  # type: ignore[call-overload]  # noqa: UP007
     except OSError as error:
         return _refused(f"{option} {sentence_on(error, rest[-1])}")
     return 0

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from selectax.commands.command_line.messages import complain, tell_of_warnings
 from selectax.commands.command_line.os_errors import sentence_on
-from selectax.commands.command_line.parsing import parse, values_of
+from selectax.commands.command_line.parsing import parse
+from selectax.commands.command_line.words import values_of
 from selectax.commands.summary import print_findings, print_summary
 from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
 from selectax.study.runtime.signals import raise_on_signals

@@ -61,9 +61,4 @@ class Show:
     where: Where = Where()
 
 
-Command = (
-    Annotated[Prepare, tyro.conf.subcommand("prepare")]
-    | Annotated[Check, tyro.conf.subcommand("check")]
-    | Annotated[List, tyro.conf.subcommand("list")]
-    | Annotated[Show, tyro.conf.subcommand("show")]
-)
+Command = Prepare | Check | List | Show
