@@ -109,8 +109,8 @@ def declared(*extras):
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("selectax", ["study"]),
-        ("tests", ["study", "test", "bench"]),
+        ("selectax", ["study", "tensorboard"]),
+        ("tests", ["study", "tensorboard", "test", "bench"]),
         ("experiments", ["study", "test", "bench"]),
         ("colab", ["study", "test"]),
         ("docs", ["study", "docs"]),

@@ -1,26 +1,32 @@
-"""What goes to stderr besides progress: errors, and Python's own warnings."""
+"""Messages on stderr besides progress: errors, and Python's own warnings."""
 
+import contextlib
 import json
 import sys
 import warnings
+from collections.abc import Iterator
 
 from selectax.study.config import LogOptions
 
 
 def complain(error: Exception | str, options: LogOptions) -> None:
-    """Tells of an error, as JSON if that is asked for."""
-    _tell("error", str(error), options)
+    """Prints an error, as JSON if the options ask for it."""
+    _print("error", str(error), options)
 
 
-def tell_of_warnings(options: LogOptions) -> None:
-    """Lets Python's warnings, too, be JSON if that is asked for."""
-    if options.log_json:
-        warnings.showwarning = lambda message, category, *_: _tell(
-            "warning", f"{category.__name__}: {message}", options
-        )
+@contextlib.contextmanager
+def printed_warnings(options: LogOptions) -> Iterator[None]:
+    """Within, Python's warnings are printed as JSON, too, if the options ask for it."""
+    # Restores warnings.showwarning, which is Python's documented hook.
+    with warnings.catch_warnings():
+        if options.log_json:
+            warnings.showwarning = lambda message, category, *_: _print(
+                "warning", f"{category.__name__}: {message}", options
+            )
+        yield
 
 
-def _tell(event: str, sentence: str, options: LogOptions) -> None:
+def _print(event: str, sentence: str, options: LogOptions) -> None:
     if options.log_json:
         sentence = json.dumps({"event": event, "message": sentence})
     print(sentence, file=sys.stderr, flush=True)
