@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import tyro
 
 from selectax.commands.command_line.environment import settle_environment
+from selectax.commands.command_line.help_texts import help_from_tables
 from selectax.commands.command_line.mistakes import check_words
 from selectax.commands.command_line.words import RefusalError, separate_values, with_paths
 
@@ -56,6 +57,7 @@ def parse(
                 args=words,
                 description=description,
                 config=OPTIONS,
+                registry=help_from_tables(),
                 **default,
             )
         return with_paths(config, words)

@@ -26,7 +26,7 @@ class Prepare:
     """Makes data sets out of their archives, unless that was done before."""
 
     names: _Names
-    """Data sets: cifar10, cifar10_c, tiny_imagenet, tiny_imagenet_c."""
+    """Data sets: {archived_data_sets}."""
     where: Where = Where()
 
 
@@ -35,7 +35,7 @@ class Check:
     """Reads every image of prepared data sets, and verifies numbers, shapes and labels."""
 
     names: _Names
-    """Data sets: cifar10, cifar10_c, tiny_imagenet, tiny_imagenet_c."""
+    """Data sets: {archived_data_sets}."""
     where: Where = Where()
 
 
