@@ -12,7 +12,7 @@ from pathlib import Path
 from selectax.commands import sweep
 from selectax.commands.command_line.mistakes import unknown_choice
 from selectax.commands.command_line.words import values_of
-from selectax.study.config import flags_without_effect
+from selectax.study.configuration.checks import flags_without_effect
 
 STUDIES = Path(__file__).parent / "studies"
 

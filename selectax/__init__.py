@@ -6,7 +6,7 @@ function `selectax.attacks.strongest` is not, whose name is that of the module
 `selectax.strongest`.) They are loaded when the first of them is asked for, and so are
 `selectax.models`, which adds flax, `selectax.datasets`, which adds tensorflow-datasets, and
 `selectax.study`, which runs the experiment of Leavitt & Morcos 2020 (arXiv 2007.04440) with them
-(`pip install "selectax[study]"`).
+(`pip install ".[study]"` in a clone of the repository).
 
 Example:
   >>> import jax.numpy as jnp

@@ -91,7 +91,8 @@ def believability(
       epsilon: radius of the ball, in the images' units, at which attacks are to be believed.
       steps: of PGD, with its default step size.
       norm: of the ball.
-      bounds: smallest and largest value of a pixel.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
       tolerance: share of images that may misbehave before a flag is raised.
 
     Returns:

@@ -19,7 +19,7 @@ from selectax.attacks.arguments import (
 )
 from selectax.attacks.iteration import Method, as_images, inside, iterate
 from selectax.attacks.losses import CustomLoss, Labels, LossName
-from selectax.attacks.norms import Images
+from selectax.attacks.norms import Images, moderate
 
 
 def momentum_iterative(
@@ -32,7 +32,7 @@ def momentum_iterative(
     """Steps along the normalized momentum, by default of length epsilon / steps."""
 
     def update(momentum, points, evaluation, origin, epsilon):
-        gradient = evaluation.gradient
+        gradient, _ = moderate(evaluation.gradient)
         axes = tuple(range(1, gradient.ndim))
         # The mean, not the sum, of absolute values: all that counts is the gradients' proportions.
         size = jnp.mean(jnp.abs(gradient), axis=axes, keepdims=True)

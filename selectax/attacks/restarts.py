@@ -75,7 +75,8 @@ def strongest(
       candidates: results of attacks on the same images, in order of preference.
       labels: true classes.
       targets: classes to be reached, of targeted attacks.
-      bounds: smallest and largest value of a pixel.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
 
     Returns:
       Adversarial images; NaN where the logits of a candidate are not finite.

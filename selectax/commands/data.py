@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from selectax.commands.command_line.messages import printed_warnings
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse
-from selectax.commands.data_sets.config import Check, Command, List, Prepare, Show
+from selectax.commands.command_line.words import values_of
+from selectax.commands.data_sets.config import Check, Command, List, Prepare, Show, check
 
 CONFIG: Any = Command  # a union of classes, for which typing has no type before Python 3.15
 EXAMPLES = (
@@ -19,12 +21,22 @@ EXAMPLES = (
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
-    """Runs the command on its words, by default those of the process; gives the exit status."""
+    """Runs the command on its words, by default those of the process, and returns its status."""
     command: Command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
-    # Late, because TFDS takes seconds, and help should not.
+    words = sys.argv[1:] if arguments is None else arguments
+    # Imported here, because help does without the study.
+    from selectax.study.configuration.options import LogOptions
+
+    with printed_warnings(LogOptions()):
+        return _run(command, images_given=bool(values_of("--images", words)))
+
+
+def _run(command: Command, *, images_given: bool) -> int:
+    # Imported here, because TFDS takes seconds, and help should not.
     from selectax.commands.data_sets import tasks
 
     try:
+        check(command, images_given=images_given)
         match command:
             case Prepare():
                 tasks.prepare_all(command.names, command.where)
@@ -41,7 +53,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
             print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted; nothing is left that could be taken for a data set.", file=sys.stderr)
+        print("Interrupted; no partial data set was left.", file=sys.stderr)
         return 130
     return 0
 
@@ -49,5 +61,5 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 def _place(command: Command) -> Path | str:
     """What the command writes."""
     if isinstance(command, Show):
-        return command.output or f"{command.name}.png"
+        return command.sheet
     return command.where.data_dir or "folder of prepared data sets"

@@ -13,7 +13,9 @@ from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.command_line.words import values_of
 from selectax.commands.summary import print_findings, print_summary
-from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig, defaults_of
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.signals import raise_on_signals
 
 CONFIG = SweepConfig
@@ -46,7 +48,7 @@ def _run(config: SweepConfig) -> int:
     # Imported here, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
     from selectax.datasets.archives.archive import DataError
     from selectax.study.runtime.hosts import join
-    from selectax.study.sweeps import run
+    from selectax.study.sweeps import sweep
 
     try:
         join(config.run)
@@ -55,7 +57,7 @@ def _run(config: SweepConfig) -> int:
 
             dry_run(config, Console())
             return 0
-        outcome = run(config, Console(stderr=True))
+        outcome = sweep(config, console=Console(stderr=True))
     except (ConfigurationError, DataError) as error:
         complain(error, config.log)
         return 2

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,25 +14,24 @@ from rich.console import Console
 from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
+from selectax.models.network import Network, of_module
 from selectax.models.torch_files import WeightsError
-from selectax.study.config import (
-    ConfigurationError,
-    SweepConfig,
-    TrainingOptions,
-    check,
-    fallback,
-    resolve_corruptions,
-)
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import EvaluationOptions, TrainingOptions
 from selectax.study.data import load_evaluation_images, where_data_lie
-from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.foreign_weights import check_has_effect, read_foreign, warnings_of_chance
-from selectax.study.measures.measurement import measure_network
-from selectax.study.measures.rows import count
+from selectax.study.measures.measurement import measure_one_by_one, measures_of
+from selectax.study.measures.subject import EvaluationImages, Subject, count
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
-from selectax.study.run.evaluation_table import begin_table, holds_network, what_determines
+from selectax.study.run.evaluation_table import begin_table, measures_held, what_determines
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import Network, read_groups
+from selectax.study.run.networks import NetworkId, read_groups
+from selectax.study.run.table_file import growing_table
 from selectax.study.runtime.progress import Log, stage
 
 _UNKNOWN_EPOCH = 0
@@ -42,17 +41,19 @@ _USUAL_MODEL = "resnet20"
 class _Trained(NamedTuple):
     """A network, its best epoch, and its variables after it."""
 
-    network: Network
+    network: NetworkId
     epoch: int
     variables: Mapping[str, Any]
 
 
-def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
-    """Measures the network, or all of a sweep, and writes the table after each.
+def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataFrame:
+    """Measures the network, or all of a sweep, and writes the table meanwhile.
+
+    An evaluation that was interrupted goes on after the last part that is in the table.
 
     Args:
       config: what to do.
-      console: where warnings are shown.
+      console: where warnings are shown; by default stderr.
 
     Raises:
       ConfigurationError: the configuration cannot be meant, or the sweep has no such network.
@@ -75,57 +76,79 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
             f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
             "another file."
         )
-    log = Log(console, config.log)
+    log = Log(console or Console(stderr=True), config.log)
+    network, networks = _networks(config, model, dataset, log)
+    images = load_evaluation_images(data, evaluation)
+    determines = what_determines(config, model, dataset, evaluation, count(images.test))
+    table = begin_table(config.results, determines)
+    if (sentence := fallback(sweep, resolved)) is not None:
+        log.warn(sentence)
+    named = {"dataset": dataset, "model": model}
+    table = _measure_left(config, networks, images, evaluation, network, named, table, log)
+    results.save(config.results.with_suffix(".parquet"), table)
+    return table
+
+
+def _networks(
+    config: EvaluateConfig, model: str, dataset: str, log: Log
+) -> tuple[Network, list[_Trained]]:
+    """The functions and the trained networks of a sweep, or the one of a file."""
     if config.weights.is_dir():
         networks = list(_trained_here(config))
         if not networks:
             raise ConfigurationError(
                 f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
             )
-        module = models.create(model, describe(dataset).num_classes)
-    elif not config.weights.is_file():
+        return of_module(models.create(model, describe(dataset).num_classes)), networks
+    if not config.weights.is_file():
         raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
-    else:
-        foreign = read_foreign(config, model, dataset)
-        module = foreign.module
-        alpha = math.nan if config.alpha is None else config.alpha
-        networks = [_Trained(Network(alpha, config.seed or 0), _UNKNOWN_EPOCH, foreign.variables)]
-        if not config.log.quiet:
-            log.warn(foreign.assumptions)
-    images = load_evaluation_images(data, evaluation)
-    determines = what_determines(config, model, dataset, evaluation, count(images.test))
-    table = begin_table(config.results, determines)
-    if (sentence := fallback(sweep, resolved)) is not None:
-        log.warn(sentence)
-    left = [
-        trained
-        for trained in networks
-        if not holds_network(config.results, table, trained.network, trained.epoch)
+    foreign = read_foreign(config, model, dataset)
+    if not config.log.quiet:
+        log.warn(foreign.assumptions)
+    whose = NetworkId(math.nan if config.alpha is None else config.alpha, config.seed or 0)
+    return foreign.network, [_Trained(whose, _UNKNOWN_EPOCH, foreign.variables)]
+
+
+def _measure_left(
+    config: EvaluateConfig,
+    networks: Sequence[_Trained],
+    images: EvaluationImages,
+    evaluation: EvaluationOptions,
+    functions: Network,
+    named: Mapping[str, str],
+    table: pd.DataFrame,
+    log: Log,
+) -> pd.DataFrame:
+    """Measures what the table lacks of each network, and writes rows as they come."""
+    held = [
+        measures_held(config.results, table, trained.network, trained.epoch) for trained in networks
     ]
-    title, done = "Evaluated network", len(networks) - len(left)
-    with stage(log, title, total=len(networks), done=done, event="network") as progress:
-        for whose, epoch, variables in left:
-            measured = measure_network(
-                whose.seed,
-                variables,
-                images,
-                evaluation,
-                module=module,
-                num_classes=describe(dataset).num_classes,
-            )
-            for warning in measured.warnings:
-                log.warn(warning)
-            if config.weights.is_file():
-                for warning in warnings_of_chance(measured.rows, describe(dataset).num_classes):
+    measures = measures_of(evaluation.measures)
+    wanted = {measure.name for measure in measures}
+    left = [
+        (trained, already)
+        for trained, already in zip(networks, held, strict=True)
+        if not wanted <= already and "diverged" not in already
+    ]
+    num_classes = describe(named["dataset"]).num_classes
+    is_sweep, done = config.weights.is_dir(), len(networks) - len(left)
+    with (
+        stage(
+            log, "Evaluated network", total=len(networks), done=done, event="network"
+        ) as progress,
+        growing_table(config.results, table) as growing,
+    ):
+        for (whose, epoch, variables), already in left:
+            subject = Subject(whose.seed, functions, variables, images, evaluation, num_classes)
+            for measured in measure_one_by_one(subject, measures, already=already):
+                of_network = {**named, **whose._asdict(), "epoch": epoch}
+                growing.add([{**of_network, **row} for row in measured.rows])
+                of_chance = () if is_sweep else warnings_of_chance(measured.rows, num_classes)
+                for warning in (*measured.warnings, *of_chance):
                     log.warn(warning)
-            named = {"dataset": dataset, "model": model, **whose._asdict(), "epoch": epoch}
-            rows = [{**named, **row} for row in measured.rows]
-            table = results.merge(table, results.table(rows))
-            results.save(config.results, table)
-            news = f"alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
+            news = f"alpha {whose.alpha:g} seed {whose.seed}" if is_sweep else ""
             progress.advance(news, count(images.test), **whose._asdict())
-    results.save(config.results.with_suffix(".parquet"), table)
-    return table
+    return growing.table
 
 
 def _of_sweep(folder: Path) -> tuple[str, str]:

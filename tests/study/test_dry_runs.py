@@ -8,7 +8,8 @@ from rich.console import Console
 
 from selectax import models
 from selectax.study import sweeps as experiment
-from selectax.study.config import ConfigurationError, RegularizerOptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import RegularizerOptions
 from selectax.study.dry_runs import dry_run
 from selectax.study.run import results
 from tests.study.test_sweeps import CONFIG, silent, to
@@ -44,7 +45,7 @@ def test_nothing_is_done(tmp_path):
 def test_networks_are_told_by_what_is_done_of_them(tmp_path):
     folder = tmp_path / "run"
     one = dataclasses.replace(CONFIG, regularizer=RegularizerOptions(alpha=(2.0,), seeds=2))
-    table = experiment.run(to(folder, one), silent()).table
+    table = experiment.sweep(to(folder, one), console=silent()).table
     said, rows = planned(to(folder, one, resume=True))
     assert rows == {"2": ["0–1"]}
     assert "seeds done" in said

@@ -17,29 +17,29 @@ from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
 from selectax.study import foreign_weights
 from selectax.study import sweeps as experiment
-from selectax.study.config import (
-    MEASURES,
-    MORE_MEASURES,
-    ConfigurationError,
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
     RunOptions,
-    SweepConfig,
     TrainingOptions,
 )
-from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.evaluations import evaluate
+from selectax.study.measures import measurement
+from selectax.study.measures.registry import MEASURES
 from selectax.study.report import figures
 from selectax.study.run import results
-from selectax.study.run.evaluation_table import begin_table, holds_network
-from selectax.study.run.networks import Network
+from selectax.study.run.evaluation_table import begin_table, measures_held
+from selectax.study.run.networks import NetworkId
 from tests.study.tiny import TinyNetwork, draw_one
 
 pytestmark = pytest.mark.slow
 
 EVALUATION = EvaluationOptions(
-    measures=(*MEASURES, *MORE_MEASURES),
+    measures=tuple(MEASURES),
     evaluation_images=40,
     attack_images=13,
     evaluation_batch_size=16,
@@ -68,7 +68,7 @@ def sweep(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
         patch.setattr(figures, "draw_all", draw_one)
-        return folder, experiment.run(config, silent()).table
+        return folder, experiment.sweep(config, console=silent()).table
 
 
 def weights_of_resnet8():
@@ -230,6 +230,37 @@ def test_a_table_of_other_weights_or_options_is_not_replaced(tmp_path):
     assert "thesis.csv holds something else" in sentence_of(config(output=tmp_path / "thesis.csv"))
 
 
+def test_an_evaluation_of_a_file_goes_on_after_its_last_part(tmp_path, monkeypatch):
+    weights = tmp_path / "model.safetensors"
+    save_file(weights_of_resnet8(), weights)
+    options = EvaluationOptions(measures=("selectivity", "indices"), evaluation_images=20)
+
+    def to(name):
+        return EvaluateConfig(
+            weights,
+            model="resnet8",
+            output=tmp_path / name,
+            data=DataOptions(dataset="digits"),
+            evaluation=options,
+        )
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measurement, "index_rows", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(to("in_two.csv"), silent())
+    assert "class_selectivity" in set(results.load(tmp_path / "in_two.csv")["metric"])
+    with monkeypatch.context() as patch:
+        patch.setattr(measurement, "_clean_rows", None)
+        evaluate(to("in_two.csv"), silent())
+    evaluate(to("at_once.csv"), silent())
+    for suffix in ("csv", "parquet"):
+        in_two, at_once = (tmp_path / f"{name}.{suffix}" for name in ("in_two", "at_once"))
+        assert in_two.read_bytes() == at_once.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("flag", "value"),
     [
@@ -274,11 +305,11 @@ def test_flags_that_cannot_be_meant_are_refused(tmp_path, options, says):
 def test_rows_of_an_earlier_epoch_are_not_taken_for_those_of_now(tmp_path):
     whose = {"dataset": "digits", "model": "resnet8", "alpha": 0.5, "seed": 1, "epoch": 2}
     table = results.table([{**whose, "metric": "accuracy", "value": 0.5}])
-    path, network = tmp_path / "table.csv", Network(0.5, 1)
-    assert holds_network(path, table, network, 2)
-    assert not holds_network(path, table, Network(0.5, 0), 3)
+    path, network = tmp_path / "table.csv", NetworkId(0.5, 1)
+    assert measures_held(path, table, network, 2) == {"clean"}
+    assert measures_held(path, table, NetworkId(0.5, 0), 3) == set()
     with pytest.raises(ConfigurationError, match=r"seed 1 after epoch 2, but the best epoch is 3"):
-        holds_network(path, table, network, 3)
+        measures_held(path, table, network, 3)
 
 
 def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):

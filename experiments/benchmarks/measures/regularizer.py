@@ -12,6 +12,7 @@ import tyro
 from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from experiments.benchmarks.shared.digits import load_large_digits
 from selectax import models
+from selectax.models.network import of_module
 from selectax.study.training import loss as gradients
 from selectax.study.training import step as training
 from selectax.study.training.recipe import Recipe
@@ -52,7 +53,7 @@ def contest(options: Options = Options()) -> Contest:
 
 def compiled_epoch(images, labels, batch_size, *left_out):
     """An epoch in which these functions of the training step are compiled as zero."""
-    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=batch_size)
+    recipe = Recipe(of_module(models.create("resnet20", 10)), 10, epochs=1, batch_size=batch_size)
     hyperparameters = training.Hyperparameters(*map(jnp.asarray, (-1.0, 0.1, 0)))
     state = training.init_state(hyperparameters, recipe, images.shape[1:])
     arguments = (state, jnp.asarray(images), jnp.asarray(labels), hyperparameters, jnp.int32(0))

@@ -20,8 +20,9 @@ import tyro
 from experiments.benchmarks.shared.digits import load_large_digits
 from experiments.benchmarks.shared.machine import machine
 from selectax import models
+from selectax.models.network import of_module
 from selectax.study.plan import hyperparameters_of
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 from selectax.study.training.inputs import Resident, steps_of_epoch
 from selectax.study.training.population import init_population
 from selectax.study.training.recipe import Recipe
@@ -46,9 +47,9 @@ def traced(folder, copies):
     images, labels = load_large_digits("train")
     images, labels = jnp.tile(images, (copies, 1, 1, 1)), jnp.tile(labels, copies)
     training = Resident(images, labels)
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=2, batch_size=32)
+    recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=2, batch_size=32)
     population = init_population(
-        hyperparameters_of([Network(0.0, 0), Network(1.0, 0)], 0.1),
+        hyperparameters_of([NetworkId(0.0, 0), NetworkId(1.0, 0)], 0.1),
         recipe=recipe,
         image_shape=images.shape[1:],
     )

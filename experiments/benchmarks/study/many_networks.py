@@ -18,6 +18,7 @@ from experiments.benchmarks.shared.digits import load_large_digits
 from experiments.benchmarks.shared.peer import CifarResNet, device, finished
 from experiments.benchmarks.study.population import population_of, repeated_steps
 from selectax import models
+from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe
 
 PEER = "PyTorch, one by one, channels last"
@@ -55,7 +56,9 @@ def contest(options: Options = Options()) -> Contest:
 
 
 def our_steps(images, labels, options):
-    recipe = Recipe(models.create("resnet20", 10), 10, epochs=1, batch_size=options.batch_size)
+    recipe = Recipe(
+        of_module(models.create("resnet20", 10)), 10, epochs=1, batch_size=options.batch_size
+    )
     at_a_time = options.networks if jax.default_backend() == "gpu" else 1
     population, there = population_of(options.networks, recipe), map(jnp.asarray, (images, labels))
     return repeated_steps(

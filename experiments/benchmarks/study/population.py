@@ -25,9 +25,10 @@ from experiments.benchmarks.shared.collectives import count_exchanges
 from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from experiments.benchmarks.shared.digits import SIZE, load_large_digits
 from selectax import models
+from selectax.models.network import of_module
 from selectax.study.plan import hyperparameters_of
 from selectax.study.run.checkpoints import open_checkpoints
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.devices import copy_to_all, make_mesh, spread_networks
 from selectax.study.runtime.waiting import wait
 from selectax.study.training.inputs import Resident, steps_of_epoch
@@ -42,7 +43,7 @@ class Options:
     """Prints tables of times and ratios."""
 
     model: str = "resnet8"
-    """Network."""
+    """NetworkId."""
     batch_sizes: tuple[int, ...] = (32, 128)
     """Images a step."""
     sizes: tuple[int, ...] = (1, 2, 4, 8)
@@ -56,7 +57,7 @@ class Options:
 
 
 def population_of(size, recipe, mesh=None):
-    networks = [Network(alpha, 0) for alpha in np.linspace(-1, 1, size)]
+    networks = [NetworkId(alpha, 0) for alpha in np.linspace(-1, 1, size)]
     population = init_population(
         hyperparameters_of(networks, 0.1), recipe=recipe, image_shape=(SIZE, SIZE, 3)
     )
@@ -89,7 +90,9 @@ def time_sizes(options, images, labels):
         table.add_column(title, justify="right")
     devices = jax.devices()
     for batch_size in options.batch_sizes:
-        recipe = Recipe(models.create(options.model, 10), 10, epochs=1, batch_size=batch_size)
+        recipe = Recipe(
+            of_module(models.create(options.model, 10)), 10, epochs=1, batch_size=batch_size
+        )
         layouts = {(size, "1x1"): None for size in options.sizes}
         if len(devices) > 1:
             size = max(options.sizes)
@@ -131,7 +134,7 @@ def time_sizes(options, images, labels):
 def contest() -> Contest:
     """A population of 8 beside the same networks one after the other, each as a run of one."""
     images, labels = map(jnp.asarray, load_large_digits("train"))
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=128)
+    recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=1, batch_size=128)
 
     together, alone = (
         repeated_steps(population_of(size, recipe), images, labels, STEPS, recipe=recipe)
@@ -154,7 +157,7 @@ def contest() -> Contest:
 
 def time_checkpoints(options, images, labels):
     """Seconds that saving holds training up, those of epochs, and those of writing."""
-    recipe = Recipe(models.create(options.model, 10), 10, epochs=9, batch_size=128)
+    recipe = Recipe(of_module(models.create(options.model, 10)), 10, epochs=9, batch_size=128)
     population = population_of(max(options.sizes), recipe)
     training = Resident(images, labels)
     held_up, epochs, done = [], [], 0
@@ -174,7 +177,7 @@ def time_checkpoints(options, images, labels):
 
 def seconds_between_pieces(options, images, labels):
     """Seconds between two pieces: what 16 pieces of a step take beyond one piece of 16."""
-    recipe = Recipe(models.create(options.model, 10), 10, epochs=9, batch_size=128)
+    recipe = Recipe(of_module(models.create(options.model, 10)), 10, epochs=9, batch_size=128)
     seconds = {}
     for lengths in ((1,) * 16, (16,)):
         state = population_of(1, recipe)

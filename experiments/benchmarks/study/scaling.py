@@ -27,6 +27,7 @@ from experiments.benchmarks.study.population import population_of, repeated_step
 from selectax import models
 from selectax.attacks import robust_accuracy_curve
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
+from selectax.models.network import of_module
 from selectax.selectivity import layer_selectivity
 from selectax.study.run.folder import write_json
 from selectax.study.runtime.devices import copy_to_all, make_mesh
@@ -138,7 +139,7 @@ def devices() -> Iterator[Work]:
 
 def _steps(size, layout):
     images, labels = map(jnp.asarray, load_large_digits("train"))
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=32)
+    recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=1, batch_size=32)
     mesh = None if layout == "1x1" else make_mesh(layout, size, 32, jax.devices())
     there = copy_to_all((images, labels), mesh)
     return repeated_steps(population_of(size, recipe, mesh), *there, 2, recipe=recipe, mesh=mesh)

@@ -28,6 +28,7 @@ from selectax.datasets.pipeline.augmentation import augment
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.datasets.pipeline.order import epoch_order
 from selectax.datasets.pipeline.streaming import stream
+from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import Hyperparameters, init_state, train_step
 
@@ -135,7 +136,9 @@ def loader(source, order, options):
 
 def resnet18(options):
     """A round of training steps, compiled beforehand."""
-    recipe = Recipe(models.create("resnet18", 200), 200, epochs=1, batch_size=options.batch_size)
+    recipe = Recipe(
+        of_module(models.create("resnet18", 200)), 200, epochs=1, batch_size=options.batch_size
+    )
     hyperparameters = Hyperparameters(jnp.float32(0), jnp.float32(0.1), jnp.int32(0))
     images = np.zeros((options.batch_size, 64, 64, 3), np.uint8)
     labels = np.arange(options.batch_size, dtype=np.int32) % 200

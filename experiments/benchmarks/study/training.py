@@ -17,6 +17,7 @@ from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from experiments.benchmarks.shared.digits import load_large_digits
 from experiments.benchmarks.shared.peer import CifarResNet, device, finished
 from selectax import models
+from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import Hyperparameters, init_state, train_epoch
 
@@ -55,7 +56,9 @@ def contest(options: Options = Options()) -> Contest:
 
 
 def our_epoch(images, labels, alpha, batch_size):
-    recipe = Recipe(models.create("resnet20", 10), num_classes=10, epochs=1, batch_size=batch_size)
+    recipe = Recipe(
+        of_module(models.create("resnet20", 10)), num_classes=10, epochs=1, batch_size=batch_size
+    )
     hyperparameters = Hyperparameters(jnp.float32(alpha), jnp.float32(0.1), jnp.int32(0))
     state = init_state(hyperparameters, recipe, images.shape[1:])
     epoch = jax.jit(functools.partial(train_epoch, recipe=recipe))

@@ -56,7 +56,8 @@ def robust_accuracy_curve(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilons: radii, in any order; the program is compiled once for all.
+      epsilons: radii, in any order, each for all samples, channels and pixels (`pgd` alone takes
+        one for each); the program is compiled once for all.
       steps: of each attack; FGSM has one.
       attack: "pgd", "fgsm", "mi_fgsm" or "apgd".
       step_size: of PGD and MI-FGSM; by default that of `pgd` or `mi_fgsm` for each epsilon.
@@ -64,8 +65,9 @@ def robust_accuracy_curve(
       random_start: of PGD; APGD always starts at random, MI-FGSM and FGSM never.
       restarts: attacks that the image must withstand at the largest epsilon that it is said to
         withstand, and below.
-      bounds: smallest and largest value of a pixel.
-      loss: what attacks maximise.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
+      loss: what is maximised, by name or as a function of (logits, labels), as for `pgd`.
       warm_start: whether the search for the epsilon that breaks an image begins with steps of
         Newton's method towards the class boundary, and attacks start from the adversarial image of
         a larger epsilon. They are then stronger than so many steps from elsewhere, and fewer. With
@@ -158,8 +160,9 @@ def breaking_epsilons(
       norm: of the ball and of a step.
       random_start: of PGD.
       restarts: attacks that an image must withstand.
-      bounds: smallest and largest value of a pixel.
-      loss: what attacks maximise.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
+      loss: what is maximised, by name or as a function of (logits, labels), as for `pgd`.
       warm_start: whether attacks start from those with larger epsilons.
       batch_size: images that are attacked at a time.
 
@@ -197,7 +200,8 @@ def breaking_epsilons(
     epsilons = checked_lengths("epsilons", epsilons, images.dtype)
     if epsilons.ndim != 1 or not len(epsilons):
         raise ValueError(
-            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one."
+            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one "
+            "radius, and take pgd for an epsilon of each channel or pixel."
         )
     length = one_length("step_size", step_size, images)
     epsilons = jnp.sort(epsilons)

@@ -54,7 +54,7 @@ def robust_accuracy_over_steps(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units.
+      epsilon: radius of the ball, in the images' units, for all samples, channels and pixels.
       steps: numbers of steps, in any order; may be traced.
       attack: "pgd", "mi_fgsm" or "apgd".
       step_size: of PGD and MI-FGSM, the same for all numbers of steps. By default that of the
@@ -63,8 +63,9 @@ def robust_accuracy_over_steps(
       norm: of the ball and of a step.
       random_start: of PGD; APGD always starts at random, MI-FGSM never.
       restarts: attacks from different starts.
-      bounds: smallest and largest value of a pixel.
-      loss: what the attack maximises.
+      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
+        pixel; None for no bounds.
+      loss: what is maximised, by name or as a function of (logits, labels), as for `pgd`.
       batch_size: images that are attacked at a time.
 
     Returns:

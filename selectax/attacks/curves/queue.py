@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from selectax.attacks.arguments import Problem, like
 from selectax.attacks.curves.bracket import Bracket, is_closed, narrow, next_attacked
 from selectax.attacks.iteration import Method, evaluate, inside
-from selectax.attacks.norms import Images
+from selectax.attacks.norms import Images, moderate
 
 
 class Outcome(NamedTuple):
@@ -182,8 +182,11 @@ def run_queue(
         """Points in the ball in which, were the loss linear, its sign would change."""
         direction = problem.geometry.normalize(evaluation.gradient)
         axes = tuple(range(1, origin.ndim))
-        slope = jnp.sum(direction * evaluation.gradient, axis=axes)
-        needed = epsilon - evaluation.loss / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny)
+        gradient, unit = moderate(evaluation.gradient)
+        slope = jnp.maximum(
+            jnp.sum(direction * gradient, axis=axes), jnp.finfo(gradient.dtype).tiny
+        )
+        needed = epsilon - evaluation.loss / unit.reshape(slope.shape) / slope
         wider = jnp.searchsorted(epsilons, needed).astype(jnp.int32)
         wider = jnp.clip(wider, slots.attacked + 1, grid - 1)
         radius = epsilons[wider]

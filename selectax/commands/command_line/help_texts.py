@@ -67,7 +67,12 @@ def filled(text: str, tables: Mapping[str, Callable[[], str]] = TABLES) -> str:
 
 
 def field_texts(config_class: type) -> dict[str, str]:
-    """The docstring below each field of a dataclass, by the field's name."""
+    """The docstring below each field of a dataclass and of its bases, by the field's name."""
+    bases = [base for base in reversed(config_class.__mro__) if dataclasses.is_dataclass(base)]
+    return {name: text for base in bases for name, text in _own_field_texts(base).items()}
+
+
+def _own_field_texts(config_class: type) -> dict[str, str]:
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(config_class))).body
     assert isinstance(definition, ast.ClassDef)
     return {

@@ -5,28 +5,34 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from selectax.study.config import LogOptions
+if TYPE_CHECKING:
+    from selectax.study.configuration.options import LogOptions
 
 
-def complain(error: Exception | str, options: LogOptions) -> None:
+def complain(error: Exception | str, options: "LogOptions") -> None:
     """Prints an error, as JSON if the options ask for it."""
     _print("error", str(error), options)
 
 
 @contextlib.contextmanager
-def printed_warnings(options: LogOptions) -> Iterator[None]:
-    """Within, Python's warnings are printed as JSON, too, if the options ask for it."""
+def printed_warnings(options: "LogOptions") -> Iterator[None]:
+    """Within, prints each Python warning as one line, or as JSON if the options ask for it."""
+
+    def show(message, category, *_):
+        sentence = " ".join(str(message).split())
+        # Our own warnings are sentences for users; other categories are for programmers.
+        ours = category is UserWarning and not options.log_json
+        _print("warning", sentence if ours else f"{category.__name__}: {sentence}", options)
+
     # Restores warnings.showwarning, which is Python's documented hook.
     with warnings.catch_warnings():
-        if options.log_json:
-            warnings.showwarning = lambda message, category, *_: _print(
-                "warning", f"{category.__name__}: {message}", options
-            )
+        warnings.showwarning = show
         yield
 
 
-def _print(event: str, sentence: str, options: LogOptions) -> None:
+def _print(event: str, sentence: str, options: "LogOptions") -> None:
     if options.log_json:
         sentence = json.dumps({"event": event, "message": sentence})
     print(sentence, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
+from selectax.arguments.names import unknown
 from selectax.commands.command_line.arguments import Argument, arguments_of, innermost, tasks_of
 from selectax.commands.command_line.words import RefusalError, grouped, reads_as
 
@@ -51,9 +52,7 @@ def check_words(words: Sequence[str], config_class: Any, program: str) -> None:
 
 def unknown_choice(flag: str, value: str, choices: Sequence[str]) -> str:
     """The sentence on a value that is none of the choices; flag is empty for a first word."""
-    nearest = difflib.get_close_matches(value, choices, n=1, cutoff=0)[0]
-    given = f"{flag} {value}".strip()
-    return f"{given}: unknown; did you mean {nearest}? Known are {', '.join(choices)}."
+    return unknown(f"{flag} {value}".strip(), value, choices)
 
 
 def _check_known(words: Sequence[str], flags: set[str], help_of: str) -> None:

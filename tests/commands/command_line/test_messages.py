@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from selectax.commands.command_line.messages import complain, printed_warnings
-from selectax.study.config import LogOptions
+from selectax.study.configuration.options import LogOptions
 
 
 @pytest.mark.filterwarnings("always")
@@ -21,10 +21,15 @@ def test_warnings_are_json_within_and_as_before_afterwards(capsys):
     assert warnings.showwarning is before
 
 
-def test_warnings_are_left_alone_without_json():
-    before = warnings.showwarning
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize(
+    ("category", "line"),
+    [(UserWarning, "too small\n"), (RuntimeWarning, "RuntimeWarning: too small\n")],
+)
+def test_warnings_are_lines_without_json(capsys, category, line):
     with printed_warnings(LogOptions()):
-        assert warnings.showwarning is before
+        warnings.warn("too\n small", category, stacklevel=1)
+    assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize(("as_json", "line"), [(False, "no"), (True, '{"event": "error", "mes')])

@@ -1,14 +1,16 @@
-"""Input gradients and ablation of a network against float64."""
+"""Ablation of a network against float64."""
 
-import jax
+import types
+
 import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.measures.single_units import ablation_rows, input_gradient_rows
-from tests.reference import ablation, sensitivity
+from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures import ablation
+from tests.reference import ablation as reference_ablation
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables, subject
 
 IMAGES, LABELS = bytes_and_labels(21)
 UNIT_IMAGES = IMAGES / 255
@@ -21,26 +23,12 @@ SELECTIVITY = {
 }
 
 
-def test_input_gradients_vary_as_central_differences_say():
-    rows = input_gradient_rows(jax.random.key(0), VARIABLES, FILLED_UP, 2000, TinyNetwork())
-    found = {(row["metric"], row.get("layer", "")): row["value"] for row in rows}
-    expected = {}
-    for layer in UNITS:
-        norms = reference.input_gradient_norms(VARIABLES, UNIT_IMAGES, layer)
-        of_units = np.array(sensitivity.variation_over_samples(norms))
-        expected["input_gradient_cv", layer] = of_units[of_units > 0].mean()
-        over_units = sensitivity.variation_over_units(norms)
-        expected["input_gradient_cv_over_units", layer] = over_units
-    for metric in ("input_gradient_cv", "input_gradient_cv_over_units"):
-        expected[metric, ""] = np.mean([expected[metric, layer] for layer in UNITS])
-    assert set(found) == set(expected)
-    for where, value in expected.items():
-        np.testing.assert_allclose(found[where], value, rtol=0.05)
-
-
 @pytest.fixture(scope="module")
 def curves():
-    rows = ablation_rows(jax.random.key(0), VARIABLES, FILLED_UP, SELECTIVITY, 2, TinyNetwork())
+    found_there = subject(VARIABLES, FILLED_UP, EvaluationOptions(ablation_points=2), TinyNetwork())
+    # Chosen here, so that each order is another.
+    found_there.__dict__["clean"] = types.SimpleNamespace(selectivity=SELECTIVITY)
+    rows = ablation.rows(found_there)
     assert {row["metric"] for row in rows} == {"accuracy"}
     found = {}
     for row in rows:
@@ -68,7 +56,7 @@ def test_curves_are_of_each_order_and_layer(curves):
     ("order", "descending"), [("most_selective_first", True), ("least_selective_first", False)]
 )
 def test_units_of_a_layer_go_off_by_their_selectivity(layer, order, descending, curves):
-    ranked = ablation.order(SELECTIVITY[layer], descending)
+    ranked = reference_ablation.order(SELECTIVITY[layer], descending)
     for number, accuracy in curves[order, layer].items():
         mask = np.ones(UNITS[layer])
         mask[ranked[:number]] = 0
@@ -77,7 +65,7 @@ def test_units_of_a_layer_go_off_by_their_selectivity(layer, order, descending, 
 
 def test_units_of_the_whole_network_go_off_by_their_selectivity(curves):
     together = np.concatenate([SELECTIVITY["first"], SELECTIVITY["second"]])
-    ranked = ablation.order(together, True)
+    ranked = reference_ablation.order(together, True)
     for number, accuracy in curves["most_selective_first", ""].items():
         mask = np.ones(9)
         mask[ranked[:number]] = 0

@@ -4,17 +4,16 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from selectax.study.config import (
-    MEASURES,
-    MORE_MEASURES,
+from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
     LogOptions,
 )
+from selectax.study.measures.registry import MEASURES
 
 _CIFAR10 = DataOptions(dataset="cifar10")
 _TOLD = LogOptions()
-_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES))
+_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES))
 
 
 @dataclasses.dataclass(frozen=True)
