@@ -122,7 +122,7 @@ def exchanged(job, module, shares):
     import jax
     import jax.numpy as jnp
 
-    from selectax.study.collectives import count_exchanges
+    from experiments.benchmarks.shared.collectives import count_exchanges
     from selectax.study.runtime.devices import make_mesh
     from selectax.study.training.population import resident_steps
     from selectax.study.training.recipe import Recipe

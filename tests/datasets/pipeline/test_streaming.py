@@ -159,10 +159,12 @@ def test_worker_processes_and_no_tensorflow(tmp_path):
     program = f"""
 import sys
 import numpy as np
+from absl import flags
 from selectax.datasets.loading import open_source
 from selectax.datasets.pipeline.streaming import stream
 
 if __name__ == "__main__":
+    flags.FLAGS.mark_as_parsed()  # as `stream` asks for
     source = open_source("tiny_imagenet", "test", data_dir={str(tmp_path / "data")!r},
                          archives={str(archive.parent)!r}, allow_unverified_archives=True)
     order = np.arange(10).reshape(5, 2)

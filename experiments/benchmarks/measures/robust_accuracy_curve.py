@@ -1,8 +1,8 @@
 """Robust accuracy over epsilons: one queue of attacks beside torchattacks with each epsilon anew.
 
-Run as `python experiments/benchmarks/robust_accuracy_curve.py /path/to/real/data`. PyTorch's
-threads wait for each other by spinning, so that on a busy machine the ratio means something only
-where both have one core: `taskset -c 0 python …`.
+Run as `python experiments/benchmarks/measures/robust_accuracy_curve.py /path/to/real/data`.
+PyTorch's threads spin while they wait for each other, so on a busy machine give both one core, or
+the ratio means little: `taskset -c 0 python …`.
 """
 
 import dataclasses
@@ -14,10 +14,15 @@ import numpy as np
 import torch
 import torchattacks
 import tyro
-from contest import Aims, Contest, time_in_turn
-from peer import device, finished
-from pretrained import TorchResNet32, jax_logits, true_test_images, weights
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
+from experiments.benchmarks.shared.peer import device, finished
+from experiments.benchmarks.shared.pretrained import (
+    TorchResNet32,
+    jax_logits,
+    true_test_images,
+    weights,
+)
 from selectax.attacks import robust_accuracy_curve
 from selectax.attacks.arguments import checked_problem
 from selectax.attacks.curves.queue import run_queue

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 import tyro
+from absl import flags
 from rich.console import Console
 from rich.table import Table
 
@@ -68,6 +69,7 @@ class TorchImages(torch.utils.data.Dataset):
 
 def main() -> int:
     options = tyro.cli(Options)
+    flags.FLAGS.mark_as_parsed()  # as stream asks for, with processes
     try:
         archives = options.archives or os.environ.get("SELECTAX_REAL_DATA")
         source = open_source(

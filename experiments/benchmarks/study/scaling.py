@@ -3,7 +3,7 @@
 Each figure states the slope on logarithmic axes, over all sizes and over the larger half, and the
 share of this machine's matrix-product limit that the largest size reaches, by XLA's count of the
 program's operations where it can count them. Forced devices share the same cores: they show what
-spreading costs, not what it gains. Run as `python experiments/benchmarks/scaling.py`.
+spreading costs, not what it gains. Run as `python experiments/benchmarks/study/scaling.py`.
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from contest import machine_and_load, time_in_turn
-from digits import load_large_digits
 from matplotlib.figure import Figure
-from population import population_of, repeated_steps
 
+from experiments.benchmarks.shared.contest import machine_and_load, time_in_turn
+from experiments.benchmarks.shared.digits import load_large_digits
+from experiments.benchmarks.study.population import population_of, repeated_steps
 from selectax import models
 from selectax.attacks import robust_accuracy_curve
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance

@@ -1,9 +1,9 @@
-"""Contestants timed in turn, so that what else the machine does slows all of them.
+"""Contestants timed in turn, so that other work on the machine slows all of them.
 
-Not all of them alike: PyTorch, whose threads wait for one another at OpenMP's barriers, slows down
-by far more than XLA where another process has one of the cores. So the load is printed too; where
-it is not low, run on one core: `taskset -c 0 python experiments/benchmarks/training.py`. There
-processor time is counted, which is the time that passes less what other processes took of it.
+Other work does not slow them equally: PyTorch's threads wait for each other at OpenMP's barriers,
+so PyTorch slows down far more than XLA if another process uses one of the cores. The load is
+therefore printed, too. If it is not low, run on one core, where processor time is counted:
+`taskset -c 0 python experiments/benchmarks/study/training.py`.
 """
 
 import dataclasses
@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 
 import jax
-from machine import cores, machine, vector_level
 from rich.console import Console
 from rich.table import Table
+
+from experiments.benchmarks.shared.machine import cores, machine, vector_level
 
 Seconds = dict[str, list[float]]
 

@@ -5,7 +5,7 @@ and writing the table. Not quite the same work, and what differs favours the pla
 images from a file that is made beforehand, looks for no masked gradients, keeps no checkpoints, and
 makes no figures and no report. That both measured the same is checked by their tables.
 
-  python experiments/benchmarks/default_job.py [--alpha 0 --seeds 1 --epochs 1]
+  python experiments/benchmarks/study/default_job.py [--alpha 0 --seeds 1 --epochs 1]
 """
 
 import collections
@@ -23,11 +23,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import tyro
-from contest import Aims, Contest
-from machine import machine
 from rich.console import Console
 from rich.table import Table
 
+from experiments.benchmarks.shared.contest import Aims, Contest
+from experiments.benchmarks.shared.machine import machine
 from selectax import datasets
 from selectax.study.run import results
 
@@ -64,7 +64,7 @@ class Run(NamedTuple):
 
 def run_ours(options: Options, folder: Path) -> Run:
     output = folder / "selectax"
-    program = [HERE.parent / "sweep.py", "--output", output, "--measures", *MEASURES]
+    program = [HERE.parents[1] / "sweep.py", "--output", output, "--measures", *MEASURES]
     return timed([*program, *flags(options)], output)
 
 

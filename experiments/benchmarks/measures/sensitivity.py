@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from contest import Aims, Contest, time_in_turn
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from selectax import models
 from selectax.datasets import load
 from selectax.models.convolution import native_convolution

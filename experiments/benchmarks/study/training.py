@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import torch
 import tyro
-from contest import Aims, Contest, time_in_turn
-from digits import load_large_digits
-from peer import CifarResNet, device, finished
 from torch.nn import functional
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
+from experiments.benchmarks.shared.digits import load_large_digits
+from experiments.benchmarks.shared.peer import CifarResNet, device, finished
 from selectax import models
 from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe

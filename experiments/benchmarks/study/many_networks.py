@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import torch
 import tyro
-from contest import Aims, Contest, time_in_turn
-from digits import load_large_digits
-from peer import CifarResNet, device, finished
-from population import population_of, repeated_steps
 from torch.nn import functional
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
+from experiments.benchmarks.shared.digits import load_large_digits
+from experiments.benchmarks.shared.peer import CifarResNet, device, finished
+from experiments.benchmarks.study.population import population_of, repeated_steps
 from selectax import models
 from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe

@@ -2,7 +2,7 @@
 
 What devices exchange is counted a step and network, from the compiled program.
 
-Run as `python experiments/benchmarks/population.py`; with
+Run as `python experiments/benchmarks/study/population.py`; with
 `XLA_FLAGS=--xla_force_host_platform_device_count=N` the layouts on N devices are timed, too.
 """
 
@@ -18,14 +18,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from contest import Aims, Contest, time_in_turn
-from digits import SIZE, load_large_digits
 from rich.console import Console
 from rich.table import Table
 
+from experiments.benchmarks.shared.collectives import count_exchanges
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
+from experiments.benchmarks.shared.digits import SIZE, load_large_digits
 from selectax import models
 from selectax.models.network import of_module
-from selectax.study.collectives import count_exchanges
 from selectax.study.plan import hyperparameters_of
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.networks import NetworkId

@@ -3,7 +3,7 @@
 Clean responses, perturbed responses and their difference, 10,000 samples, of all layers of a
 ResNet-20 and a layer of 512 units: the components that reach 90, 95 and 99 % of the variance.
 
-  python experiments/benchmarks/dimensionality.py [--samples 10000] [--rounds 7]
+  python experiments/benchmarks/measures/dimensionality.py [--samples 10000] [--rounds 7]
 """
 
 import collections
@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from contest import Aims, Contest, time_in_turn
 from sklearn.decomposition import PCA
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from selectax.dimensionality import (
     components_for_variance,
     init_covariance,

@@ -1,7 +1,7 @@
 """How long the device idles between the steps of an epoch, from a profiler's trace, as a figure.
 
-Run as `python experiments/benchmarks/idle.py`. On the CPU the profiler notes when XLA executes a
-program; of other devices it notes each operation, for which this script does not look.
+Run as `python experiments/benchmarks/study/idle.py`, on a CPU: there the profiler records when XLA
+executes a program. On other devices it records single operations, which this script ignores.
 """
 
 import dataclasses
@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import matplotlib as mpl
 import tyro
-from digits import load_large_digits
-from machine import machine
 
+from experiments.benchmarks.shared.digits import load_large_digits
+from experiments.benchmarks.shared.machine import machine
 from selectax import models
 from selectax.models.network import of_module
 from selectax.study.plan import hyperparameters_of

@@ -8,9 +8,9 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import tyro
-from contest import Aims, Contest, time_in_turn
-from digits import load_large_digits
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
+from experiments.benchmarks.shared.digits import load_large_digits
 from selectax import models
 from selectax.models.network import of_module
 from selectax.study.training import loss as gradients

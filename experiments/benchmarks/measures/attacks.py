@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import torch
 import torchattacks
 import tyro
-from contest import Aims, Contest, time_in_turn
-from digits import load_large_digits
-from peer import CifarResNet, device, finished
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
+from experiments.benchmarks.shared.digits import load_large_digits
+from experiments.benchmarks.shared.peer import CifarResNet, device, finished
 from selectax import models
 from selectax.attacks import pgd
 

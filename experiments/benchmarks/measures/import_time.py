@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import tyro
-from contest import Aims, Contest, time_in_turn
+
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 
 PROGRAMS = {
     "one measure": "import selectax; selectax.selectivity_penalty",

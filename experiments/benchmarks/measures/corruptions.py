@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from contest import Aims, Contest, time_in_turn
 from rich.console import Console
 from rich.table import Table
 
+from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from selectax.corruptions import CORRUPTIONS, corrupt, to_published_bytes
 
 # Of imagecorruptions: glass_blur, gaussian_blur and fog fail with today's scikit-image and NumPy,

@@ -27,12 +27,13 @@ import sklearn
 import torch
 import torchattacks
 import tyro
-from peer import CifarResNet
 from PIL import Image
 from skimage.filters import gaussian
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional
+
+from experiments.benchmarks.shared.peer import CifarResNet
 
 COLUMNS = (
     "dataset",
