@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         activations_from_intermediates,
     )
     from selectax.regularization import (
+        Regularizer,
         selectivity_penalty,
     )
     from selectax.selectivity import (
@@ -158,6 +159,7 @@ __all__ = [
     "InputGradientNorms",
     "Norm",
     "NormMoments",
+    "Regularizer",
     "StrongestResponses",
     "ablated_accuracy",
     "ablation",
