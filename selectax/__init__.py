@@ -19,13 +19,14 @@ Example:
 
 import lazy_loader
 
+from selectax.renamed import old_names
+
 _load, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 _ADDED_BY_EXTRAS = {"datasets", "models", "study"}
 # `from selectax import *` must work without the extras.
 __all__ = sorted(set(_names) - _ADDED_BY_EXTRAS)
+_by_old_name = old_names(__name__)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _names:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _load(name)
+    return _load(name) if name in _names else _by_old_name(name, stacklevel=3)

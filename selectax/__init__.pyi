@@ -15,10 +15,12 @@ from . import study as study
 from . import tuning as tuning
 from .ablation import CorrectCounts as CorrectCounts
 from .ablation import ablated_accuracy as ablated_accuracy
-from .ablation import accuracy as accuracy
+from .ablation import accuracy_of_counts as accuracy_of_counts
 from .ablation import cumulative_masks as cumulative_masks
 from .ablation import init_correct_counts as init_correct_counts
 from .ablation import least_selective_first as least_selective_first
+from .ablation import merge_correct_counts as merge_correct_counts
+from .ablation import merge_correct_counts_over_devices as merge_correct_counts_over_devices
 from .ablation import most_selective_first as most_selective_first
 from .ablation import random_ranks as random_ranks
 from .ablation import single_unit_masks as single_unit_masks
@@ -43,13 +45,14 @@ from .corruptions import corrupt as corrupt
 from .corruptions import to_published_bytes as to_published_bytes
 from .dimensionality import Covariance as Covariance
 from .dimensionality import components_for_variance as components_for_variance
-from .dimensionality import covariance as covariance
 from .dimensionality import init_covariance as init_covariance
 from .dimensionality import leading_variances as leading_variances
 from .dimensionality import merge_covariance as merge_covariance
+from .dimensionality import merge_covariance_over_devices as merge_covariance_over_devices
 from .dimensionality import participation_ratio as participation_ratio
 from .dimensionality import principal_variances as principal_variances
 from .dimensionality import response_matrix as response_matrix
+from .dimensionality import sample_covariance as sample_covariance
 from .dimensionality import update_covariance as update_covariance
 from .intermediates import activations_from_intermediates as activations_from_intermediates
 from .regularization import Regularizer as Regularizer
@@ -58,26 +61,32 @@ from .selectivity import Activations as Activations
 from .selectivity import ClassMoments as ClassMoments
 from .selectivity import class_means as class_means
 from .selectivity import class_selectivity_index as class_selectivity_index
-from .selectivity import init_moments as init_moments
+from .selectivity import init_class_moments as init_class_moments
 from .selectivity import layer_selectivity as layer_selectivity
 from .selectivity import mean_selectivity as mean_selectivity
 from .selectivity import mean_selectivity_and_grad as mean_selectivity_and_grad
+from .selectivity import merge_class_moments as merge_class_moments
+from .selectivity import merge_class_moments_over_devices as merge_class_moments_over_devices
 from .selectivity import unit_responses as unit_responses
-from .selectivity import update_moments as update_moments
+from .selectivity import update_class_moments as update_class_moments
 from .sensitivity import InputGradientNorms as InputGradientNorms
 from .sensitivity import NormMoments as NormMoments
 from .sensitivity import exact_input_gradient_norms as exact_input_gradient_norms
 from .sensitivity import init_norm_moments as init_norm_moments
 from .sensitivity import input_gradient_norms as input_gradient_norms
 from .sensitivity import merge_norm_moments as merge_norm_moments
+from .sensitivity import merge_norm_moments_over_devices as merge_norm_moments_over_devices
 from .sensitivity import update_norm_moments as update_norm_moments
 from .sensitivity import variation_over_samples as variation_over_samples
 from .sensitivity import variation_over_units as variation_over_units
 from .strongest import StrongestResponses as StrongestResponses
-from .strongest import init_strongest as init_strongest
-from .strongest import merge_strongest as merge_strongest
+from .strongest import init_strongest_responses as init_strongest_responses
+from .strongest import merge_strongest_responses as merge_strongest_responses
+from .strongest import (
+    merge_strongest_responses_over_devices as merge_strongest_responses_over_devices,
+)
 from .strongest import precision_at_k as precision_at_k
-from .strongest import update_strongest as update_strongest
+from .strongest import update_strongest_responses as update_strongest_responses
 from .tuning import ClassStatistics as ClassStatistics
 from .tuning import (
     class_conditional_mean_activity_selectivity as class_conditional_mean_activity_selectivity,
@@ -85,8 +94,8 @@ from .tuning import (
 from .tuning import d_prime as d_prime
 from .tuning import init_class_statistics as init_class_statistics
 from .tuning import merge_class_statistics as merge_class_statistics
+from .tuning import merge_class_statistics_over_devices as merge_class_statistics_over_devices
 from .tuning import preferred_class as preferred_class
-from .tuning import sum_class_statistics as sum_class_statistics
 from .tuning import treves_rolls_sparseness as treves_rolls_sparseness
 from .tuning import update_class_statistics as update_class_statistics
 from .tuning import vinje_gallant_sparseness as vinje_gallant_sparseness
