@@ -1,8 +1,15 @@
-"""The command `selectax`: its first word is a command of its own, whose code alone is loaded."""
+"""The command `selectax`: its first word names a command, and only the code of that is loaded.
 
+The words of a command are parsed by tyro. The first word is not, because tyro would need the
+configurations of all commands, and is missing where the extra `study` is not installed.
+"""
+
+import functools
 import importlib
+import operator
 import sys
 from importlib.metadata import version
+from typing import Any
 
 from selectax.arguments.names import unknown
 from selectax.commands.command_line.environment import settle_environment
@@ -67,17 +74,22 @@ def _complete(words: list[str]) -> int:
     if len(rest) != needed or rest[0] not in SHELLS:
         form = " ".join([option, "SHELL", "FILE"][: needed + 1])
         return _refused(f"{' '.join(words)}: give {form}, where SHELL is bash, zsh or fish.")
-    from typing import Annotated, Union
+    from typing import Annotated
 
     import tyro
 
+    from selectax.commands.command_line.help_texts import help_from_tables
+    from selectax.commands.command_line.parsing import OPTIONS
+
     commands = {name: importlib.import_module(f"selectax.commands.{name}") for name in COMMANDS}
-    of_each = tuple(
-        Annotated[command.CONFIG, tyro.conf.subcommand(name)] for name, command in commands.items()
+    any_command: Any = functools.reduce(
+        operator.or_,
+        (Annotated[commands[name].CONFIG, tyro.conf.subcommand(name)] for name in commands),
     )
-    options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     try:
-        tyro.cli(Union[of_each], prog="selectax", args=words, config=options)  # type: ignore[call-overload]  # noqa: UP007
+        tyro.cli(
+            any_command, prog="selectax", args=words, config=OPTIONS, registry=help_from_tables()
+        )
     except OSError as error:
         return _refused(f"{option} {sentence_on(error, rest[-1])}")
     return 0

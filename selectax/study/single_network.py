@@ -16,22 +16,18 @@ from jaxtyping import Int, UInt8
 from selectax.corruptions import CORRUPTIONS
 from selectax.corruptions.severities import Benchmark
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import Network
+from selectax.study.components import check_outputs
 from selectax.study.configuration.checks import check_evaluation
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import MEASURES, MORE_MEASURES, EvaluationOptions
-from selectax.study.measures.measurement import measure_network
+from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.measurement import measure_network, measures_of
 from selectax.study.measures.own_corruptions import OwnCorruptions
-from selectax.study.measures.rows import EvaluationImages
+from selectax.study.measures.registry import MEASURES
+from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.run import results
 
-_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES), corruptions=CORRUPTIONS)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Function:
-    """A function in the place of a Flax module."""
-
-    apply: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]
+_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES), corruptions=CORRUPTIONS)
 
 
 def measure(
@@ -88,21 +84,23 @@ def measure(
             "options.measures has ablation, but apply_fn takes no keyword masks; add it, or leave "
             "ablation out."
         )
-    _check_outputs(apply_fn, variables, images, num_classes)
+    two = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.float32)
+    check_outputs("apply_fn", apply_fn, variables, two, num_classes)
     names = CORRUPTIONS if options.corruptions is None else options.corruptions
     options = dataclasses.replace(options, corruptions=names)
     images, labels = images[: options.evaluation_images], labels[: options.evaluation_images]
     size = options.evaluation_batch_size
     test = in_batches(images, labels, size)
     attacked = in_batches(images[: options.attack_images], labels[: options.attack_images], size)
-    measured = measure_network(
+    subject = Subject(
         seed,
+        Network(_no_init, apply_fn, masked=_WithMasks(apply_fn)),
         variables,
         EvaluationImages(test, attacked, OwnCorruptions(test, benchmark), benchmark),
         options,
-        module=_Function(apply_fn),  # type: ignore[arg-type]  # apply is all that is asked of it
-        num_classes=num_classes,
+        num_classes,
     )
+    measured = measure_network(subject, measures_of(options.measures))
     for sentence in measured.warnings:
         warnings.warn(sentence, stacklevel=2)
     whose = {"dataset": dataset, "model": model, "alpha": math.nan, "seed": seed, "epoch": 0}
@@ -137,25 +135,15 @@ def _check_data(images, labels, num_classes):
         )
 
 
-def _check_outputs(apply_fn, variables, images, num_classes):
-    two = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.float32)
-    found = jax.eval_shape(apply_fn, variables, two)
-    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
-        raise ValueError(
-            "apply_fn must return (logits, activations), activations a dict from layer name to "
-            f"array, not {type(found).__name__}; collect the layers' outputs in one."
-        )
-    logits, activations = found
-    if logits.shape != (2, num_classes):
-        raise ValueError(
-            f"apply_fn gives logits of shape {logits.shape} for 2 images, not (2, {num_classes}); "
-            "give the network's num_classes."
-        )
-    for name, layer in activations.items():
-        if layer.ndim < 2 or layer.shape[0] != 2:
-            raise ValueError(
-                f"apply_fn gives activations[{name!r}] of shape {layer.shape} for 2 images, not "
-                "(2, …, units); put samples first and units last."
-            )
-    if not activations:
-        raise ValueError("apply_fn gives no activations; collect the layers' outputs.")
+@dataclasses.dataclass(frozen=True)
+class _WithMasks:
+    """A function whose masks are a keyword; equal if the function is the same."""
+
+    apply_fn: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]
+
+    def __call__(self, variables, images, masks):
+        return self.apply_fn(variables, images, masks=masks)
+
+
+def _no_init(key, images):
+    raise TypeError("a network that is measured here is trained already.")

@@ -60,7 +60,7 @@ def refuse(monkeypatch, capfd):
 
         monkeypatch.setattr(sys, "argv", ["sweep.py", *map(str, arguments)])
         # Beyond the checks there is only work.
-        monkeypatch.setattr(experiment, "_train", None)
+        monkeypatch.setattr(experiment, "train_group", None)
         jax.monitoring.register_event_duration_secs_listener(listener)
         try:
             assert sweep.main() == 2
@@ -177,10 +177,10 @@ def test_folders_of_other_runs_are_refused(refuse, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "_train", stop)
+    monkeypatch.setattr(experiment, "train_group", stop)
     run_options = options.RunOptions(output=path)
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(dataclasses.replace(defaults_of("digits"), run=run_options), None)
+        experiment.sweep(dataclasses.replace(defaults_of("digits"), run=run_options))
     assert_one_sentence(refuse("--output", path), f"--output {path}: holds a run", "--resume")
     text = refuse("--output", path, "--resume", "--batch-size", "2", "--train-limit", "100")
     assert_one_sentence(text, f"--output {path}: ", "--batch-size (there 32, now 2)")
@@ -242,10 +242,10 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capfd, tmp_path):
     """In this process, whose end is only noted down."""
     ended = []
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "run", interrupted)
+    monkeypatch.setattr(experiment, "sweep", interrupted)
     monkeypatch.setattr(sweep.os, "_exit", ended.append)
     monkeypatch.setattr(sweep, "print_summary", interrupted)
     monkeypatch.setattr(sys, "argv", ["sweep.py", "--output", str(tmp_path / "run")])
@@ -275,7 +275,7 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
         *(table, tmp_path / "results.csv", pictures, tmp_path / "report.html"),
         find(table, {}, np.random.default_rng(0)),
     )
-    monkeypatch.setattr(experiment, "run", lambda config, console: outcome)
+    monkeypatch.setattr(experiment, "sweep", lambda config, console: outcome)
     monkeypatch.setattr(sys, "argv", ["sweep.py"])
     assert sweep.main() == 0
     out = capsys.readouterr().out

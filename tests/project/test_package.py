@@ -84,7 +84,7 @@ print(selectax.study.__name__)
 
 @pytest.mark.slow
 def test_measures_load_nothing_that_jax_does_not():
-    """Counted, for times are not the same twice; experiments/benchmarks/import_time.py has them."""
+    """Counted, for times are not the same twice; see measures/import_time.py of the benchmarks."""
     out = in_a_fresh_process("""
 import sys
 import jax

@@ -22,11 +22,11 @@ class CorruptConfig:
     """
 
     input: str
-    """Folder of images, .npy file of bytes (samples, height, width, 3), or a data set's name."""
+    """Folder of images, .npy file of uint8 (samples, height, width, 3), or one of {data_sets}."""
     output: Path | None = None
     """Folder of the result; by default the input's name with -C."""
     corruptions: tuple[str, ...] | None = None
-    """Names of corruptions; by default all 19."""
+    """Corruptions: {corruptions}; by default all of them."""
     severities: tuple[int, ...] = (1, 2, 3, 4, 5)
     """From 1 to 5."""
     benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10"

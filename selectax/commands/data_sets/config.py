@@ -41,7 +41,7 @@ class Prepare:
     """Makes data sets out of their archives, unless that was done before."""
 
     names: _Names
-    """Data sets: cifar10, cifar10_c, tiny_imagenet, tiny_imagenet_c."""
+    """Data sets: {archived_data_sets}."""
     where: Where = Where()
 
 
@@ -50,7 +50,7 @@ class Check:
     """Reads every image of prepared data sets, and verifies numbers, shapes and labels."""
 
     names: _Names
-    """Data sets: cifar10, cifar10_c, tiny_imagenet, tiny_imagenet_c."""
+    """Data sets: {archived_data_sets}."""
     where: WherePrepared = WherePrepared()
 
 
@@ -82,12 +82,7 @@ class Show:
         return self.output or pathlib.Path(f"{self.name}.png")
 
 
-Command = (
-    Annotated[Prepare, tyro.conf.subcommand("prepare")]
-    | Annotated[Check, tyro.conf.subcommand("check")]
-    | Annotated[List, tyro.conf.subcommand("list")]
-    | Annotated[Show, tyro.conf.subcommand("show")]
-)
+Command = Prepare | Check | List | Show
 
 
 def check(command: Command, *, images_given: bool) -> None:

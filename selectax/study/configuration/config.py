@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from selectax.study.configuration.options import (
-    MEASURES,
     DataOptions,
     EvaluationOptions,
     LogOptions,
@@ -46,7 +45,9 @@ class SweepConfig:
 _DIGITS = SweepConfig(
     training=TrainingOptions(epochs=4),
     regularizer=RegularizerOptions(alpha=(-5.0, -1.0, 0.0, 0.4, 1.0, 2.0), seeds=4),
-    evaluation=EvaluationOptions(measures=(*MEASURES, "input_gradients"), attack_images=96),
+    evaluation=EvaluationOptions(
+        measures=(*EvaluationOptions().measures, "input_gradients"), attack_images=96
+    ),
 )
 
 

@@ -5,19 +5,16 @@ Importing this module loads neither JAX nor TFDS.
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-Measure = Literal[
-    "selectivity",
-    "corruptions",
-    "attacks",
-    "dimensionality",
-    "input_gradients",
-    "ablation",
-    "indices",
-]
-MEASURES: tuple[Measure, ...] = ("selectivity", "corruptions", "attacks", "dimensionality")
-MORE_MEASURES: tuple[Measure, ...] = ("input_gradients", "ablation", "indices")
+from selectax.study.measures.registry import MEASURES
+
+# The names in the table, so that the command line knows them.
+if TYPE_CHECKING:
+    MeasureName = str
+else:
+    MeasureName = Literal[tuple(MEASURES)]
+_DEFAULT_MEASURES = tuple(name for name, measure in MEASURES.items() if measure.is_default)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +24,8 @@ class DataOptions:
     dataset: str = "digits"
     """Data set: digits (embedded), cifar10 or tiny_imagenet."""
     archives: Path | None = None
-    """Folder that holds the official archives, or extracted copies of them (which need
-    --allow-unverified-archives); without it a prepared set or a download is used."""
+    """Folder that holds the official archives, or extracted copies of them, which
+    count as unverified; without it a prepared set or a download is used."""
     data_dir: Path | None = None
     """Folder for prepared data sets; by default that of tensorflow-datasets."""
     allow_unverified_archives: bool = False
@@ -95,10 +92,7 @@ class RegularizerOptions:
 class EvaluationOptions:
     """What is measured of each network, at the epoch with the best validation accuracy."""
 
-    measures: tuple[
-        Measure,
-        ...,
-    ] = MEASURES
+    measures: tuple[MeasureName, ...] = _DEFAULT_MEASURES
     """Beside clean accuracy; indices are d′, sparseness and other kin of selectivity."""
     evaluation_images: int | None = None
     """Take the first so many test images; by default all."""
