@@ -13,6 +13,7 @@ MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
     *("ablation", "attacks", "intermediates"),
 )
+HELPERS = ("compensated", "installing", "renamed", "scaled")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
 OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
 OF_DATASETS = OF_MEASURES | {
@@ -21,20 +22,19 @@ OF_DATASETS = OF_MEASURES | {
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
     "arguments": set(),
-    "compensated": set(),
-    "installing": set(),
-    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions")},
+    **{helper: set() for helper in HELPERS},
+    **{measure: {"arguments", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
-    **{measure: {"arguments", "compensated"} for measure in ("dimensionality", "tuning")},
+    **{
+        measure: {"arguments", "renamed", "compensated"} for measure in ("dimensionality", "tuning")
+    },
+    "sensitivity": {"arguments", "scaled"},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
     "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
-    **{
-        name: OF_MEASURES
-        for name in (*MEASURES, "arguments", "compensated", "installing", "corruptions")
-    },
+    **{name: OF_MEASURES for name in (*MEASURES, "corruptions", "arguments", *HELPERS)},
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }

@@ -26,9 +26,9 @@ from selectax.models.network import Network
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
-    init_moments,
+    init_class_moments,
     unit_responses,
-    update_moments,
+    update_class_moments,
 )
 from selectax.study.measures.perturbations import Perturbation
 
@@ -102,13 +102,13 @@ def measure_clean(
         moments, covariances = state
         logits, responses = _respond(apply, variables, to_unit_range(batch.images))
         side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
-        moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
+        moments = update_class_moments(moments, side_by_side, batch.labels, where=batch.where)
         covariances = _update_covariances(covariances, responses, batch.where)
         finite = jnp.all(jnp.isfinite(logits), axis=-1) | ~batch.where
         least = jnp.min(side_by_side, axis=0, where=batch.where[:, None], initial=0)
         return (moments, covariances), (_correct(logits, batch), finite, least)
 
-    moments = init_moments(num_classes, sum(units.values()))
+    moments = init_class_moments(num_classes, sum(units.values()))
     (moments, covariances), (correct, finite, least) = jax.lax.scan(
         add_batch, (moments, _init_covariances(units)), batches
     )
