@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import tyro
 
-_METAVARS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", type(None): "None"}
+_FORMS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", type(None): "None", ...: "..."}
 
 
 class Argument(NamedTuple):
@@ -93,7 +93,7 @@ def innermost(kind: Any) -> set[Any]:
 
 
 def _forms(kind: Any) -> list[str]:
-    if kind in _METAVARS:
-        return [_METAVARS[kind]]
+    if kind in _FORMS:
+        return [_FORMS[kind]]
     parts = [form for part in typing.get_args(kind) for form in _forms(part)]
     return [" ".join(parts)] if typing.get_origin(kind) is tuple else parts
