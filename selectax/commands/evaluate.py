@@ -41,7 +41,7 @@ def _run(config: EvaluateConfig) -> int:
     # Imported here, because JAX, Flax, TFDS and pandas take seconds.
     from selectax.datasets import DataError
     from selectax.models.torch_files import WeightsError
-    from selectax.study.evaluations import evaluate
+    from selectax.study.evaluation.evaluate import evaluate
 
     try:
         table = evaluate(config, Console(stderr=True))

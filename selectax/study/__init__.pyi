@@ -9,7 +9,7 @@ from .configuration.options import LogOptions as LogOptions
 from .configuration.options import RegularizerOptions as RegularizerOptions
 from .configuration.options import RunOptions as RunOptions
 from .configuration.options import TrainingOptions as TrainingOptions
-from .evaluations import evaluate as evaluate
+from .evaluation.evaluate import evaluate as evaluate
 from .measures.measure import Measure as Measure
 from .measures.registry import MEASURES as MEASURES
 from .measures.subject import Subject as Subject

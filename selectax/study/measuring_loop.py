@@ -14,6 +14,12 @@ from selectax.study.plan import Plan
 from selectax.study.run.networks import NetworkId, Progress, write_networks
 from selectax.study.run.results import Row
 from selectax.study.run.table_file import growing_table
+from selectax.study.run.unit_values import (
+    joined,
+    read_unit_values,
+    unit_table,
+    write_unit_values,
+)
 from selectax.study.runtime.hosts import from_all, is_first
 from selectax.study.runtime.progress import Log, stage
 from selectax.study.runtime.waiting import fetch
@@ -51,13 +57,24 @@ def measure_group(
     left = networks_left(plan, asked_for, record)
     hosts, done = jax.process_count(), len(asked_for) - len(left)
     path = plan.folder.results if is_first() else None
+    units = [read_unit_values(plan.folder.unit_values)]
+
+    def after_each_write() -> None:
+        units[:] = [joined(*units)]
+        write_unit_values(plan.folder.unit_values, units[0])
+        write_networks(plan.folder, plan.groups, record)
+
+    def keep(network: NetworkId, measured: Measured) -> None:
+        done = record.get(network, Progress())
+        record[network] = done.with_measure(measured.measure, len(measured.rows))
+        units.append(unit_table(network, measured.units))
+        growing.add(measured.rows)
+
     with (
         stage(
             log, "Evaluating network", total=len(asked_for), done=done, event="network"
         ) as progress,
-        growing_table(
-            path, table, lambda: write_networks(plan.folder, plan.groups, record)
-        ) as growing,
+        growing_table(path, table, after_each_write) as growing,
     ):
         for at_once in _batched(list(left), hosts):
             found: list[tuple[NetworkId, Measured]] = []
@@ -68,13 +85,11 @@ def measure_group(
                     for measured in _measure(plan, network, trained, left[network], data, log):
                         found.append((network, measured))
                         if hosts == 1:
-                            _note(record, network, measured)
-                            growing.add(measured.rows)
+                            keep(network, measured)
             if hosts > 1:
                 found = _of_all_hosts(found)
                 for network, measured in found:
-                    _note(record, network, measured)
-                    growing.add(measured.rows)
+                    keep(network, measured)
             for network in at_once:
                 figures = _figures_of(row for one, new in found if one == network for row in new[1])
                 progress.advance(
@@ -97,11 +112,6 @@ def networks_left(
         for network, already in measured.items()
         if not names <= already and "diverged" not in already
     }
-
-
-def _note(record: dict[NetworkId, Progress], network: NetworkId, measured: Measured) -> None:
-    done = record.get(network, Progress())
-    record[network] = done.with_measure(measured.measure, len(measured.rows))
 
 
 def _measure(
@@ -152,11 +162,22 @@ def _of_all_hosts(
 ) -> list[tuple[NetworkId, Measured]]:
     gathered = from_all(
         [
-            {"network": network, "measure": measured.measure, "rows": measured.rows}
+            {
+                "network": network,
+                "measure": measured.measure,
+                "rows": measured.rows,
+                "units": {
+                    metric: {layer: np.asarray(values).tolist() for layer, values in layers.items()}
+                    for metric, layers in measured.units.items()
+                },
+            }
             for network, measured in found
         ]
     )
-    return [(NetworkId(*one["network"]), Measured(one["measure"], one["rows"])) for one in gathered]
+    return [
+        (NetworkId(*one["network"]), Measured(one["measure"], one["rows"], units=one["units"]))
+        for one in gathered
+    ]
 
 
 def _batched(networks: Sequence[NetworkId], size: int) -> Iterator[Sequence[NetworkId]]:

@@ -110,6 +110,7 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     folder, outcome, _ = undisturbed
     assert {path.name for path in folder.iterdir()} == {
         *("config.json", "layers.json", "networks.json", "checkpoints", "results.csv", "figures"),
+        *("units.parquet",),
         *(".lock", "images.json", "results.parquet", "report.html"),
     }
     resolved = resolve_corruptions(CONFIG, official_at_hand=False)

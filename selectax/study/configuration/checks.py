@@ -13,6 +13,7 @@ from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
+    RunOptions,
 )
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
@@ -74,23 +75,7 @@ def check(
         raise ConfigurationError(
             "--curves tensorboard: needs tensorboardX; pip install tensorboardX, or take csv."
         )
-    if run.coordinator not in (None, "auto"):
-        if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
-            raise ConfigurationError(
-                f"--coordinator {run.coordinator}: needs --hosts, the number of them, and --host, "
-                f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
-            )
-    elif run.hosts is not None or run.host is not None:
-        given = " ".join(
-            f"{flag} {value}"
-            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
-            if value is not None
-        )
-        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
-        without = (
-            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
-        )
-        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
+    _check_hosts(run)
     if config.training.batch_size % config.training.micro_batches:
         raise ConfigurationError(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
@@ -204,6 +189,26 @@ def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
     """Refuses names of regularized layers that the network does not have."""
     for name in config.regularizer.regularized_layers:
         _check_name("--regularized-layers", name, layers)
+
+
+def _check_hosts(run: RunOptions) -> None:
+    if run.coordinator not in (None, "auto"):
+        if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
+            raise ConfigurationError(
+                f"--coordinator {run.coordinator}: needs --hosts, the number of them, and --host, "
+                f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
+            )
+    elif run.hosts is not None or run.host is not None:
+        given = " ".join(
+            f"{flag} {value}"
+            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
+            if value is not None
+        )
+        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
+        without = (
+            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
+        )
+        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
 
 
 def _check_counts(config: SweepConfig) -> None:

@@ -18,6 +18,7 @@ def accuracy(subject: Subject) -> list[Row]:
 def selectivity(subject: Subject) -> list[Row]:
     """Mean class selectivity index of each layer and of the network, and deciles over units."""
     of_units = subject.selectivity
+    subject.units["class_selectivity"] = of_units
     rows = layer_means("class_selectivity", {name: of_units[name].mean() for name in of_units})
     return rows + [
         {"metric": f"class_selectivity_decile_{decile}", "layer": name, "value": value}

@@ -1,8 +1,9 @@
 """Measures a trained network, one measure after the other."""
 
 import itertools
+import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,11 +21,13 @@ class Measured(NamedTuple):
       rows: with a metric, a value and what applies of layer, perturbation, severity, epsilon and
         steps. Those on an official corrupted set name it as their data set.
       warnings: sentences on why they may mislead.
+      units: by metric and layer, a value for each unit.
     """
 
     measure: str
     rows: list[Row]
     warnings: tuple[str, ...] = ()
+    units: Mapping[str, Mapping[str, Any]] = types.MappingProxyType({})
 
 
 def measures_of(
@@ -63,16 +66,18 @@ def measure_one_by_one(
     for measure in measures:
         if measure.name not in already:
             subject.warnings.clear()
+            subject.units.clear()
             with _exact_products():
                 rows = measure.check_rows(measure.rows(subject))
-            yield Measured(measure.name, rows, tuple(subject.warnings))
+            yield Measured(measure.name, rows, tuple(subject.warnings), dict(subject.units))
 
 
 def measure_network(subject: Subject, measures: Iterable[Measure]) -> Measured:
     """All that several measures find of a network; see `measure_one_by_one`."""
-    names, rows, warnings = zip(*measure_one_by_one(subject, measures), strict=True)
+    names, rows, warnings, units = zip(*measure_one_by_one(subject, measures), strict=True)
     chained = itertools.chain.from_iterable
-    return Measured(" ".join(names), [*chained(rows)], tuple(chained(warnings)))
+    of_all = {metric: layers for each in units for metric, layers in each.items()}
+    return Measured(" ".join(names), [*chained(rows)], tuple(chained(warnings)), of_all)
 
 
 def _diverged(not_finite: int, samples: int) -> Measured:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -47,6 +47,7 @@ class Subject:
       options: what to measure.
       num_classes: number of classes.
       warnings: sentences on why what was measured may mislead; measures add to them.
+      units: by metric and layer, a value for each unit; measures may add to it.
     """
 
     seed: int
@@ -56,6 +57,7 @@ class Subject:
     options: EvaluationOptions
     num_classes: int
     warnings: list[str] = dataclasses.field(default_factory=list)
+    units: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def key(self) -> PRNGKeyArray:
