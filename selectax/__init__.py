@@ -1,12 +1,11 @@
 """Class selectivity, dimensionality and robustness of neural networks, in JAX.
 
 The measures are pure functions of arrays and need only jax and numpy. Each module has its own and
-all are here too: `selectax.selectivity_penalty` is that of `selectax.regularization`. (Only the
-function `selectax.attacks.strongest` is not, whose name is that of the module
-`selectax.strongest`.) They are loaded when the first of them is asked for, and so are
-`selectax.models`, which adds flax, `selectax.datasets`, which adds tensorflow-datasets, and
-`selectax.study`, which runs the experiment of Leavitt & Morcos 2020 (arXiv 2007.04440) with them
-(`pip install "selectax[study]"`).
+all are here too: `selectax.selectivity_penalty` is that of `selectax.regularization`. (Only what
+writing a new attack needs, such as `Method`, remains in `selectax.attacks`.) They are loaded when
+the first of them is asked for, and so are `selectax.models`, which adds flax, `selectax.datasets`,
+which adds tensorflow-datasets, and `selectax.study`, which runs the experiment of Leavitt & Morcos
+2020 (arXiv 2007.04440) with them (`pip install "selectax[study]"`).
 
 Example:
   >>> import jax.numpy as jnp
@@ -48,11 +47,13 @@ if TYPE_CHECKING:
         update_correct_counts,
     )
     from selectax.attacks import (
+        ATTACKS,
         NORMS,
+        Attack,
         Believability,
         Norm,
         apgd,
-        believability,
+        attack_believability,
         breaking_epsilons,
         fgsm,
         masking_warnings,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
         robust_accuracy_curve,
         robust_accuracy_over_steps,
         robust_within,
+        run_attack,
+        strongest_attack,
     )
     from selectax.corruptions import (
         BENCHMARK_CORRUPTIONS,
@@ -145,11 +148,13 @@ _MEASURES = (
 _ADDED_BY_EXTRAS = ("datasets", "models", "study")
 
 __all__ = [
+    "ATTACKS",
     "BENCHMARKS",
     "BENCHMARK_CORRUPTIONS",
     "CORRUPTIONS",
     "NORMS",
     "Activations",
+    "Attack",
     "Believability",
     "ClassMoments",
     "ClassStatistics",
@@ -164,8 +169,8 @@ __all__ = [
     "accuracy",
     "activations_from_intermediates",
     "apgd",
+    "attack_believability",
     "attacks",
-    "believability",
     "breaking_epsilons",
     "class_conditional_mean_activity_selectivity",
     "class_means",
@@ -210,11 +215,13 @@ __all__ = [
     "robust_accuracy_curve",
     "robust_accuracy_over_steps",
     "robust_within",
+    "run_attack",
     "selectivity",
     "selectivity_penalty",
     "sensitivity",
     "single_unit_masks",
     "strongest",
+    "strongest_attack",
     "sum_class_statistics",
     "to_published_bytes",
     "treves_rolls_sparseness",
@@ -243,6 +250,8 @@ if not TYPE_CHECKING:  # where any name would pass for an attribute
             value = next(getattr(module, name) for module in modules if name in module.__all__)
             globals()[name] = value  # asked for once
             return value
+        if name == "believability":  # the old name, which warns
+            return getattr(importlib.import_module(f"{__name__}.attacks"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

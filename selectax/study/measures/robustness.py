@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
-from selectax.attacks import believability, masking_warnings, robust_within
+from selectax.attacks import attack_believability, masking_warnings, robust_within
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.config import EvaluationOptions
 from selectax.study.measures.perturbations import Perturbation
@@ -119,7 +119,8 @@ def _believability(key, variables, images, labels, epsilon, steps, *, module, no
     def logits_fn(images):
         return module.apply(variables, images)[0]
 
-    return believability(key, logits_fn, images, labels, epsilon=epsilon, steps=steps, norm=norm)
+    ball: dict[str, Any] = {"epsilon": epsilon, "norm": norm}
+    return attack_believability(key, logits_fn, images, labels, steps=steps, **ball)
 
 
 def believability_rows(
