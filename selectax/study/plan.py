@@ -47,6 +47,7 @@ class Plan(NamedTuple):
       network: the network, as it is measured.
       data_set: what is known of its images.
       measures: what is measured of each network.
+      components: of one's own.
       recipe: what all networks share.
       mesh: devices; None for one.
       wanted: networks that are asked for.
@@ -59,6 +60,7 @@ class Plan(NamedTuple):
     network: Network
     data_set: DataSet
     measures: tuple[Measure, ...]
+    components: Components
     recipe: Recipe
     mesh: Mesh | None
     wanted: list[NetworkId]
@@ -99,7 +101,19 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
     recipe = _recipe(config, trained, data_set, components.regularizer)
     groups = plan_groups(folder, wanted)
-    return Plan(config, folder, units, network, data_set, measures, recipe, mesh, wanted, groups)
+    return Plan(
+        config=config,
+        folder=folder,
+        units=units,
+        network=network,
+        data_set=data_set,
+        measures=measures,
+        components=components,
+        recipe=recipe,
+        mesh=mesh,
+        wanted=wanted,
+        groups=groups,
+    )
 
 
 def hyperparameters_of(
