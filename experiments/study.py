@@ -11,7 +11,7 @@ from pathlib import Path
 
 from selectax.commands import sweep
 from selectax.commands.command_line.parsing import unknown_choice, values_of
-from selectax.study.config import flags_without_effect
+from selectax.study.configuration.checks import flags_without_effect
 
 STUDIES = Path(__file__).parent / "studies"
 

@@ -5,7 +5,7 @@ all are here too: `selectax.selectivity_penalty` is that of `selectax.regulariza
 writing a new attack needs, such as `Method`, remains in `selectax.attacks`.) They are loaded when
 the first of them is asked for, and so are `selectax.models`, which adds flax, `selectax.datasets`,
 which adds tensorflow-datasets, and `selectax.study`, which runs the experiment of Leavitt & Morcos
-2020 (arXiv 2007.04440) with them (`pip install "selectax[study]"`).
+2020 (arXiv 2007.04440) with them (`pip install ".[study]"` in a clone of the repository).
 
 Example:
   >>> import jax.numpy as jnp

@@ -25,6 +25,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax import compensated
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_number
@@ -59,6 +60,7 @@ class Covariance:
       count: samples seen.
       mean: mean response of each unit.
       scatter: sum over samples of the outer product of a response's deviation from the mean.
+      remainder: what the rounding of the mean left over; the mean is mean + remainder.
 
     Example:
       >>> import jax.numpy as jnp
@@ -71,6 +73,7 @@ class Covariance:
     count: Float[Array, ""]
     mean: Float[Array, "units"]
     scatter: Float[Array, "units units"]
+    remainder: Float[Array, "units"] | float = 0.0
 
 
 def response_matrix(
@@ -121,7 +124,7 @@ def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance
       dtype: of the state, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
 
     Returns:
-      Count, mean of shape (units,) and scatter of shape (units, units), all 0.
+      Count, mean and remainder of shape (units,) and scatter of shape (units, units), all 0.
 
     Raises:
       TypeError: units is not an integer.
@@ -134,7 +137,7 @@ def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance
     """
     units = checked_number("units", units)
     zeros = functools.partial(jnp.zeros, dtype=dtype)
-    return Covariance(zeros(()), zeros(units), zeros((units, units)))
+    return Covariance(zeros(()), zeros(units), zeros((units, units)), zeros(units))
 
 
 def update_covariance(
@@ -168,9 +171,12 @@ def update_covariance(
     """
     responses = checked_responses(responses, state.mean.shape[0])
     responses = responses.astype(jnp.promote_types(responses.dtype, state.mean.dtype))
-    count, mean, deviation = _center(responses, where)
-    merged = merge_covariance(state, Covariance(count, mean, _product(deviation.T, deviation)))
-    return jax.tree.map(lambda new, old: new.astype(old.dtype), merged, state)
+    count, mean, remainder, deviation = _center(responses, where)
+    scatter = _product(deviation.T, deviation)
+    merged = merge_covariance(state, Covariance(count, mean, scatter, remainder))
+    dtype = state.mean.dtype
+    mean, remainder = compensated.narrowed(merged.mean, merged.remainder, dtype)
+    return Covariance(merged.count.astype(dtype), mean, merged.scatter.astype(dtype), remainder)
 
 
 def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
@@ -203,10 +209,11 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
     count = a.count + b.count
     divisor = _at_least_one(count)
-    difference = b.mean - a.mean
-    mean = a.mean + difference * (b.count / divisor)
+    mean, remainder, difference = compensated.weighted_mean(
+        (a.mean, a.remainder), (b.mean, b.remainder), b.count / divisor
+    )
     between = jnp.outer(difference, difference) * (a.count * b.count / divisor)
-    return Covariance(count, mean, a.scatter + b.scatter + between)
+    return Covariance(count, mean, a.scatter + b.scatter + between, remainder)
 
 
 def covariance(state: Covariance) -> Float[Array, "units units"]:
@@ -319,7 +326,7 @@ def leading_variances(
             f"components must lie between 1 and {min(responses.shape)}, the smaller side of "
             f"responses, not {components}."
         )
-    count, _, deviation = _center(responses, where)
+    count, _, _, deviation = _center(responses, where)
     width = min(components + oversampling, *deviation.shape)
     guess = jax.random.normal(key, (deviation.shape[1], width), deviation.dtype)
 
@@ -424,7 +431,7 @@ def _variances_of_state(state: Covariance) -> Float[Array, "units"]:
 
 @jax.jit
 def _variances_of_matrix(responses, where) -> Float[Array, "units"]:
-    count, _, deviation = _center(responses, where)
+    count, _, _, deviation = _center(responses, where)
     samples, units = deviation.shape
     if samples >= units:
         return _descending_eigenvalues(_product(deviation.T, deviation) / _at_least_one(count - 1))
@@ -440,7 +447,10 @@ def _at_least_one(count):
 
 
 def _center(responses, where):
-    """Number of samples that count, their mean, and the deviations from it, 0 for the others."""
+    """Number of samples that count, their mean, its remainder, and the deviations from both.
+
+    The deviations of the other samples are 0.
+    """
     where = checked_where(where, len(responses))
     mask = jnp.ones((len(responses), 1), bool) if where is None else where[:, None]
     responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
@@ -450,13 +460,14 @@ def _center(responses, where):
     deviation = jnp.where(mask, responses - mean, 0)
     # The rounding error of the first mean, small beside it, need not be small beside a deviation.
     correction = jnp.sum(deviation, axis=0) / divisor
-    mean, deviation = mean + correction, deviation - correction
+    deviation = deviation - correction
+    mean, remainder = compensated.add(mean, correction)
     # A constant has no variance, though its mean may be rounded. Infinity is no constant.
     highest = jnp.max(responses, axis=0, where=mask, initial=-jnp.inf)
     lowest = jnp.min(responses, axis=0, where=mask, initial=jnp.inf)
     constant = (highest == lowest) & jnp.isfinite(highest)
-    mean = jnp.where(constant, highest, mean)
-    return count, mean, jnp.where(mask & ~constant, deviation, 0)
+    mean, remainder = jnp.where(constant, highest, mean), jnp.where(constant, 0, remainder)
+    return count, mean, remainder, jnp.where(mask & ~constant, deviation, 0)
 
 
 def _product(left, right):

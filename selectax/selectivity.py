@@ -6,7 +6,6 @@ References:
 """
 
 import dataclasses
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -27,6 +26,7 @@ from selectax.arguments.activations import (
 )
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_labels, checked_number
+from selectax.arguments.names import nearest
 from selectax.arguments.where import checked_where
 
 __all__ = [
@@ -470,8 +470,9 @@ def _chosen_layers(activations, layers) -> dict[str, Float[Array, "samples *spac
         raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
     for name in layers:
         if name not in named:
-            nearest = difflib.get_close_matches(str(name), named, n=1, cutoff=0)[0]
-            raise ValueError(f"layers names {name!r}, which is no layer; the nearest is {nearest}.")
+            raise ValueError(
+                f"layers names {name!r}, which is no layer; the nearest is {nearest(name, named)}."
+            )
     return {name: named[name] for name in layers}
 
 

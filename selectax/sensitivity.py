@@ -78,7 +78,7 @@ def exact_input_gradient_norms(
 
     Raises:
       TypeError: images are no floating-point numbers.
-      ValueError: units_at_a_time is below 1, or responses have another shape.
+      ValueError: units_at_a_time is below 1, images are empty, or responses have another shape.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -93,7 +93,7 @@ def exact_input_gradient_norms(
       >>> norms["layer"].norm.tolist()
       [[5.0, 1.0]]
     """
-    images = jnp.asarray(float_images(images))
+    images = _images(images)
     _check_at_least_one("units_at_a_time", units_at_a_time)
     structure, widths = _layers(responses_fn, images)
 
@@ -153,7 +153,7 @@ def input_gradient_norms(
 
     Raises:
       TypeError: images are no floating-point numbers, or responses_fn knows no forward mode.
-      ValueError: a number is below 1, or responses have another shape.
+      ValueError: a number is below 1, images are empty, or responses have another shape.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693 (the norms; their estimate is ours).
@@ -170,7 +170,7 @@ def input_gradient_norms(
       >>> bool(jnp.all(jnp.abs(norms["layer"].norm - jnp.array([[5.0, 1.0]])) < 0.3))
       True
     """
-    key, images = checked_key(key), jnp.asarray(float_images(images))
+    key, images = checked_key(key), _images(images)
     _check_at_least_one("directions", directions)
     _check_at_least_one("directions_at_a_time", directions_at_a_time)
     structure, widths = _layers(responses_fn, images)
@@ -352,7 +352,7 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
     a, b = _in_scale(a, b), _in_scale(b, a)
     count = a.count + b.count
-    divisor = jnp.maximum(count, 1)
+    divisor = _at_least_one(count)
     difference = b.mean - a.mean
     between = jnp.square(difference) * (a.count * b.count / divisor)
     return NormMoments(
@@ -390,8 +390,9 @@ def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
       >>> selectax.variation_over_samples(moments).round(3)
       Array([0.707, 0.   ], dtype=float32)
     """
-    variance = moments.scatter / jnp.maximum(moments.count - 1, 1)
-    variance = variance - moments.noise / jnp.maximum(moments.count, 1)
+    variance = moments.scatter / _at_least_one(moments.count - 1)
+    variance = variance - moments.noise / _at_least_one(moments.count)
+    variance = jnp.where(jnp.isfinite(moments.scale), variance, jnp.nan)
     enough = (moments.count >= 2) | ~jnp.isfinite(variance)
     return _coefficient(jnp.where(enough, variance, 0), moments.mean)
 
@@ -425,12 +426,22 @@ def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
       0.333
     """
     units = moments.mean.shape[0]
-    scale = jnp.broadcast_to(jnp.asarray(moments.scale, jnp.float32), moments.mean.shape)
+    scale = jnp.broadcast_to(_finite_scale(moments), moments.mean.shape)
     common = jnp.max(scale, initial=0)
     mean, noise = _times(moments.mean, scale, common), _times_square(moments.noise, scale, common)
-    noise = noise / jnp.square(jnp.maximum(moments.count, 1))
+    noise = noise / jnp.square(_at_least_one(moments.count))
     variance = jnp.var(mean) - jnp.mean(noise) * (units - 1) / units
     return _coefficient(variance, jnp.mean(mean))
+
+
+def _at_least_one(count):
+    """A divisor; NaN if the count is not finite, for through infinity all would become 0."""
+    return jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
+
+
+def _finite_scale(moments: NormMoments):
+    scale = jnp.asarray(moments.scale, jnp.float32)
+    return jnp.where(jnp.isfinite(scale), scale, jnp.nan)
 
 
 def _coefficient(variance, mean):
@@ -476,7 +487,7 @@ def _times_square(values, scale, other):
 
 def _in_scale(moments: NormMoments, others: NormMoments) -> NormMoments:
     """The moments in units of the larger scale of two."""
-    scale, other = (jnp.asarray(one.scale, jnp.float32) for one in (moments, others))
+    scale, other = _finite_scale(moments), _finite_scale(others)
     shape = moments.mean.shape
     larger = jnp.broadcast_to(jnp.maximum(scale, other), shape)
     scale = jnp.broadcast_to(scale, shape)
@@ -511,6 +522,13 @@ def _layers(responses_fn, images):
                 f"{leaf.shape}; take spatial means of activations first."
             )
     return structure, [leaf.shape[1] for leaf in leaves]
+
+
+def _images(images) -> Float[Array, "samples ..."]:
+    images = jnp.asarray(float_images(images))
+    if not images.size:
+        raise ValueError(f"images of shape {images.shape} are empty; give at least one image.")
+    return images
 
 
 def _check_at_least_one(name, number) -> None:

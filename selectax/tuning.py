@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
+from selectax import compensated
 from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.where import checked_where
@@ -38,6 +39,8 @@ __all__ = [
 # In the place of a preferred class.
 _NO_CLASS = -1
 _NOT_FINITE = -2
+# Remainders of equal means are known to so many eps of the responses' deviation.
+_NOISE = 16
 
 
 @jax.tree_util.register_dataclass
@@ -52,6 +55,7 @@ class ClassStatistics:
       count: samples seen of each class.
       mean: of each unit's responses over those samples, 0 for a class without any.
       scatter: sum over those samples of the squared deviation from the mean.
+      remainder: what the rounding of the mean left over; the mean is mean + remainder.
 
     Example:
       >>> import selectax
@@ -62,6 +66,7 @@ class ClassStatistics:
     count: Float[Array, "classes"]
     mean: Float[Array, "classes units"]
     scatter: Float[Array, "classes units"]
+    remainder: Float[Array, "classes units"] | float = 0.0
 
 
 def init_class_statistics(
@@ -75,7 +80,7 @@ def init_class_statistics(
       dtype: of the statistics, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
 
     Returns:
-      Counts of shape (classes,), means and scatters of shape (classes, units), all 0.
+      Counts of shape (classes,); means, scatters and remainders of shape (classes, units), all 0.
 
     Raises:
       TypeError: num_classes or units is not an integer.
@@ -88,7 +93,7 @@ def init_class_statistics(
     """
     num_classes = checked_number("num_classes", num_classes)
     empty = jnp.zeros((num_classes, checked_number("units", units)), dtype)
-    return ClassStatistics(jnp.zeros(num_classes, dtype), empty, empty)
+    return ClassStatistics(jnp.zeros(num_classes, dtype), empty, empty, empty)
 
 
 def update_class_statistics(
@@ -146,10 +151,16 @@ def update_class_statistics(
     divisor = jnp.maximum(count, 1)[:, None]
     mean = sums(responses) / divisor
     # The rounding error of the first mean, small beside it, need not be small beside a deviation.
-    mean = mean + sums(responses - mean[own_class]) / divisor
-    scatter = sums(jnp.square(responses - mean[own_class]))
-    merged = merge_class_statistics(statistics, ClassStatistics(count, mean, scatter))
-    return jax.tree.map(lambda new, old: new.astype(old.dtype), merged, statistics)
+    mean, remainder = compensated.add(mean, sums(responses - mean[own_class]) / divisor)
+    about_rounded_mean = sums(jnp.square(responses - mean[own_class]))
+    remainder = jnp.where(about_rounded_mean == 0, 0, remainder)  # of a constant
+    scatter = about_rounded_mean - count[:, None] * jnp.square(remainder)
+    merged = merge_class_statistics(statistics, ClassStatistics(count, mean, scatter, remainder))
+    dtype = statistics.mean.dtype
+    mean, remainder = compensated.narrowed(merged.mean, merged.remainder, dtype)
+    return ClassStatistics(
+        merged.count.astype(dtype), mean, merged.scatter.astype(dtype), remainder
+    )
 
 
 def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
@@ -183,10 +194,11 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
     count = a.count + b.count
     # Through an infinite count all would become a finite 0.
     divisor = jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
-    difference = b.mean - a.mean
-    mean = a.mean + difference * (b.count / divisor)[:, None]
+    mean, remainder, difference = compensated.weighted_mean(
+        (a.mean, a.remainder), (b.mean, b.remainder), (b.count / divisor)[:, None]
+    )
     between = jnp.square(difference) * (a.count * b.count / divisor)[:, None]
-    return ClassStatistics(count, mean, a.scatter + b.scatter + between)
+    return ClassStatistics(count, mean, a.scatter + b.scatter + between, remainder)
 
 
 def sum_class_statistics(statistics: ClassStatistics, axis_name: str) -> ClassStatistics:
@@ -214,10 +226,15 @@ def sum_class_statistics(statistics: ClassStatistics, axis_name: str) -> ClassSt
       [[4.0, 4.0], [4.0, 4.0]]
     """
     count = jax.lax.psum(statistics.count, axis_name)
-    weight = statistics.count / jnp.maximum(count, 1)
-    mean = jax.lax.psum(statistics.mean * weight[:, None], axis_name)
-    between = jnp.square(statistics.mean - mean) * statistics.count[:, None]
-    return ClassStatistics(count, mean, jax.lax.psum(statistics.scatter + between, axis_name))
+    weight = (statistics.count / jnp.maximum(count, 1))[:, None]
+    mean = jax.lax.psum(statistics.mean * weight, axis_name)
+    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
+    deviation = (statistics.mean - mean) + statistics.remainder
+    correction = jax.lax.psum(deviation * weight, axis_name)
+    mean, remainder = compensated.add(mean, correction)
+    between = jnp.square(deviation - correction) * statistics.count[:, None]
+    scatter = jax.lax.psum(statistics.scatter + between, axis_name)
+    return ClassStatistics(count, mean, scatter, remainder)
 
 
 def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
@@ -241,13 +258,19 @@ def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
       [0]
     """
     present = ~(statistics.count <= 0)[:, None]
-    best = jnp.argmax(jnp.where(present, statistics.mean, -jnp.inf), axis=0)
-    highest = jnp.max(jnp.where(present, statistics.mean, -jnp.inf), axis=0)
-    lowest = jnp.min(jnp.where(present, statistics.mean, jnp.inf), axis=0)
-    finite = jnp.all(jnp.isfinite(statistics.mean) | ~present, axis=0)
+    mean, remainder = statistics.mean, _remainder(statistics)
+    highest = jnp.max(jnp.where(present, mean, -jnp.inf), axis=0)
+    lowest = jnp.min(jnp.where(present, mean, jnp.inf), axis=0)
+    # Rounded means that are equal differ where their remainders do, by more than rounding.
+    is_highest = present & (mean == highest)
+    most = jnp.max(jnp.where(is_highest, remainder, -jnp.inf), axis=0)
+    least = jnp.min(jnp.where(is_highest, remainder, jnp.inf), axis=0)
+    noise = _NOISE * jnp.finfo(mean.dtype).eps * _deviation_within(statistics)
+    best = jnp.argmax(is_highest & (remainder >= most - noise), axis=0)
+    differ = (highest > lowest) | (most - least > noise)
+    finite = jnp.all(jnp.isfinite(mean + remainder) | ~present, axis=0)
     finite &= jnp.all(jnp.isfinite(statistics.count))
-    preferred = jnp.where(highest > lowest, best, _NO_CLASS)
-    return jnp.where(finite, preferred, _NOT_FINITE).astype(jnp.int32)
+    return jnp.where(finite, jnp.where(differ, best, _NO_CLASS), _NOT_FINITE).astype(jnp.int32)
 
 
 def class_conditional_mean_activity_selectivity(
@@ -320,7 +343,9 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     """
     preferred, others, prefers = _preferred_and_others(statistics)
     variance = (preferred.variance + others.variance) / 2
-    difference = jnp.where(prefers, preferred.mean - others.mean, 0)
+    # Of means near one another, whose rounding may be large beside the deviation.
+    difference = (preferred.origin - others.origin) + (preferred.shift - others.shift)
+    difference = jnp.where(prefers, difference, 0)
     certain = variance == 0
     # Through an infinite variance the division would give a finite 0.
     spread = jnp.sqrt(jnp.where(certain, 1, variance) * jnp.where(variance < jnp.inf, 1, jnp.nan))
@@ -390,19 +415,43 @@ def vinje_gallant_sparseness(statistics: ClassStatistics) -> Float[Array, "units
 
 
 class _Pool(NamedTuple):
-    """Of each unit's responses to the samples of some classes."""
+    """Of each unit's responses to the samples of some classes.
+
+    Attributes:
+      mean: of all samples.
+      variance: unbiased, of all samples.
+      origin: the largest mean of a class.
+      shift: the mean less the origin, which keeps what the rounding of the mean loses.
+    """
 
     mean: Float[Array, "units"]
     variance: Float[Array, "units"]
+    origin: Float[Array, "units"]
+    shift: Float[Array, "units"]
 
 
 def _pool(statistics: ClassStatistics, member: Bool[Array, "classes units"]) -> _Pool:
     count = jnp.where(member, statistics.count[:, None], 0)
     total = jnp.sum(count, axis=0)
-    mean = jnp.sum(statistics.mean * (count / jnp.maximum(total, 1)), axis=0)
-    between = count * jnp.square(statistics.mean - mean)
+    share = count / jnp.maximum(total, 1)
+    mean = jnp.sum(statistics.mean * share, axis=0)
+    largest = jnp.max(statistics.mean, axis=0, where=~(count <= 0), initial=-jnp.inf)
+    # The shift makes up for whatever origin is taken, and so does its derivative.
+    origin = jax.lax.stop_gradient(jnp.where(largest == -jnp.inf, 0, largest))
+    deviation = (statistics.mean - origin) + _remainder(statistics)
+    shift = jnp.sum(deviation * share, axis=0)
+    between = count * jnp.square(deviation - shift)
     scatter = jnp.sum(jnp.where(member, statistics.scatter, 0) + between, axis=0)
-    return _Pool(mean, scatter / jnp.maximum(total - 1, 1))
+    return _Pool(mean, scatter / jnp.maximum(total - 1, 1), origin, shift)
+
+
+def _remainder(statistics: ClassStatistics) -> Float[Array, "classes units"]:
+    return jnp.broadcast_to(statistics.remainder, statistics.mean.shape)
+
+
+def _deviation_within(statistics: ClassStatistics) -> Float[Array, "units"]:
+    scatter = jnp.sum(statistics.scatter, axis=0)
+    return jnp.sqrt(scatter / jnp.maximum(jnp.sum(statistics.count), 1))
 
 
 def _check_means(statistics: ClassStatistics) -> None:

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
+from selectax import compensated
 from selectax.dimensionality import (
     components_for_variance,
     covariance,
@@ -126,6 +127,25 @@ def test_deviations_of_a_few_spacings_of_floats_are_variance(mean, deviation, rt
     np.testing.assert_allclose(principal_variances(responses), pca.explained_variance_, rtol=rtol)
     found = covariance(update(init_covariance(3), responses))
     np.testing.assert_allclose(np.diag(found), np.diag(reference.covariance(responses)), rtol=rtol)
+
+
+@pytest.mark.parametrize("mean", [100, 1000])
+def test_batches_whose_means_are_rounded_are_merged_exactly(mean):
+    """At mean 1000 floats lie 6e-5 apart, which is more than half of the deviation."""
+    draws = np.random.default_rng(0).normal(size=(256, 3))
+    responses = (mean + 1e-4 * draws).astype(np.float32)
+    parts = [update(init_covariance(3), few) for few in np.split(responses, 16)]
+    while len(parts) > 1:
+        parts.append(merge(parts.pop(2 % len(parts)), parts.pop(0)))
+    expected = reference.covariance(responses)
+    np.testing.assert_allclose(covariance(parts[0]), expected, rtol=1e-5, atol=1e-13)
+
+
+def test_a_state_in_float64_becomes_one_in_float32_with_its_remainder():
+    mean = np.float64(1000.00001)
+    rounded, remainder = compensated.narrowed(mean, np.float64(1e-9), np.float32)
+    assert rounded.dtype == remainder.dtype == np.float32
+    np.testing.assert_allclose(np.float64(rounded) + np.float64(remainder), mean + 1e-9, rtol=1e-14)
 
 
 def test_two_neighbouring_floats_differ():

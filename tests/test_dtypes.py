@@ -45,6 +45,14 @@ def measured(dtype):
         "sparseness": selectax.treves_rolls_sparseness(tuned),
         "another": selectax.vinje_gallant_sparseness(tuned),
         "precision": selectax.precision_at_k(kept, 3),
+        "merged": selectax.merge_strongest(kept, kept).response,
+        "ablated": selectax.ablated_accuracy(
+            lambda images, masks: images * masks["units"],
+            {"units": selectax.single_unit_masks(3)},
+            responses,
+            LABELS,
+            where=WHERE,
+        ),
     }, gradient
 
 
@@ -101,3 +109,11 @@ def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
     assert selectax.init_strongest(2, 3, dtype=wide).response.dtype == wide
     assert selectax.init_moments(3, 2, dtype=wide).total.dtype == wide
     assert selectax.init_class_statistics(3, 2, dtype=wide).mean.dtype == wide
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_random_ranks_are_int32_of_keys_of_kind_rbg_too(wide):
+    with jax.enable_x64(wide):
+        ranks = selectax.random_ranks(jax.random.key(0, impl="rbg"), {"layer": np.zeros(5)})
+    assert ranks["layer"].dtype == np.int32
+    assert sorted(ranks["layer"].tolist()) == [0, 1, 2, 3, 4]

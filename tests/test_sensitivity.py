@@ -439,3 +439,15 @@ def test_what_is_not_finite_does_not_vary_by_a_number(poison):
         input_gradient_norms(jax.random.key(0), responses_fn, images, directions=2),
     ):
         assert np.all(np.isnan(side_by_side(norms)[1]))
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (2, 0)])
+def test_empty_images_are_refused(shape):
+    def responses_fn(images):
+        return {"layer": images[:, :2]}
+
+    images = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match=r"^images of shape .* are empty; give at least one"):
+        input_gradient_norms(jax.random.key(0), responses_fn, images)
+    with pytest.raises(ValueError, match=r"^images of shape .* are empty; give at least one"):
+        exact_input_gradient_norms(responses_fn, images)

@@ -264,3 +264,46 @@ def test_bad_arguments_are_named(change, message):
 def test_statistics_of_other_shapes_do_not_merge():
     with pytest.raises(ValueError, match="a and b differ"):
         merge_class_statistics(init_class_statistics(2, 3), init_class_statistics(3, 3))
+
+
+@pytest.mark.parametrize("over_devices", [False, True])
+def test_batches_whose_means_are_rounded_are_merged_exactly(over_devices):
+    """At mean 1000 floats lie 6e-5 apart, which is more than half of the deviation."""
+    generator = np.random.default_rng(0)
+    labels = (np.arange(480) % 3).astype(np.int32)
+    responses = 1000 + 1e-4 * (generator.normal(size=(480, 3)) + (labels == 1)[:, None])
+    responses = responses.astype(np.float32)
+    parts = [
+        update_class_statistics(init_class_statistics(3, 3), few, own)
+        for few, own in zip(np.split(responses, 16), np.split(labels, 16), strict=True)
+    ]
+    if over_devices:
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+        together = jax.vmap(lambda part: sum_class_statistics(part, "d"), axis_name="d")(stacked)
+        statistics = jax.tree.map(lambda leaf: leaf[0], together)
+    else:
+        while len(parts) > 1:
+            parts.append(merge_class_statistics(parts.pop(3 % len(parts)), parts.pop(0)))
+        (statistics,) = parts
+    exact = responses.astype(np.float64)
+    squares = [np.sum((exact[labels == k] - exact[labels == k].mean(0)) ** 2, 0) for k in range(3)]
+    np.testing.assert_allclose(statistics.scatter, squares, rtol=1e-5)
+    one, other = exact[labels == 1], exact[labels != 1]
+    deviation = np.sqrt((one.var(0, ddof=1) + other.var(0, ddof=1)) / 2)
+    expected = (one.mean(0) - other.mean(0)) / deviation
+    np.testing.assert_allclose(d_prime(statistics), expected, rtol=1e-5)
+    np.testing.assert_array_equal(preferred_class(statistics), 1)
+
+
+def test_equal_rounded_means_are_told_apart_by_their_remainders():
+    """Classes that differ by a third of the spacing of floats, which their means are rounded to."""
+    spacing = 2.0**-14
+    zero = np.repeat(1000 + spacing * np.array([0, 1, 1, 1, 1, 2]), 2)
+    one = np.repeat(1000 + spacing * np.array([0, 1, 1, 1, 2, 3]), 2)
+    responses = np.concatenate([zero, one])[:, None].astype(np.float32)
+    labels = np.repeat([0, 1], 12).astype(np.int32)
+    statistics = update_class_statistics(init_class_statistics(2, 1), responses, labels)
+    np.testing.assert_array_equal(statistics.mean[0], statistics.mean[1])
+    np.testing.assert_array_equal(preferred_class(statistics), [1])
+    expected = spacing / 3 / np.sqrt((zero.var(ddof=1) + one.var(ddof=1)) / 2)
+    np.testing.assert_allclose(d_prime(statistics), [expected], rtol=1e-5)

@@ -10,7 +10,7 @@ from selectax.attacks.arguments import Epsilon, LogitsFn, Problem, checked_lengt
 from selectax.attacks.attack import Attack, run_attack
 from selectax.attacks.iteration import Method, inside
 from selectax.attacks.losses import CustomLoss, Labels, LossName
-from selectax.attacks.norms import Images, Norm, NormName
+from selectax.attacks.norms import Images, Norm, NormName, moderate
 
 
 def mi_fgsm_method(
@@ -25,7 +25,7 @@ def mi_fgsm_method(
     decay = float(checked) if is_concrete(checked) else checked
 
     def update(momentum, points, evaluation, origin, epsilon):
-        gradient = evaluation.gradient
+        gradient, _ = moderate(evaluation.gradient)
         axes = tuple(range(1, gradient.ndim))
         # The mean of absolute values instead of their sum: only the gradients' proportions matter.
         size = jnp.mean(jnp.abs(gradient), axis=axes, keepdims=True)

@@ -53,12 +53,32 @@ def _uniform_linf(key, origin, epsilon):
     return origin + epsilon * draws.astype(origin.dtype)
 
 
+def moderate(vectors: Images) -> tuple[Images, Float[Array, "samples ..."]]:
+    """Divides vectors by a power of two if their squares or sums could overflow or underflow.
+
+    They are not divided by their largest entry, because compilers multiply by its reciprocal, which
+    may underflow.
+
+    Returns:
+      The vectors, and the divisor of each, which is 1 for vectors of ordinary size.
+    """
+    axes = tuple(range(1, vectors.ndim))
+    largest = jnp.max(jnp.abs(vectors), axis=axes, keepdims=True)
+    small = (largest > 0) & (largest < 2.0**-40)
+    unit = jnp.where(largest > 2.0**60, 2.0**90, jnp.where(small, 2.0**-80, 1.0))
+    unit = unit.astype(vectors.dtype)
+    return vectors / unit, unit
+
+
 def _l2_length(vectors):
-    return jnp.sqrt(jnp.sum(vectors**2, axis=tuple(range(1, vectors.ndim)), keepdims=True))
+    vectors, unit = moderate(vectors)
+    axes = tuple(range(1, vectors.ndim))
+    return unit * jnp.sqrt(jnp.sum(vectors**2, axis=axes, keepdims=True))
 
 
 def _normalize_l2(gradient):
     # Scaled first, because squares of tiny gradients underflow.
+    gradient, _ = moderate(gradient)
     largest = jnp.max(jnp.abs(gradient), axis=tuple(range(1, gradient.ndim)), keepdims=True)
     scaled = gradient / jnp.where(largest == 0, 1, largest)
     length = _l2_length(scaled)

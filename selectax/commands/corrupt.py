@@ -8,7 +8,7 @@ from selectax.commands.command_line.messages import complain, tell_of_warnings
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.corruption.config import CorruptConfig, check
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 
 CONFIG = CorruptConfig
 EXAMPLES = (

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from selectax.commands.command_line.messages import tell_of_warnings
 from selectax.commands.command_line.os_errors import sentence_on
-from selectax.commands.command_line.parsing import parse
-from selectax.commands.data_sets.config import Check, Command, List, Prepare, Show
+from selectax.commands.command_line.parsing import parse, values_of
+from selectax.commands.data_sets.config import Check, Command, List, Prepare, Show, check
 
 CONFIG = Command
 EXAMPLES = (
@@ -20,10 +21,15 @@ EXAMPLES = (
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """Runs the command on its words, by default those of the process; gives the exit status."""
     command: Command = parse(CONFIG, arguments, program, description=__doc__, examples=EXAMPLES)
+    words = sys.argv[1:] if arguments is None else arguments
     # Late, because TFDS takes seconds, and help should not.
     from selectax.commands.data_sets import tasks
+    from selectax.study.configuration.options import LogOptions
+
+    tell_of_warnings(LogOptions())
 
     try:
+        check(command, images_given=bool(values_of("--images", words)))
         match command:
             case Prepare():
                 tasks.prepare_all(command.names, command.where)
@@ -48,5 +54,5 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 def _place(command: Command) -> Path | str:
     """What the command writes."""
     if isinstance(command, Show):
-        return command.output or f"{command.name}.png"
+        return command.sheet
     return command.where.data_dir or "folder of prepared data sets"

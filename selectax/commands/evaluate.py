@@ -9,8 +9,8 @@ from selectax.commands.command_line.messages import complain, tell_of_warnings
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse, values_of
 from selectax.commands.summary import print_summary
-from selectax.study.config import ConfigurationError
-from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
 
 CONFIG = EvaluateConfig
 EXAMPLES = (

@@ -1,12 +1,13 @@
 """The command `selectax`: its first word is a command of its own, whose code alone is loaded."""
 
-import difflib
 import importlib
 import sys
 from importlib.metadata import version
 
+from selectax.arguments.names import unknown
 from selectax.commands.command_line.environment import settle_environment
 from selectax.commands.command_line.os_errors import sentence_on
+from selectax.installing import sentence_on_missing
 
 COMMANDS = {
     "sweep": "train networks at several alphas, and measure and draw what comes of it",
@@ -47,9 +48,7 @@ def main() -> int:
         print(f"selectax {version('selectax')}")
         return 0
     if first not in (*COMMANDS, *_COMPLETION):
-        nearest = difflib.get_close_matches(first, COMMANDS, n=1, cutoff=0)[0]
-        known = ", ".join(COMMANDS)
-        return _refused(f"{first}: unknown; did you mean {nearest}? Commands are {known}.")
+        return _refused(unknown(first, first, COMMANDS))
     try:
         if first in _COMPLETION:
             return _complete(words)
@@ -58,8 +57,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("selectax"):
             raise
-        library, remedy = error.name.partition(".")[0], 'pip install "selectax[study]"'
-        return _refused(f"selectax {first}: needs {library}, which is missing; {remedy}.")
+        return _refused(sentence_on_missing(f"selectax {first}:", error.name.partition(".")[0]))
 
 
 def _complete(words: list[str]) -> int:

@@ -13,7 +13,9 @@ from selectax.commands.command_line.messages import complain, tell_of_warnings
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse, values_of
 from selectax.commands.summary import print_findings, print_summary
-from selectax.study.config import ConfigurationError, SweepConfig, check, defaults_of
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig, defaults_of
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.signals import raise_on_signals
 
 CONFIG = SweepConfig

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
+from selectax.arguments.key import checked_key
 from selectax.corruptions import (
     blur,
     digital,
@@ -31,7 +32,6 @@ from selectax.corruptions import (
     weather,
 )
 from selectax.corruptions.arguments import (
-    check_key,
     check_name,
     check_severity,
     checked_floats,
@@ -134,7 +134,7 @@ def corrupt(
     """
     check_name("name", name, CORRUPTIONS)
     check_name("benchmark", benchmark, BENCHMARKS)
-    check_key(key)
+    key = checked_key(key)
     check_severity(severity)
     images = checked_images(images, name)
     if frost_textures is not None:

@@ -1,6 +1,5 @@
 """The arguments of a corruption, checked before any work."""
 
-import difflib
 import math
 from collections.abc import Sequence
 
@@ -8,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+from selectax.arguments.names import nearest
 
 _SMALLEST_SIDE = 8
 # Rounding takes results of float arithmetic a few floats beyond [0, 1].
@@ -21,25 +22,10 @@ def check_name(argument: str, name: str, known: Sequence[str]) -> None:
       ValueError: names the argument and the known name that is most similar.
     """
     if name not in known:
-        nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0)[0]
         raise ValueError(
-            f"{argument} {name!r} is unknown; did you mean {nearest!r}? "
+            f"{argument} {name!r} is unknown; did you mean {nearest(name, known)!r}? "
             f"Known are {', '.join(known)}."
         )
-
-
-def check_key(key) -> None:
-    """Refuses anything but one PRNG key, of either form.
-
-    Raises:
-      TypeError: it is no key, or several.
-    """
-    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
-    is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
-    is_old = dtype == jnp.uint32 and shape in ((2,), (4,))
-    if not (is_old or (is_typed and shape == ())):
-        given = repr(key) if dtype is None else f"{dtype} of shape {shape}"
-        raise TypeError(f"key must be one PRNG key such as jax.random.key(0), not {given}.")
 
 
 def check_severity(severity) -> None:

@@ -1,11 +1,17 @@
 """Digital corruptions."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 
 from selectax.corruptions.corruption import Corruption
 from selectax.corruptions.operations.eight_bits import rounded
+from selectax.corruptions.operations.fusion import computed_once
 from selectax.corruptions.operations.resampling import along_columns, along_rows
+
+# Shorter axes are resized by matrices.
+_LONG = 512
 
 
 def _contrast(_, image, factor):
@@ -28,46 +34,83 @@ def _saturate(_, image, parameters):
     return value * (1 - saturated * share)
 
 
-def _box_matrix(size: int, new_size: int) -> np.ndarray:
-    """Weights of a line's pixels in each pixel of the resized line, as Pillow's box filter."""
+def _box_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels of a line are in each pixel of the resized line, as Pillow's box filter has it.
+
+    Returns:
+      Pixels, and whether they are in it; both of shape (new_size, taps).
+    """
     # Pillow's own order of operations: pixels on the edge of a window go where rounding puts them.
     scale = size / new_size
     reach = max(scale, 1)
-    pixels = np.arange(size)
     centres = (np.arange(new_size)[:, None] + 0.5) * scale
+    first = np.floor(centres - 0.5 * reach).astype(np.int32) - 1
+    pixels = first + np.arange(math.ceil(reach) + 3, dtype=np.int32)
     distances = (pixels - centres + 0.5) * (1 / reach)
     inside = (distances > -0.5) & (distances <= 0.5)
     inside &= pixels >= np.trunc(centres - 0.5 * reach + 0.5)
     inside &= pixels < np.trunc(centres + 0.5 * reach + 0.5)
-    return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
+    inside &= (pixels >= 0) & (pixels < size)
+    # Those inside first, so that the others can be left out.
+    order = np.argsort(~inside, axis=1, kind="stable")
+    pixels, inside = (np.take_along_axis(each, order, axis=1) for each in (pixels, inside))
+    taps = inside.sum(axis=1).max()
+    return np.clip(pixels, 0, size - 1)[:, :taps], inside[:, :taps]
+
+
+def _box_tables(size, new_sizes, from_sizes):
+    """For each severity the linear map of a line of one size to a line of another.
+
+    Returns:
+      Matrices, whose unused rows and columns are zero; or, for long lines, where a matrix would be
+      almost empty and larger than the image, the pixels that are mixed and their weights.
+    """
+    longest = max(new_sizes), max(from_sizes)
+    taps = [_box_taps(*sizes) for sizes in zip(from_sizes, new_sizes, strict=True)]
+    weights = [(inside / inside.sum(axis=1, keepdims=True)) for _, inside in taps]
+    if size <= _LONG:
+        matrices = np.zeros((len(taps), *longest), np.float32)
+        for matrix, (pixels, inside), of_taps in zip(matrices, taps, weights, strict=True):
+            rows, at = np.nonzero(inside)
+            matrix[rows, pixels[rows, at]] = of_taps[rows, at]
+        return matrices
+    most = max(inside.shape[1] for _, inside in taps)
+    which = np.zeros((len(taps), longest[0], most), np.int32)
+    shares = np.zeros((len(taps), longest[0], most), np.float32)
+    for severity, ((pixels, _), of_taps) in enumerate(zip(taps, weights, strict=True)):
+        which[severity, : pixels.shape[0], : pixels.shape[1]] = pixels
+        shares[severity, : pixels.shape[0], : pixels.shape[1]] = of_taps
+    return which, shares
 
 
 def _down_and_up(shares, image_shape):
-    """Matrices that shrink and enlarge each axis; unused rows and columns are zero."""
+    """What shrinks and what enlarges each axis, of `_box_tables`."""
     down_and_up = []
     for size in image_shape[:2]:
-        small = [max(int(size * share), 1) for share in shares]
-        down = np.zeros((len(shares), max(small), size), np.float32)
-        up = np.zeros((len(shares), size, max(small)), np.float32)
-        for at, new_size in enumerate(small):
-            down[at, :new_size] = _box_matrix(size, new_size)
-            up[at, :, :new_size] = _box_matrix(new_size, size)
-        down_and_up += [down, up]
+        small, whole = [max(int(size * share), 1) for share in shares], [size] * len(shares)
+        down_and_up += [_box_tables(size, small, whole), _box_tables(size, whole, small)]
     return tuple(down_and_up)
 
 
-def _pixelate(_, image, matrices):
-    down_rows, up_rows, down_columns, up_columns = matrices
+def _resize(table, image, axis):
+    """Along one axis of an image, by a table of `_box_tables`."""
+    if not isinstance(table, tuple):
+        return (along_rows, along_columns)[axis](table, image)
+    pixels, shares = table
+    lines = (-1, 1, 1) if axis == 0 else (1, -1, 1)
+    return sum(
+        shares[:, tap].reshape(lines) * jnp.take(image, pixels[:, tap], axis=axis)
+        for tap in range(pixels.shape[1])
+    )
+
+
+def _pixelate(_, image, tables):
+    down_rows, up_rows, down_columns, up_columns = tables
 
     # Pillow goes along the rows' pixels first, and keeps bytes in between.
     image = rounded(image)
-    for resize, matrix in (
-        (along_columns, down_columns),
-        (along_rows, down_rows),
-        (along_columns, up_columns),
-        (along_rows, up_rows),
-    ):
-        image = jnp.floor(resize(matrix, image) + 0.5)
+    for axis, table in ((1, down_columns), (0, down_rows), (1, up_columns), (0, up_rows)):
+        image = computed_once(jnp.floor(_resize(table, image, axis) + 0.5))
     return image / 255
 
 

@@ -5,6 +5,8 @@ uses, and so are cifar10_c, tiny_imagenet_c and selectax_cifar10. (cifar10 is TF
 splits, which cannot be prepared without TensorFlow.)
 """
 
+from selectax.installing import sentence_on_missing
+
 try:
     from selectax.datasets.archives.archive import DataError
     from selectax.datasets.loading import load
@@ -18,10 +20,7 @@ try:
         describe,
     )
 except ModuleNotFoundError as missing:
-    raise ImportError(
-        f"selectax.datasets needs {missing.name}, which is not installed; "
-        'run pip install "selectax[study]".'
-    ) from missing
+    raise ImportError(sentence_on_missing("selectax.datasets", missing.name)) from missing
 
 __all__ = [
     "ALL_DATASETS",

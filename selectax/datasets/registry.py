@@ -1,8 +1,9 @@
 """What is known of the data sets without reading them."""
 
 import dataclasses
-import difflib
 import importlib.resources
+
+from selectax.arguments.names import unknown
 
 SPLITS = ("train", "validation", "test")
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -113,8 +114,5 @@ def describe(name: str) -> DataSet:
       (200, (64, 64, 3), 15)
     """
     if name not in _DESCRIPTIONS:
-        nearest = difflib.get_close_matches(str(name), ALL_DATASETS, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"dataset {name}: unknown; did you mean {nearest}? Known are {', '.join(ALL_DATASETS)}."
-        )
+        raise ValueError(unknown(f"dataset {name}", name, ALL_DATASETS))
     return _DESCRIPTIONS[name]

@@ -1,6 +1,5 @@
 """Networks by name."""
 
-import difflib
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from selectax.arguments.names import nearest
 from selectax.models.imagenet_resnet import ImageNetResNet
 from selectax.models.resnet import CifarResNet
 from selectax.models.vgg import VGG16
@@ -93,8 +93,9 @@ def create(
       ((4, 10), 7, (4, 32, 32, 16))
     """
     if name not in MODELS:
-        nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0)[0]
-        raise ValueError(f"model {name!r} is unknown; the nearest of {MODELS} is {nearest!r}.")
+        raise ValueError(
+            f"model {name!r} is unknown; the nearest of {MODELS} is {nearest(name, MODELS)!r}."
+        )
     if num_classes < 1:
         raise ValueError(f"num_classes must be at least 1, not {num_classes}.")
     if max_pool and name not in MAX_POOLED:

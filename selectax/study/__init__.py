@@ -2,7 +2,7 @@
 
 import importlib.util
 
+from selectax.installing import sentence_on_missing
+
 if importlib.util.find_spec("flax") is None:
-    raise ImportError(
-        'selectax.study needs flax, which is not installed; run pip install "selectax[study]".'
-    )
+    raise ImportError(sentence_on_missing("selectax.study", "flax"))

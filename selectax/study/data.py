@@ -14,7 +14,9 @@ from selectax.datasets.corrupted_sets import OfficialSet, open_official_set
 from selectax.datasets.loading import open_source
 from selectax.datasets.pipeline.batches import Batches, in_batches
 from selectax.datasets.pipeline.streaming import choose_input
-from selectax.study.config import ConfigurationError, DataOptions, EvaluationOptions, SweepConfig
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import DataOptions, EvaluationOptions
 from selectax.study.measures.own_corruptions import OwnCorruptions
 from selectax.study.measures.rows import EvaluationImages
 from selectax.study.runtime.devices import axis_size, copy_to_all, share_batches

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from selectax.datasets import describe
 from selectax.datasets.loading import open_source
-from selectax.study.config import SweepConfig, fallback
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import where_data_lie
 from selectax.study.measures.measurement import parts_of
 from selectax.study.plan import (
@@ -39,7 +40,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     """Prints the plan; nothing is written.
 
     Args:
-      config: a configuration that `selectax.study.config.check` lets pass.
+      config: a configuration that `selectax.study.configuration.checks.check` lets pass.
       console: where it is printed.
 
     Raises:

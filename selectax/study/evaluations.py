@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax.numpy as jnp
 import pandas as pd
 from rich.console import Console
@@ -15,24 +16,22 @@ from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.models.torch_files import WeightsError
-from selectax.study.config import (
-    ConfigurationError,
-    SweepConfig,
-    TrainingOptions,
-    check,
-    fallback,
-    resolve_corruptions,
-)
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import EvaluationOptions, TrainingOptions
 from selectax.study.data import load_evaluation_images, where_data_lie
-from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.foreign_weights import check_has_effect, read_foreign, warnings_of_chance
-from selectax.study.measures.measurement import measure_network
-from selectax.study.measures.rows import count
+from selectax.study.measures.measurement import measure_in_parts, parts_of
+from selectax.study.measures.rows import EvaluationImages, count
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
-from selectax.study.run.evaluation_table import begin_table, holds_network, what_determines
+from selectax.study.run.evaluation_table import begin_table, parts_held, what_determines
 from selectax.study.run.folder import RunFolder
 from selectax.study.run.networks import Network, read_groups
+from selectax.study.run.table_file import growing_table
 from selectax.study.runtime.progress import Log, stage
 
 _UNKNOWN_EPOCH = 0
@@ -48,7 +47,9 @@ class _Trained(NamedTuple):
 
 
 def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
-    """Measures the network, or all of a sweep, and writes the table after each.
+    """Measures the network, or all of a sweep, and writes the table meanwhile.
+
+    An evaluation that was interrupted goes on after the last part that is in the table.
 
     Args:
       config: what to do.
@@ -97,35 +98,58 @@ def evaluate(config: EvaluateConfig, console: Console) -> pd.DataFrame:
     table = begin_table(config.results, determines)
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
-    left = [
-        trained
-        for trained in networks
-        if not holds_network(config.results, table, trained.network, trained.epoch)
+    named = {"dataset": dataset, "model": model}
+    table = _measure_left(config, networks, images, evaluation, module, named, table, log)
+    results.save(config.results.with_suffix(".parquet"), table)
+    return table
+
+
+def _measure_left(
+    config: EvaluateConfig,
+    networks: Sequence[_Trained],
+    images: EvaluationImages,
+    evaluation: EvaluationOptions,
+    module: nn.Module,
+    named: Mapping[str, str],
+    table: pd.DataFrame,
+    log: Log,
+) -> pd.DataFrame:
+    """Measures the parts of each network that the table lacks, and writes them as they come."""
+    held = [
+        parts_held(config.results, table, trained.network, trained.epoch) for trained in networks
     ]
-    title, done = "Evaluated network", len(networks) - len(left)
-    with stage(log, title, total=len(networks), done=done, event="network") as progress:
-        for whose, epoch, variables in left:
-            measured = measure_network(
+    wanted = set(parts_of(evaluation.measures))
+    left = [
+        (trained, already)
+        for trained, already in zip(networks, held, strict=True)
+        if not wanted <= already and "diverged" not in already
+    ]
+    num_classes = describe(named["dataset"]).num_classes
+    is_sweep, done = config.weights.is_dir(), len(networks) - len(left)
+    with (
+        stage(
+            log, "Evaluated network", total=len(networks), done=done, event="network"
+        ) as progress,
+        growing_table(config.results, table) as growing,
+    ):
+        for (whose, epoch, variables), already in left:
+            for part in measure_in_parts(
                 whose.seed,
                 variables,
                 images,
                 evaluation,
                 module=module,
-                num_classes=describe(dataset).num_classes,
-            )
-            for warning in measured.warnings:
-                log.warn(warning)
-            if config.weights.is_file():
-                for warning in warnings_of_chance(measured.rows, describe(dataset).num_classes):
+                num_classes=num_classes,
+                already=already,
+            ):
+                of_network = {**named, **whose._asdict(), "epoch": epoch}
+                growing.add([{**of_network, **row} for row in part.rows])
+                of_chance = () if is_sweep else warnings_of_chance(part.rows, num_classes)
+                for warning in (*part.warnings, *of_chance):
                     log.warn(warning)
-            named = {"dataset": dataset, "model": model, **whose._asdict(), "epoch": epoch}
-            rows = [{**named, **row} for row in measured.rows]
-            table = results.merge(table, results.table(rows))
-            results.save(config.results, table)
-            news = f"alpha {whose.alpha:g} seed {whose.seed}" if config.weights.is_dir() else ""
+            news = f"alpha {whose.alpha:g} seed {whose.seed}" if is_sweep else ""
             progress.advance(news, count(images.test), **whose._asdict())
-    results.save(config.results.with_suffix(".parquet"), table)
-    return table
+    return growing.table
 
 
 def _of_sweep(folder: Path) -> tuple[str, str]:

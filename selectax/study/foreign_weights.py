@@ -8,8 +8,9 @@ from flax import linen as nn
 from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.registry import WORDNET_IDS
-from selectax.study.config import ConfigurationError
-from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.configuration.checks import spaced
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.measures.rows import Row
 
 # Times chance, at which an accuracy is near it.
@@ -44,14 +45,14 @@ def check_has_effect(config: EvaluateConfig) -> None:
     for flag, values in (("--mean", config.mean), ("--deviation", config.deviation)):
         if values is not None and not all(0 <= value <= 1 for value in values):
             raise ConfigurationError(
-                f"{flag} {_spaced(values)}: give numbers from 0 to 1; divide those of bytes by 255."
+                f"{flag} {spaced(values)}: give numbers from 0 to 1; divide those of bytes by 255."
             )
     if not config.weights.is_dir():
         return
     given = {
         f"--model {config.model}": config.model is not None,
-        f"--mean {_spaced(config.mean)}": config.mean is not None,
-        f"--deviation {_spaced(config.deviation)}": config.deviation is not None,
+        f"--mean {spaced(config.mean or ())}": config.mean is not None,
+        f"--deviation {spaced(config.deviation or ())}": config.deviation is not None,
         "--max-pool": config.max_pool,
         f"--class-order {config.class_order}": config.class_order != "official",
         f"--key {config.key}": config.key is not None,
@@ -89,8 +90,8 @@ def read_foreign(config: EvaluateConfig, model: str, dataset: str) -> Foreign:
     variables = models.from_torch(config.weights, model, num_classes, key=config.key, labels=labels)
     assumptions = (
         f"{config.weights.name}: taken for {model}, images normalised by mean "
-        f"{_spaced(getattr(module, 'mean', ()))} and deviation "
-        f"{_spaced(getattr(module, 'deviation', ()))}, {'a' if config.max_pool else 'no'} max-pool "
+        f"{spaced(getattr(module, 'mean', ()))} and deviation "
+        f"{spaced(getattr(module, 'deviation', ()))}, {'a' if config.max_pool else 'no'} max-pool "
         f"after the stem, classes in {config.class_order} order; change it with --mean, "
         "--deviation, --max-pool and --class-order."
     )
@@ -117,7 +118,3 @@ def _sorted_labels(dataset: str) -> list[int]:
     """The class of each logit of a network trained on sorted class folders."""
     names = WORDNET_IDS if dataset == "tiny_imagenet" else describe(dataset).class_names
     return [names.index(name) for name in sorted(names)]
-
-
-def _spaced(values: Iterable[float] | None) -> str:
-    return " ".join(f"{value:g}" for value in values or ())

@@ -13,13 +13,10 @@ from selectax import models
 from selectax.datasets import DataSet, describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
-from selectax.study.config import (
-    ConfigurationError,
-    SweepConfig,
-    check_layers,
-    resolve_corruptions,
-    to_json,
-)
+from selectax.study.configuration.checks import check_layers
+from selectax.study.configuration.config import SweepConfig, to_json
+from selectax.study.configuration.corrupted_images import resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.data import where_data_lie
 from selectax.study.measures.statistics import layer_units
 from selectax.study.run import results
@@ -65,7 +62,7 @@ def make_plan(config: SweepConfig) -> Plan:
     """Looks at the configuration, the folder and the devices.
 
     Args:
-      config: a configuration that `selectax.study.config.check` lets pass.
+      config: a configuration that `selectax.study.configuration.checks.check` lets pass.
 
     Raises:
       ConfigurationError: the configuration does not fit the network, the folder or the devices.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from selectax.datasets import describe
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.rows import EvaluationImages
 from selectax.study.plan import Plan
 from selectax.study.report import figures

@@ -16,13 +16,9 @@ from jaxtyping import Int, UInt8
 from selectax.corruptions import CORRUPTIONS
 from selectax.corruptions.severities import Benchmark
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import (
-    MEASURES,
-    MORE_MEASURES,
-    ConfigurationError,
-    EvaluationOptions,
-    check_evaluation,
-)
+from selectax.study.configuration.checks import check_evaluation
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import MEASURES, MORE_MEASURES, EvaluationOptions
 from selectax.study.measures.measurement import measure_network
 from selectax.study.measures.own_corruptions import OwnCorruptions
 from selectax.study.measures.rows import EvaluationImages
@@ -77,8 +73,9 @@ def measure(
 
     Raises:
       ValueError: images, labels or what apply_fn returns do not have these shapes, labels are
-        outside the classes, ablation is asked for and apply_fn takes no masks, or options hold
-        what the command line refuses, such as a severity of 9.
+        outside the classes, ablation is asked for and apply_fn takes no masks, options hold what
+        the command line refuses, such as a severity of 9, or a unit's mean over positions is
+        negative and selectivity, other indices or ablation are asked for.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.

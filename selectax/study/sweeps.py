@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from selectax.study.config import SweepConfig, check, fallback, to_json
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig, to_json
+from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import Data, load_data
 from selectax.study.measures.measurement import Measured, measure_in_parts, parts_of
 from selectax.study.measures.rows import Row, count

@@ -1,9 +1,10 @@
 import functools
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.attacks import mi_fgsm
+from selectax.attacks import mi_fgsm, norms
 from tests.attacks.problems import (
     NORMS,
     assert_inside,
@@ -73,3 +74,33 @@ def test_a_decay_that_is_no_number_is_named():
     images, labels, weights, bias = linear_problem()
     with pytest.raises(ValueError, match=r"decay.*nan"):
         mi_fgsm(linear(weights, bias), images, labels, epsilon=0.1, steps=2, decay=np.nan)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("exponent", [-125, 126])
+def test_the_scale_of_the_loss_does_not_matter(norm, exponent):
+    """Sums of such gradients overflow, and their means underflow, though float32 holds each."""
+    images = np.random.default_rng(0).uniform(0.3, 0.7, (2, 4, 1, 1)).astype(np.float32)
+    weights = np.array([1.0, -1.5, 1.25, 1.75], np.float32)
+    labels = np.zeros(2, np.int32)
+
+    def logits_fn(images):
+        score = images.reshape(2, 4) @ weights
+        return jnp.stack([-score, score], axis=-1)
+
+    def attack(scale):
+        def loss(logits, labels):
+            return jnp.float32(scale) * logits[:, 1]
+
+        return mi_fgsm(logits_fn, images, labels, epsilon=0.1, steps=3, norm=norm, loss=loss)
+
+    np.testing.assert_allclose(attack(2.0**exponent), attack(1), atol=1e-6)
+    assert np.max(np.abs(attack(2.0**exponent) - images)) > 0.04
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_the_l2_ball_of_any_size_is_kept(size):
+    origin = jnp.zeros((1, 2, 2, 1), jnp.float32)
+    points = jnp.full_like(origin, 3 * size)
+    projected = norms.NORMS["l2"].project(points, origin, jnp.float32(size))
+    np.testing.assert_allclose(projected / size, np.full((1, 2, 2, 1), 0.5), rtol=1e-4)

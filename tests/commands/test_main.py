@@ -15,7 +15,8 @@ import pytest
 from selectax.commands import main as command
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.corruption import config as corrupt_config
-from selectax.study import config as configuration
+from selectax.installing import STUDY
+from selectax.study.configuration import checks
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = ("tyro", "rich", "flax", "pandas", "matplotlib", "tensorflow_datasets", "optax")
@@ -75,7 +76,7 @@ def test_without_the_extra_a_sentence_says_how_to_install_it(name):
     assert done.returncode == 2
     start, library, end = done.stderr.partition("tyro" if "tyro" in done.stderr else "rich")
     assert (start, library != "") == (f"selectax {name}: needs ", True)
-    assert end == ', which is missing; pip install "selectax[study]".\n'
+    assert end == f", which is not installed; {STUDY}.\n"
 
 
 def test_a_bug_in_ours_is_not_taken_for_a_missing_library(monkeypatch):
@@ -91,7 +92,7 @@ def test_an_unknown_command_is_refused_with_the_nearest(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "swep: unknown; did you mean sweep? Commands are sweep, evaluate, report, data, corrupt.\n"
+        "swep: unknown; did you mean sweep? Known are sweep, evaluate, report, data, corrupt.\n"
     )
 
 
@@ -104,13 +105,13 @@ def test_help_ends_with_examples_that_can_be_meant(name, monkeypatch, capsys):
     _, examples = capsys.readouterr().out.split("\nExamples:\n")
     given = [shlex.split(line) for line in examples.splitlines()]
     assert given
-    checks = {"sweep": configuration.check, "corrupt": corrupt_config.check}
+    check_of = {"sweep": checks.check, "corrupt": corrupt_config.check}
     for selectax, first, *words in given:
         assert (selectax, first) == ("selectax", name)
         module = importlib.import_module(f"selectax.commands.{name}")
         config = parse(module.CONFIG, words, "selectax")
-        if name in checks and not {"photos", "images.npy"} & set(words):
-            checks[name](config)
+        if name in check_of and not {"photos", "images.npy"} & set(words):
+            check_of[name](config)
 
 
 @pytest.mark.parametrize("name", command.COMMANDS)

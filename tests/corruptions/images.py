@@ -2,6 +2,8 @@
 
 import functools
 import io
+import subprocess
+import sys
 import tarfile
 import zipfile
 
@@ -16,6 +18,19 @@ def photographs(samples=2, height=12, width=20):
     images = np.clip(0.5 + 0.1 * waves, 0, 1)
     images[:, :2, :2], images[:, 2:4, :2] = 0, 0.4
     return (np.round(255 * images) / 255).astype(np.float32)
+
+
+def peak_memory(name, height, width):
+    """In bytes, of a process that corrupts one image."""
+    program = f"""
+import resource, jax, numpy as np
+from selectax.corruptions import corrupt
+image = np.full((1, {height}, {width}, 3), 0.5, np.float32)
+corrupt(jax.random.key(0), image, "{name}", 3, benchmark="imagenet").block_until_ready()
+print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return int(done.stdout)
 
 
 @functools.cache

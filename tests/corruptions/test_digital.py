@@ -1,10 +1,12 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from selectax.corruptions import corrupt, to_published_bytes
-from tests.corruptions.images import photographs
+from selectax.corruptions import corrupt, digital, to_published_bytes
+from selectax.corruptions.operations import gaussian
+from tests.corruptions.images import peak_memory, photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions as reference
 from tests.reference import corruptions_by_libraries as libraries
@@ -110,3 +112,42 @@ def test_elastic_lengths_are_shares_of_the_shorter_side():
     )
     corrupted = corrupt(KEY, image, "elastic_transform", 4)
     np.testing.assert_allclose(corrupted[0], expected, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["elastic_transform", "pixelate"])
+def test_memory_is_bounded_by_the_images_size(name):
+    height, width = 1500, 2000
+    image = 4 * height * width * 3
+    assert peak_memory(name, height, width) - peak_memory(name, 32, 32) < 12 * image
+
+
+@pytest.mark.parametrize("shares", [(0.6, 0.5, 0.4, 0.3, 0.25), (0.95, 0.9, 0.85, 0.75, 0.65)])
+def test_long_lines_are_resized_as_short_ones(shares, monkeypatch):
+    image = photographs(1, 37, 50)[0]
+
+    def at_severity(at):
+        tables = digital._down_and_up(shares, image.shape)
+        return digital._pixelate(None, image, jax.tree.map(lambda table: table[at], tables))
+
+    def pixelated():
+        return [at_severity(at) for at in range(len(shares))]
+
+    short = pixelated()
+    monkeypatch.setattr(digital, "_LONG", 0)
+    assert isinstance(digital._down_and_up(shares, image.shape)[0], tuple)
+    np.testing.assert_array_equal(short, pixelated())
+
+
+@pytest.mark.parametrize("sigma", [0, 0.4, 3, 40, 200])
+def test_long_mirrored_lines_are_smoothed_as_short_ones(sigma, monkeypatch):
+    image = photographs(1, 37, 50)[0]
+    options = {"truncate": 3, "border": "reflect"}
+    matrices = gaussian.gaussian_matrices([sigma], image.shape, **options)
+    monkeypatch.setattr(gaussian, "_LONG", 0)
+    monkeypatch.setattr(gaussian, "_ROWS_AT_A_TIME", 16)
+    kernels = gaussian.gaussian_matrices([sigma], image.shape, **options)
+    assert [kernel.shape for kernel in kernels] == [(1, 74), (1, 100)]
+    expected = gaussian.smooth(tuple(matrix[0] for matrix in matrices), image)
+    smoothed = gaussian.smooth(tuple(jnp.asarray(kernel[0]) for kernel in kernels), image)
+    np.testing.assert_allclose(smoothed, expected, atol=2e-6)

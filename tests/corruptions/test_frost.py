@@ -1,13 +1,10 @@
-import subprocess
-import sys
-
 import jax
 import numpy as np
 import pytest
 
 from selectax.corruptions import corrupt, frost
 from selectax.corruptions.frost import make_textures
-from tests.corruptions.images import photographs
+from tests.corruptions.images import peak_memory, photographs
 from tests.corruptions.parameters import EVERY, parameters
 
 KEY = jax.random.key(0)
@@ -75,24 +72,11 @@ def test_textures_of_large_images_are_bounded_by_their_size():
     np.testing.assert_allclose(255 * textures.mean((1, 2)), COLOURS, atol=3)
 
 
-def peak_memory(height, width):
-    """In bytes, of a process that frosts one image."""
-    program = f"""
-import resource, jax, numpy as np
-from selectax.corruptions import corrupt
-image = np.full((1, {height}, {width}, 3), 0.5, np.float32)
-corrupt(jax.random.key(0), image, "frost", 3, benchmark="imagenet").block_until_ready()
-print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    return int(done.stdout)
-
-
 @pytest.mark.slow
 def test_memory_is_bounded_by_the_images_size():
     height, width = 1500, 2000
     image = 4 * height * width * 3
-    assert peak_memory(height, width) - peak_memory(32, 32) < 40 * image
+    assert peak_memory("frost", height, width) - peak_memory("frost", 32, 32) < 40 * image
 
 
 @pytest.mark.parametrize(("benchmark", "severity"), EVERY)

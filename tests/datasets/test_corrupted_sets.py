@@ -7,14 +7,10 @@ import pytest
 from selectax.datasets import load
 from selectax.datasets.corrupted_sets import corruptions_at_hand, is_at_hand, open_official_set
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import (
-    ConfigurationError,
-    DataOptions,
-    EvaluationOptions,
-    SweepConfig,
-    fallback,
-    resolve_corruptions,
-)
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import DataOptions, EvaluationOptions
 from selectax.study.measures.measurement import measure_network
 from selectax.study.measures.rows import EvaluationImages
 from tests.datasets import small_archives as small

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
 
 import pytest
 import tensorflow_datasets as tfds
 
 from selectax import datasets
 from selectax.corruptions import BENCHMARK_CORRUPTIONS, CORRUPTIONS
+from selectax.datasets.loading import BUILDERS, find_builder
 
 
 def test_descriptions():
@@ -75,6 +77,17 @@ def test_tfds_keeps_its_own_data_sets():
     assert tfds.builder_cls("cifar10").__module__.startswith("tensorflow_datasets")
     for name in ("selectax_cifar10", "cifar10_c", "tiny_imagenet", "tiny_imagenet_c"):
         assert tfds.builder_cls(name).__module__.startswith("selectax.datasets")
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_builders_leave_no_temporary_folder(name, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    corrupted = {"corruption": "fog", "severity": 1} if name.endswith("_c") else {}
+    builder = find_builder(name, data_dir=tmp_path / "data", **corrupted)
+    assert builder.info.features["image"].shape == datasets.describe(name).image_shape
+    assert list(temporary.iterdir()) == []
 
 
 def test_import_is_light_and_tensorflow_is_never_needed():

@@ -12,7 +12,8 @@ import pytest
 from experiments import study
 from selectax.commands import sweep
 from selectax.commands.command_line.parsing import parse
-from selectax.study.config import SweepConfig, check
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig
 from selectax.study.run import results
 from tests.project.test_readme import parsed
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from selectax.commands import sweep
-from selectax.study import config as configuration
 from selectax.study import sweeps as experiment
-from selectax.study.config import SweepConfig, defaults_of
+from selectax.study.configuration import options
+from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.report.findings import find
 from selectax.study.run import results
 
@@ -178,9 +178,9 @@ def test_folders_of_other_runs_are_refused(refuse, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(experiment, "_train", stop)
-    options = configuration.RunOptions(output=path)
+    run_options = options.RunOptions(output=path)
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(dataclasses.replace(defaults_of("digits"), run=options), None)
+        experiment.run(dataclasses.replace(defaults_of("digits"), run=run_options), None)
     assert_one_sentence(refuse("--output", path), f"--output {path}: holds a run", "--resume")
     text = refuse("--output", path, "--resume", "--batch-size", "2", "--train-limit", "100")
     assert_one_sentence(text, f"--output {path}: ", "--batch-size (there 32, now 2)")

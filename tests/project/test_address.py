@@ -63,7 +63,7 @@ def test_badges_open_this_repositorys_notebooks(path):
     assert re.findall(r'^    source = "(.*)"$', install, re.MULTILINE) == [source]
 
 
-def test_no_page_installs_a_package_of_our_name_that_someone_else_may_own():
-    for page in PAGES:
+def test_no_text_installs_a_package_of_our_name_that_someone_else_may_own():
+    for page in (*PAGES, *(ROOT / "selectax").rglob("*.py")):
         asked = re.findall(r"pip3? install [^\n`]*", page.read_text())
         assert not any(("selectax" in one) > PUBLISHED for one in asked), page.name

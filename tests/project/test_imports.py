@@ -22,13 +22,20 @@ OF_DATASETS = OF_MEASURES | {
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
     "arguments": set(),
-    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions", "models", "datasets")},
+    "compensated": set(),
+    "installing": set(),
+    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions")},
+    **{part: {"arguments", "installing"} for part in ("models", "datasets")},
+    **{measure: {"arguments", "compensated"} for measure in ("dimensionality", "tuning")},
     "regularization": {"selectivity", "arguments"},
-    "study": {*MEASURES, "arguments", "corruptions", "models", "datasets"},
-    "commands": {"study", "corruptions", "models", "datasets"},
+    "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
+    "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
-    **{measure: OF_MEASURES for measure in (*MEASURES, "arguments", "corruptions")},
+    **{
+        name: OF_MEASURES
+        for name in (*MEASURES, "arguments", "compensated", "installing", "corruptions")
+    },
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }

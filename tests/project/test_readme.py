@@ -9,7 +9,8 @@ import tyro
 
 from selectax.commands.corruption.config import CorruptConfig
 from selectax.commands.data_sets import config as data_config
-from selectax.study.config import SweepConfig, check
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig
 from selectax.study.run import results
 from tests.project.markdown import blocks, commands
 

@@ -100,6 +100,6 @@ def test_what_is_missing_is_said_in_one_sentence(thin_python, tmp_path, extra):
     *_, sentence = failed.value.stderr.splitlines()
     assert re.fullmatch(
         rf"ImportError: selectax\.{extra} needs \w+, which is not installed; "
-        r'run pip install "selectax\[study\]"\.',
+        r'in a clone of selectax, run pip install "\.\[study\]"\.',
         sentence,
     )

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from selectax import models
 from selectax.study import sweeps as experiment
-from selectax.study.config import ConfigurationError, RegularizerOptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import RegularizerOptions
 from selectax.study.dry_runs import dry_run
 from selectax.study.run import results
 from tests.study.test_sweeps import CONFIG, silent, to

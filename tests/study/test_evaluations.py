@@ -17,22 +17,23 @@ from selectax.commands import evaluate as command
 from selectax.models.torch_files import WeightsError
 from selectax.study import foreign_weights
 from selectax.study import sweeps as experiment
-from selectax.study.config import (
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import (
     MEASURES,
     MORE_MEASURES,
-    ConfigurationError,
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
     RunOptions,
-    SweepConfig,
     TrainingOptions,
 )
-from selectax.study.evaluate_config import EvaluateConfig
 from selectax.study.evaluations import evaluate
+from selectax.study.measures import measurement
 from selectax.study.report import figures
 from selectax.study.run import results
-from selectax.study.run.evaluation_table import begin_table, holds_network
+from selectax.study.run.evaluation_table import begin_table, parts_held
 from selectax.study.run.networks import Network
 from tests.study.tiny import TinyNetwork, draw_one
 
@@ -230,6 +231,37 @@ def test_a_table_of_other_weights_or_options_is_not_replaced(tmp_path):
     assert "thesis.csv holds something else" in sentence_of(config(output=tmp_path / "thesis.csv"))
 
 
+def test_an_evaluation_of_a_file_goes_on_after_its_last_part(tmp_path, monkeypatch):
+    weights = tmp_path / "model.safetensors"
+    save_file(weights_of_resnet8(), weights)
+    options = EvaluationOptions(measures=("selectivity", "indices"), evaluation_images=20)
+
+    def to(name):
+        return EvaluateConfig(
+            weights,
+            model="resnet8",
+            output=tmp_path / name,
+            data=DataOptions(dataset="digits"),
+            evaluation=options,
+        )
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measurement, "index_rows", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(to("in_two.csv"), silent())
+    assert "class_selectivity" in set(results.load(tmp_path / "in_two.csv")["metric"])
+    with monkeypatch.context() as patch:
+        patch.setattr(measurement, "_clean_rows", None)
+        evaluate(to("in_two.csv"), silent())
+    evaluate(to("at_once.csv"), silent())
+    for suffix in ("csv", "parquet"):
+        in_two, at_once = (tmp_path / f"{name}.{suffix}" for name in ("in_two", "at_once"))
+        assert in_two.read_bytes() == at_once.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("flag", "value"),
     [
@@ -275,10 +307,10 @@ def test_rows_of_an_earlier_epoch_are_not_taken_for_those_of_now(tmp_path):
     whose = {"dataset": "digits", "model": "resnet8", "alpha": 0.5, "seed": 1, "epoch": 2}
     table = results.table([{**whose, "metric": "accuracy", "value": 0.5}])
     path, network = tmp_path / "table.csv", Network(0.5, 1)
-    assert holds_network(path, table, network, 2)
-    assert not holds_network(path, table, Network(0.5, 0), 3)
+    assert parts_held(path, table, network, 2) == {"clean"}
+    assert parts_held(path, table, Network(0.5, 0), 3) == set()
     with pytest.raises(ConfigurationError, match=r"seed 1 after epoch 2, but the best epoch is 3"):
-        holds_network(path, table, network, 3)
+        parts_held(path, table, network, 3)
 
 
 def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):

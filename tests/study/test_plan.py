@@ -8,7 +8,8 @@ import pytest
 from jax.sharding import Mesh
 
 from selectax.study import plan
-from selectax.study.config import RunOptions, SweepConfig
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.options import RunOptions
 from selectax.study.plan import models_at_a_time
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import MEASURES, MORE_MEASURES, EvaluationOptions
+from selectax.study.configuration.options import MEASURES, MORE_MEASURES, EvaluationOptions
 from selectax.study.measures.measurement import measure_network
 from selectax.study.run import results
 from selectax.study.single_network import measure
@@ -128,6 +128,16 @@ def test_a_network_whose_logits_are_not_finite_has_diverged(weights, bad):
     assert table["metric"].tolist() == ["diverged"]
     assert results.summarize(table)["diverged"].tolist() == [1]
     assert results.parts_measured(table, np.nan, 0) == {"diverged"}
+
+
+def test_negative_responses_are_refused(weights):
+    def signed(weights, images):
+        hidden = images.reshape(len(images), -1) @ weights["hidden"]
+        return hidden @ weights["logits"], {"first": jnp.abs(hidden), "hidden": jnp.tanh(hidden)}
+
+    says = r"^activations\['hidden'\] hold negative responses, down to -1, .* signed='split'"
+    with pytest.raises(ValueError, match=says):
+        measure(signed, weights, IMAGES, LABELS, 3, options=CLEAN)
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,15 @@ from rich.console import Console
 from selectax import datasets, models
 from selectax.study import plan
 from selectax.study import sweeps as experiment
-from selectax.study.config import (
-    ConfigurationError,
+from selectax.study.configuration.config import SweepConfig, to_json
+from selectax.study.configuration.corrupted_images import resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
     RunOptions,
-    SweepConfig,
     TrainingOptions,
-    resolve_corruptions,
-    to_json,
 )
 from selectax.study.measures import measurement
 from selectax.study.plan import hyperparameters_of

@@ -5,7 +5,7 @@ from jaxtyping import Array, Float, Int
 
 from selectax.attacks.arguments import Problem, like
 from selectax.attacks.iteration import Evaluation, inside
-from selectax.attacks.norms import Images
+from selectax.attacks.norms import Images, moderate
 
 
 def step_to_boundary(
@@ -34,8 +34,10 @@ def step_to_boundary(
     """
     direction = problem.norm.normalize(evaluation.gradient)
     axes = tuple(range(1, origin.ndim))
-    slope = jnp.sum(direction * evaluation.gradient, axis=axes)
-    needed = epsilon - evaluation.loss / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny)
+    gradient, unit = moderate(evaluation.gradient)
+    slope = jnp.sum(direction * gradient, axis=axes)
+    slope = jnp.maximum(slope, jnp.finfo(gradient.dtype).tiny)
+    needed = epsilon - evaluation.loss / unit.reshape(slope.shape) / slope
     wider = jnp.searchsorted(epsilons, needed).astype(jnp.int32)
     wider = jnp.clip(wider, attacked + 1, len(epsilons) - 1)
     radius = epsilons[wider]

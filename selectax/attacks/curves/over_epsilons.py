@@ -57,7 +57,8 @@ def robust_accuracy_curve(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilons: radii of the balls, in any order; one compilation serves all.
+      epsilons: radii of the balls, in any order; one compilation serves all. Each is a number for
+        all samples, channels and pixels; `pgd` also takes one for each of them.
       steps: number of steps of each attack; a single-step attack ignores it.
       attack: a name in `ATTACKS`, or an `Attack`.
       step_size: length of a step; by default the attack's own for each epsilon.
@@ -233,7 +234,8 @@ def _sorted_epsilons(epsilons, images):
     epsilons = checked_lengths("epsilons", epsilons, images.dtype)
     if epsilons.ndim != 1 or not len(epsilons):
         raise ValueError(
-            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one."
+            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one "
+            "radius, and use pgd for an epsilon per channel or pixel."
         )
     return jnp.sort(epsilons)
 

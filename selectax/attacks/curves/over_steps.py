@@ -57,7 +57,8 @@ def robust_accuracy_over_steps(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units.
+      epsilon: radius of the ball, in the images' units: a number for all samples, channels and
+        pixels.
       steps: numbers of steps, in any order; may be traced.
       attack: name in `ATTACKS` of an attack of several steps, or such an `Attack`.
       step_size: length of a step, the same for all numbers of steps. The default is that of the

@@ -3,24 +3,30 @@
 import json
 import sys
 import warnings
+from typing import TYPE_CHECKING
 
-from selectax.study.config import LogOptions
+if TYPE_CHECKING:
+    from selectax.study.configuration.options import LogOptions
 
 
-def complain(error: Exception | str, options: LogOptions) -> None:
+def complain(error: Exception | str, options: "LogOptions") -> None:
     """Tells of an error, as JSON if that is asked for."""
     _tell("error", str(error), options)
 
 
-def tell_of_warnings(options: LogOptions) -> None:
-    """Lets Python's warnings, too, be JSON if that is asked for."""
-    if options.log_json:
-        warnings.showwarning = lambda message, category, *_: _tell(
-            "warning", f"{category.__name__}: {message}", options
-        )
+def tell_of_warnings(options: "LogOptions") -> None:
+    """Prints each of Python's warnings as one line, or as JSON if that is asked for."""
+
+    def tell(message, category, *_):
+        sentence = " ".join(str(message).split())
+        # Ours are sentences for users; other categories are for programmers.
+        ours = category is UserWarning and not options.log_json
+        _tell("warning", sentence if ours else f"{category.__name__}: {sentence}", options)
+
+    warnings.showwarning = tell
 
 
-def _tell(event: str, sentence: str, options: LogOptions) -> None:
+def _tell(event: str, sentence: str, options: "LogOptions") -> None:
     if options.log_json:
         sentence = json.dumps({"event": event, "message": sentence})
     print(sentence, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import tyro
 from typing_extensions import TypeForm
 
+from selectax.arguments.names import unknown
 from selectax.commands.command_line.environment import settle_environment
 from selectax.commands.command_line.words import (
     RefusalError,
@@ -165,9 +166,7 @@ def _not_expected(
 
 def unknown_choice(flag: str, value: str, choices: Sequence[str]) -> str:
     """The sentence on a value that is none of the choices; flag is empty for a first word."""
-    nearest = difflib.get_close_matches(value, choices, n=1, cutoff=0)[0]
-    given = f"{flag} {value}".strip()
-    return f"{given}: unknown; did you mean {nearest}? Known are {', '.join(choices)}."
+    return unknown(f"{flag} {value}".strip(), value, choices)
 
 
 def _wrong_value(event, words, help_of):

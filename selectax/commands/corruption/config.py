@@ -1,12 +1,13 @@
 """What is corrupted and how, from which the command line is made, and what is wrong with one."""
 
 import dataclasses
-import difflib
 import os
 from pathlib import Path
 from typing import Literal
 
-from selectax.study.config import ConfigurationError, LogOptions
+from selectax.arguments.names import unknown
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import LogOptions
 
 _TOLD = LogOptions()
 
@@ -109,5 +110,4 @@ def check(config: CorruptConfig) -> None:
 
 
 def _unknown(flag, name, known):
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-    return f"{flag} {name}: unknown; did you mean {nearest}? Known are {', '.join(known)}."
+    return unknown(f"{flag} {name}", name, known)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 # In each folder that `selectax corrupt` has made.

@@ -23,7 +23,7 @@ from selectax.commands.corruption.image_files import (
 )
 from selectax.corruptions import CORRUPTIONS
 from selectax.datasets import DATASETS
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.progress import Log, stage
 from selectax.study.runtime.whole_files import whole_file
 

@@ -12,10 +12,12 @@ from rich.table import Table
 from selectax.commands.data_sets.config import Show, Where
 from selectax.commands.data_sets.contact_sheet import contact_sheet
 from selectax.datasets import ALL_DATASETS, SEVERITIES, DataError, describe, load
+from selectax.datasets.archives.archive import is_official, locate
 from selectax.datasets.builders.corrupted import CorruptedBuilder
 from selectax.datasets.checking import check
 from selectax.datasets.loading import BUILDERS, find_builder
 from selectax.datasets.preparation import prepare
+from selectax.study.runtime.whole_files import whole_file
 
 
 def prepare_all(names: Sequence[str], where: Where) -> None:
@@ -74,17 +76,17 @@ def list_all(where: Where) -> None:
     for name in ALL_DATASETS:
         description = describe(name)
         height, width, _ = description.image_shape
-        folder, archive = "embedded", ""
+        folder, archive, count = "embedded", "", str(len(description.corruptions))
         if name in BUILDERS:
-            builder = _builder_of(name, where)
+            builder, archive = _builder_and_archive(name, where)
             folder = pathlib.Path(builder.data_dir_root) / builder.name
             folder = str(folder) if builder.is_prepared else "not yet"
-            archive = builder.ARCHIVE.url
+            if isinstance(builder, CorruptedBuilder) and builder.is_prepared:
+                there = len(builder.prepared_corruptions)
+                count = count if there == len(description.corruptions) else f"{there} of {count}"
         splits = ", ".join(description.splits)
         if description.corruptions:
-            splits += (
-                f" × {len(description.corruptions)} corruptions × {len(SEVERITIES)} severities"
-            )
+            splits += f" × {count} corruptions × {len(SEVERITIES)} severities"
         pixels = f"{height} × {width}"
         table.add_row(name, str(description.num_classes), pixels, splits, folder, archive)
     Console().print(table)
@@ -92,8 +94,6 @@ def list_all(where: Where) -> None:
 
 def show(command: Show) -> None:
     """Draws a contact sheet."""
-    if command.images < 1:
-        raise ValueError(f"--images {command.images}: give a whole number of at least 1.")
     description = describe(command.name)
     where = dataclasses.asdict(command.where)
     if description.corruptions:
@@ -114,10 +114,28 @@ def show(command: Show) -> None:
         pictures = pictures[: command.images]
         names = [description.class_names[label] for label in labels[: command.images]]
         columns = min(8, len(pictures))
-    output = command.output or pathlib.Path(f"{command.name}.png")
-    contact_sheet(pictures, names, columns=columns).save(output, format="PNG")
+    with whole_file(command.sheet, "wb") as file:
+        contact_sheet(pictures, names, columns=columns).save(file, format="PNG")
     of_one = f" of one {description.class_names[labels[0]]}" if description.corruptions else ""
-    print(f"Contact sheet{of_one}: {output}")
+    print(f"Contact sheet{of_one}: {command.sheet}")
+
+
+def _builder_and_archive(name, where):
+    """The builder, and where its archive is: in the folder that is given, or at its source."""
+    known = BUILDERS[name].archives()
+    if where.archives is None:
+        return _builder_of(name, where), known[0].url
+    if not where.archives.exists():
+        raise DataError(f"--archives {where.archives}: no such folder; name another.")
+    path = locate(known, where.archives)
+    if path is None:
+        archive = f"none in {where.archives}"
+    elif where.allow_unverified_archives or is_official(path, known):
+        return _builder_of(name, where), str(path)
+    else:
+        archive = f"{path}, unverified"
+    elsewhere = dataclasses.replace(where, archives=None, allow_unverified_archives=False)
+    return _builder_of(name, elsewhere), archive
 
 
 def _builder_of(name, where):

@@ -17,6 +17,8 @@ from selectax.corruptions.operations.resampling import along_columns, along_rows
 
 # Shorter axes are always smoothed by a matrix.
 _LONG = 512
+# Of a matrix that is not kept as a whole.
+_ROWS_AT_A_TIME = 256
 
 
 def gaussian_matrices(
@@ -28,9 +30,10 @@ def gaussian_matrices(
 ) -> tuple[Float[np.ndarray, "sigmas ..."], Float[np.ndarray, "sigmas ..."]]:
     """Weights of the pixels of a line in each pixel of the smoothed line, for rows and columns.
 
-    For an axis of more than 512 pixels, and a kernel of less than a quarter of it, these are the
-    weights of the kernel, "sigmas taps"; otherwise they are matrices, "sigmas size size". A kernel
-    implies that the border pixel repeats.
+    For an axis of up to 512 pixels these are matrices, "sigmas size size". For a longer one, they
+    are the weights of the kernel, "sigmas taps", where the border pixel repeats and the kernel is
+    shorter than a quarter of the axis; and where the image is mirrored, the sums of the kernel's
+    weights at each distance in the mirrored line, which has a period: "sigmas 2*size".
 
     Args:
       sigmas: deviations in pixels; 0 leaves the image as it is.
@@ -39,12 +42,7 @@ def gaussian_matrices(
       border: whether the border pixel repeats, or the image is mirrored with it.
     """
     height, width = image_shape[:2]
-    rows, columns = (
-        _kernels(sigmas, truncate)
-        if _by_kernel(size, max(sigmas), truncate, border)
-        else np.stack([_matrix(size, sigma, truncate, border) for sigma in sigmas])
-        for size in (height, width)
-    )
+    rows, columns = (_weights(size, sigmas, truncate, border) for size in (height, width))
     return rows, columns
 
 
@@ -53,11 +51,51 @@ def smooth(
     image: Float[Array, "height width channels"],
 ) -> Float[Array, "height width channels"]:
     """Smooths by the matrices, or kernels, of one deviation."""
-    over_rows, over_columns = matrices
-    by_kernel = over_rows.ndim == 1
-    image = _convolve(over_rows, image, 0) if by_kernel else along_rows(over_rows, image)
-    by_kernel = over_columns.ndim == 1
-    return _convolve(over_columns, image, 1) if by_kernel else along_columns(over_columns, image)
+    for axis, weights in enumerate(matrices):
+        if weights.ndim == 2:
+            image = (along_rows, along_columns)[axis](weights, image)
+        elif len(weights) == 2 * image.shape[axis]:
+            image = _smooth_mirrored(weights, image, axis)
+        else:
+            image = _convolve(weights, image, axis)
+    return image
+
+
+def _weights(size, sigmas, truncate, border):
+    """For one axis, what `gaussian_matrices` describes."""
+    if size > _LONG and border == "reflect":
+        return np.stack([_periodic(size, sigma, truncate) for sigma in sigmas])
+    if _by_kernel(size, max(sigmas), truncate, border):
+        return _kernels(sigmas, truncate)
+    return np.stack([_matrix(size, sigma, truncate, border) for sigma in sigmas])
+
+
+def _periodic(size, sigma, truncate):
+    """Sums of the kernel's weights at each distance in a line with a period of twice the size."""
+    sums = np.zeros(2 * size)
+    if sigma == 0:
+        sums[0] = 1
+    else:
+        radius = _radius(sigma, truncate)
+        np.add.at(sums, np.arange(-radius, radius + 1) % (2 * size), _kernel(sigma, truncate))
+    return sums.astype(np.float32)
+
+
+def _smooth_mirrored(sums, image, axis):
+    """Smooths by the matrix, of which a few rows are made at a time."""
+    size = image.shape[axis]
+    pixels = jnp.arange(size, dtype=jnp.int32)
+    along = (along_rows, along_columns)[axis]
+
+    def of_rows(start):
+        rows = start + jnp.arange(_ROWS_AT_A_TIME, dtype=jnp.int32)[:, None]
+        # Of each pixel, and of its image in the mirror.
+        matrix = sums[(pixels - rows) % (2 * size)] + sums[(-1 - pixels - rows) % (2 * size)]
+        return along(matrix, image)
+
+    parts = jax.lax.map(of_rows, jnp.arange(0, size, _ROWS_AT_A_TIME, dtype=jnp.int32))
+    smoothed = jnp.concatenate(list(parts), axis=axis)
+    return jax.lax.slice_in_dim(smoothed, 0, size, axis=axis)
 
 
 def _convolve(kernel, image, axis):

@@ -15,6 +15,16 @@ from selectax.datasets.archives.archive import Archive, DataError, is_official, 
 from selectax.datasets.builders.records import write_examples
 
 
+class DatasetInfo(tfds.core.DatasetInfo):
+    """TFDS's description of a data set, for data sets that TFDS itself does not know."""
+
+    def initialize_from_bucket(self) -> None:
+        """Does nothing, because TFDS's bucket holds only its own data sets.
+
+        TFDS would create a temporary folder for its copy and never remove it.
+        """
+
+
 class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, takes it
     tfds.core.GeneratorBasedBuilder, skip_registration=True
 ):

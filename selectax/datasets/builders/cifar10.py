@@ -19,7 +19,7 @@ from selectax.datasets.archives.archive import (
 from selectax.datasets.archives.members import folder_members
 from selectax.datasets.archives.pickled_batches import read_batch
 from selectax.datasets.archives.tars import tar_files
-from selectax.datasets.builders.archive_builder import ArchiveBuilder
+from selectax.datasets.builders.archive_builder import ArchiveBuilder, DatasetInfo
 from selectax.datasets.registry import describe
 
 _TRAIN_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -65,7 +65,7 @@ class SelectaxCifar10(ArchiveBuilder):
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description="60,000 colour images in 10 classes; every tenth of training validates.",
             features=tfds.features.FeaturesDict(

@@ -18,6 +18,7 @@ from selectax.datasets.archives.archive import (
 )
 from selectax.datasets.archives.members import Member, folder_members
 from selectax.datasets.archives.tars import ends_properly, tar_members
+from selectax.datasets.builders.archive_builder import DatasetInfo
 from selectax.datasets.builders.corrupted import CorruptedBuilder, corruption_configs
 from selectax.datasets.registry import SEVERITIES, describe
 
@@ -56,7 +57,7 @@ class Cifar10C(CorruptedBuilder):
     BUILDER_CONFIGS = corruption_configs("cifar10_c")
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description="CIFAR-10's 10,000 test images under 19 corruptions at 5 severities.",
             features=tfds.features.FeaturesDict(

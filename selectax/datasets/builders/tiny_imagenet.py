@@ -20,7 +20,7 @@ from selectax.datasets.archives.archive import (
 from selectax.datasets.archives.jpegs import check_jpeg, decode_jpeg
 from selectax.datasets.archives.members import Files, Folder
 from selectax.datasets.archives.zips import open_zip
-from selectax.datasets.builders.archive_builder import ArchiveBuilder
+from selectax.datasets.builders.archive_builder import ArchiveBuilder, DatasetInfo
 from selectax.datasets.registry import WORDNET_IDS, describe
 
 _CLASSES_FILE = "wnids.txt"
@@ -82,7 +82,7 @@ class TinyImagenet(ArchiveBuilder):
     )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description="Tiny ImageNet: 200 classes of ImageNet, images of 64 × 64 pixels.",
             features=image_features(),

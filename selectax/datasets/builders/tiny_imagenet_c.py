@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from selectax.datasets.archives.archive import Archive, damaged, incomplete, is_hidden, other_layout
 from selectax.datasets.archives.members import Member, folder_members
 from selectax.datasets.archives.tars import ends_properly, tar_members
+from selectax.datasets.builders.archive_builder import DatasetInfo
 from selectax.datasets.builders.corrupted import CorruptedBuilder, corruption_configs
 from selectax.datasets.builders.tiny_imagenet import (
     LABELS,
@@ -70,7 +71,7 @@ class TinyImagenetC(CorruptedBuilder):
     BUILDER_CONFIGS = corruption_configs("tiny_imagenet_c")
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
+        return DatasetInfo(
             builder=self,
             description=(
                 "10,000 images of Tiny ImageNet's classes under 15 corruptions at 5 severities."

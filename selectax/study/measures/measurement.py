@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.indices import index_rows
 from selectax.study.measures.robustness import attack_rows, believability_rows, corruption_rows
 from selectax.study.measures.rows import EvaluationImages, Row, count, dimensionality_rows
@@ -17,6 +17,8 @@ from selectax.study.measures.statistics import CleanMeasures, measure_clean
 from selectax.study.runtime.waiting import fetch
 
 _DECILES = np.arange(11) / 10
+# Measures that are not defined for negative responses, or that rank units by one that is not.
+_NEED_NO_SIGN = frozenset(("selectivity", "indices", "ablation"))
 
 
 class Measured(NamedTuple):
@@ -73,12 +75,17 @@ def measure_in_parts(
     Yields:
       The rows of each part; of a network whose logits are not all finite, nothing but that it has
       diverged.
+
+    Raises:
+      ValueError: a response is negative, and a measure is asked for that allows for none.
     """
     with _exact_products():
         clean = fetch(measure_clean(variables, images.test, module=module, num_classes=num_classes))
     if not clean.finite.all():
         yield _diverged(int((~clean.finite).sum()), count(images.test))
         return
+    if not _NEED_NO_SIGN.isdisjoint(options.measures):
+        _check_signs(clean)
     layers = list(clean.selectivity)
     key = jax.random.key(seed)
 
@@ -118,6 +125,18 @@ def _diverged(not_finite: int, samples: int) -> Measured:
         "reported as diverged and not measured; look for NaN among its weights."
     )
     return Measured([{"metric": "diverged", "value": 1}], (sentence,))
+
+
+def _check_signs(clean: CleanMeasures) -> None:
+    """Refuses negative responses, which no compiled function can see in its own arguments."""
+    for name, least in clean.least.items():
+        if np.any(least < 0):
+            raise ValueError(
+                f"activations[{name!r}] hold negative responses, down to {np.min(least):.3g}, but "
+                "class selectivity is defined for responses that are not negative; return "
+                "activations after a ReLU or their magnitudes, or split them as "
+                "selectax.unit_responses(activations, signed='split') does."
+            )
 
 
 def _exact_products():

@@ -13,7 +13,7 @@ from jaxtyping import Bool
 
 from selectax.attacks import attack_believability, masking_warnings, robust_within
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.perturbations import Perturbation
 from selectax.study.measures.rows import EvaluationImages, Row, count, dimensionality_rows
 from selectax.study.measures.statistics import (

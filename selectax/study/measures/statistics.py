@@ -55,12 +55,14 @@ class CleanMeasures(NamedTuple):
       selectivity: class selectivity index of each unit of each layer.
       dimensionality: of the responses.
       finite: whether the logits of each image are; True where batches were filled up.
+      least: smallest response of each unit of each layer, at most 0.
     """
 
     correct: Bool[Array, "batches samples"]
     selectivity: dict[str, Float[Array, "units"]]
     dimensionality: Dimensionality
     finite: Bool[Array, "batches samples"]
+    least: dict[str, Float[Array, "units"]]
 
 
 class PerturbedMeasures(NamedTuple):
@@ -102,16 +104,21 @@ def measure_clean(
         moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
         covariances = _update_covariances(covariances, responses, batch.where)
         finite = jnp.all(jnp.isfinite(logits), axis=-1) | ~batch.where
-        return (moments, covariances), (_correct(logits, batch), finite)
+        least = jnp.min(side_by_side, axis=0, where=batch.where[:, None], initial=0)
+        return (moments, covariances), (_correct(logits, batch), finite, least)
 
     moments = init_moments(num_classes, sum(units.values()))
-    (moments, covariances), (correct, finite) = jax.lax.scan(
+    (moments, covariances), (correct, finite, least) = jax.lax.scan(
         add_batch, (moments, _init_covariances(units)), batches
     )
     index = class_selectivity_index(*class_means(moments))
     ends = list(itertools.accumulate(units.values()))
-    selectivity = dict(zip(units, jnp.split(index, ends[:-1]), strict=True))
-    return CleanMeasures(correct, selectivity, _dimensionality(covariances, units), finite)
+    selectivity, least = (
+        dict(zip(units, jnp.split(values, ends[:-1]), strict=True))
+        for values in (index, jnp.min(least, axis=0))
+    )
+    dimensionality = _dimensionality(covariances, units)
+    return CleanMeasures(correct, selectivity, dimensionality, finite, least)
 
 
 @functools.partial(jax.jit, static_argnames=("module", "perturbation"))

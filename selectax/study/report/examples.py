@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from selectax.datasets.pipeline.batches import to_unit_range
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.perturbations import Perturbation
 from selectax.study.measures.rows import EvaluationImages
 from selectax.study.runtime.waiting import fetch

@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from selectax.study.config import defaults_of, to_json
+from selectax.study.configuration.config import defaults_of, to_json
 from selectax.study.measures.measurement import parts_of
 from selectax.study.report import figures
 from selectax.study.report.alt_text import describe

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from selectax.study.config import ConfigurationError, EvaluationOptions
-from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, write_json
 from selectax.study.run.networks import Network
@@ -63,8 +64,8 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
         raise ConfigurationError(f"--output {error}") from None
 
 
-def holds_network(path: Path, table: pd.DataFrame, network: Network, epoch: int) -> bool:
-    """Whether the table has rows of a network, which are written all at once.
+def parts_held(path: Path, table: pd.DataFrame, network: Network, epoch: int) -> set[str]:
+    """Parts of the measures that the table holds of a network.
 
     Raises:
       ConfigurationError: they are of another epoch, as of a sweep that was trained further since.
@@ -78,7 +79,7 @@ def holds_network(path: Path, table: pd.DataFrame, network: Network, epoch: int)
             f"{min(epochs)}, but the best epoch is {epoch} now; name another file with --output, "
             "or remove it."
         )
-    return bool(epochs)
+    return results.parts_measured(table, *network)
 
 
 def _holds(beside: Path, determines: dict[str, Any]) -> bool:

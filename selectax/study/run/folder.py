@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.whole_files import whole_file
 
 # Flags that say which networks a study has, and nothing of any one of them.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.folder import RunFolder, write_json
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
 from selectax.study.run.folder import NETWORKS, RunFolder
 from selectax.study.run.networks import Network, read_groups

@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from selectax.datasets.pipeline.batches import Batches
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 
 Tree = TypeVar("Tree")
 

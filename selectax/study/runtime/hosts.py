@@ -8,7 +8,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from selectax.study.config import ConfigurationError, RunOptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import RunOptions
 
 
 def join(options: RunOptions) -> None:

@@ -18,7 +18,7 @@ from rich.progress import (
     TextColumn,
 )
 
-from selectax.study.config import LogOptions
+from selectax.study.configuration.options import LogOptions
 from selectax.study.runtime.compile_clock import CompileClock, compile_clock
 
 _TOLD = LogOptions()

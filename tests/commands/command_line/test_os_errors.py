@@ -45,24 +45,24 @@ def test_a_remedy_of_the_command_comes_first():
         (
             corrupt,
             ["--input", "digits", "--output", "out"],
-            "selectax.commands.corruption.tasks.corrupt_data_set",
+            "commands.corruption.tasks.corrupt_data_set",
             "out",
         ),
         (
             corrupt,
             ["--input", "digits", "--sheet", "s.png"],
-            "selectax.commands.corruption.tasks.draw_sheet",
+            "commands.corruption.tasks.draw_sheet",
             "s.png",
         ),
-        (evaluate, ["--weights", "w.pt"], "selectax.study.evaluations.evaluate", ""),
-        (report, ["."], "selectax.study.report.page.write_report_of", "report.html"),
+        (evaluate, ["--weights", "w.pt"], "study.evaluations.evaluate", ""),
+        (report, ["."], "study.report.page.write_report_of", "report.html"),
     ],
 )
 def test_each_command_names_the_place_of_a_full_disk(
     command, words, function, place, monkeypatch, capsys, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(function, full_disk)
+    monkeypatch.setattr(f"selectax.{function}", full_disk)
     assert command.main(words, "selectax") == 2
     said = capsys.readouterr().err
     assert said.startswith(place)
@@ -80,7 +80,8 @@ def test_each_command_names_the_place_of_a_full_disk(
         (["list"], "list_all", "folder of prepared data sets"),
     ],
 )
-def test_data_names_the_place_of_a_full_disk(words, function, place, monkeypatch, capsys):
+def test_data_names_the_place_of_a_full_disk(words, function, place, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(f"selectax.commands.data_sets.tasks.{function}", full_disk)
     assert data.main(words, "selectax data") == 2
     assert capsys.readouterr().err == f"{place}: {FULL}; make room on the disk.\n"

@@ -10,8 +10,8 @@ import pytest
 from selectax.commands import data, report
 from selectax.commands.command_line import parsing
 from selectax.commands.command_line.parsing import parse
-from selectax.study.config import SweepConfig
-from selectax.study.evaluate_config import EvaluateConfig
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.evaluate_config import EvaluateConfig
 
 COMMANDS = {
     "sweep": SweepConfig,

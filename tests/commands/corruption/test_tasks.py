@@ -13,7 +13,7 @@ from selectax.commands.corruption import tasks as corrupting
 from selectax.commands.corruption.config import CorruptConfig, check
 from selectax.commands.corruption.image_files import image_form, read_image
 from selectax.commands.corruption.tasks import corrupt_data_set, draw_sheet
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 
 QUIET = Console(quiet=True)
 EXPERIMENT = pathlib.Path(__file__).parents[3] / "experiments" / "corrupt.py"

@@ -230,6 +230,18 @@ def test_python_version_of_cifar10(form, official, tmp_path):
         assert_same(ours, expected)
 
 
+@pytest.mark.slow
+def test_python_version_of_true_images(real_data, tmp_path):
+    """Made from the binary version, since the true archive is not among the data of the tests."""
+    with tarfile.open(real_data / small.CIFAR10) as tar:
+        members = {m.name: tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()}
+    small.write(tmp_path / "archives", "cifar-10-python.tar", python_version(members))
+    loaded = load_all("cifar10", tmp_path / "archives", tmp_path / "data")
+    binary = load_all("cifar10", real_data, tmp_path / "binary")
+    for ours, expected in zip(loaded, binary, strict=True):
+        assert_same(ours, expected)
+
+
 def test_python_version_as_python_2_pickled_it():
     """Strings and arrays as the published batches have them, opcode by opcode."""
     content = (
@@ -487,5 +499,81 @@ def test_command_on_a_part(tmp_path, capsys):
     assert data.main(["prepare", "cifar10_c", *where]) == 0
     assert "15 images" in (said := capsys.readouterr().out)
     assert "a part, which holds fog" in said
-    for words in (["check"], ["show", "--output", str(tmp_path / "sheet.png")]):
+    sheet = tmp_path / "sheet.png"
+    for words in (["check"], ["show", "--output", str(sheet)]):
         assert data.main([words[0], "cifar10_c", *words[1:], *where]) == 0
+    # A file that is there is never replaced.
+    drawn = sheet.read_bytes()
+    assert data.main(["show", "cifar10_c", "--output", str(sheet), *where]) == 2
+    assert capsys.readouterr().err == (
+        f"--output {sheet}: exists already; name another file, or remove it.\n"
+    )
+    assert sheet.read_bytes() == drawn
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    """A terminal in which no cell of a table is folded."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
+def test_list_says_what_was_prepared_from_the_archives_of_a_folder(tmp_path, capsys, wide):
+    members = dropping("(?<!fog|els|ost).npy", small.CIFAR10_C)
+    archives, prepared = tmp_path / "archives", ["--data-dir", str(tmp_path / "data")]
+    small.write(archives, small.CIFAR10_C, members)
+    from_there = ["--archives", str(archives), *prepared]
+    unverified = [*from_there, "--allow-unverified-archives"]
+    assert data.main(["prepare", "cifar10_c", *unverified]) == 0
+
+    def rows(flags):
+        capsys.readouterr()
+        assert data.main(["list", *flags]) == 0
+        lines = [line.split("│")[1:] for line in capsys.readouterr().out.splitlines()]
+        return {line[0].strip(): [cell.strip() for cell in line[3:6]] for line in lines if line}
+
+    (folder,) = tmp_path.glob("data/unverified_*/cifar10_c")
+    everything, part = (f"test × {n} corruptions × 5 severities" for n in ("19", "2 of 19"))
+    path = archives / small.CIFAR10_C
+    assert rows(unverified)["cifar10_c"] == [part, str(folder), str(path)]
+    assert rows(from_there)["cifar10_c"] == [everything, "not yet", f"{path}, unverified"]
+    url = Cifar10C.ARCHIVE.url
+    assert rows(prepared)["cifar10_c"] == [everything, "not yet", url]
+    assert rows(unverified)["cifar10"][1:] == ["not yet", f"none in {archives}"]
+    # And so does checking.
+    assert data.main(["check", "cifar10_c", *unverified]) == 0
+    capsys.readouterr()
+    assert data.main(["check", "cifar10_c", *prepared]) == 2
+    assert "is not prepared" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["list", "--archives", "/missing"], "--archives /missing: no such folder"),
+        (["list", "--allow-unverified-archives"], "has no effect without --archives"),
+        (["show", "digits", "--data-dir", "a"], "--data-dir a: has no effect with digits"),
+        (["show", "digits", "--archives", "a"], "--archives a: has no effect with digits"),
+        (["show", "cifar10_c", "--images", "3"], "--images 3: has no effect with cifar10_c"),
+        (["show", "digits", "--output", "/nowhere/x.png"], "/nowhere is no folder; make it"),
+        (["show", "digits", "--images", "0"], "--images 0: give a whole number"),
+    ],
+)
+def test_flags_of_data_without_effect_are_refused(words, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert data.main(words) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+
+
+def test_warnings_of_the_command_are_sentences(tmp_path, capsys):
+    manual = tmp_path / "data" / "downloads" / "manual"
+    extract(small.cifar10_members(), manual)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert data.main(["prepare", "cifar10", "--data-dir", str(tmp_path / "data")]) == 0
+    said = capsys.readouterr().err
+    assert said == (
+        f"{manual / 'cifar-10-batches-bin'}: is a folder, which has no checksum to compare; it is "
+        "taken as it is.\n"
+    )

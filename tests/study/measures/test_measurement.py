@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures import robustness
 from selectax.study.measures.measurement import measure_network
 from selectax.study.measures.perturbations import Perturbation

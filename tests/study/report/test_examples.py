@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import EvaluationOptions
+from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.report.examples import perturb_examples
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import tiny_network as reference

@@ -11,7 +11,8 @@ import tyro
 from PIL import Image
 
 from selectax.commands import sweep
-from selectax.study.config import ConfigurationError, SweepConfig, defaults_of, to_json
+from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.report import bootstrap, figures
 from selectax.study.report.page import command_of, write_report
 from selectax.study.run import results

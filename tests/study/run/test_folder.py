@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import folder as folder_module
 from selectax.study.run.folder import (
     RunFolder,

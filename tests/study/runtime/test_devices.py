@@ -10,7 +10,7 @@ import pytest
 
 from selectax import models
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.config import ConfigurationError
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.devices import (
     copy_to_all,
     describe_mesh,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from selectax.study.config import LogOptions
+from selectax.study.configuration.options import LogOptions
 from selectax.study.runtime import progress
 from selectax.study.runtime.progress import Log, stage
 

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from selectax.study.config import (
+from selectax.study.configuration.options import (
     MEASURES,
     MORE_MEASURES,
     DataOptions,

@@ -1,0 +1,256 @@
+"""What is wrong with a configuration, in one sentence, before any work."""
+
+import importlib.util
+import math
+import numbers
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from selectax.arguments.names import unknown
+from selectax.study.configuration.config import SweepConfig, defaults_of
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import (
+    MEASURES,
+    MORE_MEASURES,
+    DataOptions,
+    EvaluationOptions,
+    RegularizerOptions,
+)
+
+# Of float32, in which networks are trained.
+_LARGEST = (2 - 2**-23) * 2.0**127
+# Which measures use an option; all others use none or are used by all.
+_USED_BY = {
+    ("corruptions",): ("corruptions", "severities", "corrupted_images"),
+    ("attacks",): ("epsilons", "norm", "pgd_steps", "pgd_restarts"),
+    ("input_gradients",): ("input_gradient_directions",),
+    ("ablation",): ("ablation_points",),
+    ("attacks", "input_gradients", "ablation"): ("attack_images",),
+}
+_COUNTS = (
+    *("evaluation_images", "attack_images", "evaluation_batch_size", "pgd_restarts"),
+    *("input_gradient_directions", "ablation_points"),
+)
+
+
+def check(config: SweepConfig) -> None:
+    """Refuses what cannot be meant, before any work.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    # Late, because they load JAX, Flax and TFDS.
+    from selectax.datasets import DATASETS
+    from selectax.models import MODELS
+
+    _check_name("--dataset", config.data.dataset, DATASETS)
+    if config.data.dataset == "digits":
+        _check_embedded(config.data)
+    _check_name("--model", config.training.model, MODELS)
+    check_evaluation(config.evaluation)
+    check_used(config.evaluation, defaults_of(config.data.dataset).evaluation)
+    _check_counts(config)
+    for flag, value, lowest in (
+        ("--learning-rate", config.training.learning_rate, 0),
+        ("--momentum", config.training.momentum, 0),
+        ("--weight-decay", config.training.weight_decay, 0),
+        ("--checkpoint-minutes", config.run.checkpoint_minutes, 0),
+        *(("--alpha", alpha, -math.inf) for alpha in config.regularizer.alpha),
+    ):
+        _check_finite(flag, value, lowest)
+    _check_each_once("--alpha", config.regularizer.alpha)
+    _check_each_once(
+        "--regularized-layers", config.regularizer.regularized_layers, may_be_empty=True
+    )
+    _check_seeds(config.regularizer)
+    run = config.run
+    if run.curves == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
+        raise ConfigurationError(
+            "--curves tensorboard: needs tensorboardX; pip install tensorboardX, or take csv."
+        )
+    if run.coordinator not in (None, "auto"):
+        if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
+            raise ConfigurationError(
+                f"--coordinator {run.coordinator}: needs --hosts, the number of them, and --host, "
+                f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
+            )
+    elif run.hosts is not None or run.host is not None:
+        given = " ".join(
+            f"{flag} {value}"
+            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
+            if value is not None
+        )
+        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
+        without = (
+            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
+        )
+        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
+    if config.training.batch_size % config.training.micro_batches:
+        raise ConfigurationError(
+            f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
+            f"{config.training.batch_size}; give a divisor."
+        )
+    if config.regularizer.alpha_epochs is not None:
+        first, last = config.regularizer.alpha_epochs
+        if not 1 <= first <= last <= config.training.epochs:
+            raise ConfigurationError(
+                f"--alpha-epochs {first} {last}: give a first and a last epoch "
+                f"between 1 and --epochs {config.training.epochs}."
+            )
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+def check_evaluation(options: EvaluationOptions, named: Callable[[str], str] = _flag) -> None:
+    """Refuses options of the measures that cannot be meant; for the command line and for Python.
+
+    Args:
+      options: what to measure.
+      named: how a field of the options is named in the sentence; by default as a flag.
+
+    Raises:
+      ConfigurationError: one sentence that names the option, the value and the remedy.
+    """
+    from selectax.corruptions import CORRUPTIONS
+    from selectax.datasets import SEVERITIES
+
+    lists = ("measures", "epsilons", "severities", "pgd_steps")
+    for field in lists if options.corruptions is None else (*lists, "corruptions"):
+        values = getattr(options, field)
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise ConfigurationError(f"{named(field)} {values!r}: give a tuple of values.")
+    for field, known, given in (
+        ("measures", (*MEASURES, *MORE_MEASURES), options.measures),
+        ("corruptions", CORRUPTIONS, options.corruptions or ()),
+        ("norm", ("linf", "l2"), (options.norm,)),
+        ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
+    ):
+        for name in given:
+            _check_name(named(field), name, known)
+    for severity in options.severities:
+        if severity not in SEVERITIES:
+            sentence = f"{named('severities')} {severity}: give whole numbers from 1 to 5."
+            raise ConfigurationError(sentence)
+    for field in _COUNTS:
+        _check_count(named(field), getattr(options, field))
+    for steps in options.pgd_steps:
+        _check_count(named("pgd_steps"), steps)
+    for epsilon in options.epsilons:
+        _check_finite(named("epsilons"), epsilon, 0)
+    for field in lists:
+        may_be_empty = field == "measures"
+        _check_each_once(named(field), getattr(options, field), may_be_empty=may_be_empty)
+    if options.corruptions is not None:
+        _check_each_once(named("corruptions"), options.corruptions)
+
+
+def check_used(
+    options: EvaluationOptions, of_data_set: EvaluationOptions = EvaluationOptions()
+) -> None:
+    """Refuses flags that have no effect because what they belong to is not measured.
+
+    Args:
+      options: what to measure.
+      of_data_set: the command's defaults for the data set, which nobody gave.
+
+    Raises:
+      ConfigurationError: one sentence that names the flag, the value and the remedy.
+    """
+    default = EvaluationOptions()
+    for measures, fields in _USED_BY.items():
+        for field in () if set(measures) & set(options.measures) else fields:
+            value = getattr(options, field)
+            if value not in (getattr(default, field), getattr(of_data_set, field)):
+                given = spaced(value) if isinstance(value, tuple) else value
+                raise ConfigurationError(
+                    f"{_flag(field)} {given}: has no effect without --measures "
+                    f"{' or '.join(measures)}; add it, or omit {_flag(field)}."
+                )
+
+
+def flags_without_effect(measures: Sequence[str]) -> set[str]:
+    """The flags of measures other than these."""
+    return {
+        _flag(field)
+        for users, fields in _USED_BY.items()
+        if not set(users) & set(measures)
+        for field in fields
+    }
+
+
+def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
+    """Refuses names of regularized layers that the network does not have."""
+    for name in config.regularizer.regularized_layers:
+        _check_name("--regularized-layers", name, layers)
+
+
+def _check_counts(config: SweepConfig) -> None:
+    counts = {
+        "--epochs": config.training.epochs,
+        "--batch-size": config.training.batch_size,
+        "--seeds": config.regularizer.seeds,
+        "--train-limit": config.data.train_limit,
+        "--micro-batches": config.training.micro_batches,
+        "--models-at-a-time": config.run.models_at_a_time,
+    }
+    for flag, count in counts.items():
+        _check_count(flag, count)
+
+
+def _check_count(named: str, count: int | None) -> None:
+    if count is not None and (not isinstance(count, numbers.Integral) or count < 1):
+        raise ConfigurationError(f"{named} {count}: give a whole number of at least 1.")
+
+
+def _check_finite(named: str, value: float, lowest: float) -> None:
+    # Beyond the largest, float32 has infinity.
+    if not abs(value) <= _LARGEST or value < lowest:
+        at_least = "" if lowest < 0 else " of at least 0"
+        to = f" up to {_LARGEST:.2g}" if _LARGEST < abs(value) < math.inf else ""
+        raise ConfigurationError(f"{named} {value}: give a finite number{at_least}{to}.")
+
+
+def _check_each_once(named: str, values: Sequence[Any], *, may_be_empty: bool = False) -> None:
+    if len(set(values)) < len(values):
+        raise ConfigurationError(f"{named} {spaced(values)}: give each value once.")
+    if not values and not may_be_empty:
+        raise ConfigurationError(f"{named} is empty: give at least one value.")
+
+
+def _check_embedded(data: DataOptions) -> None:
+    """Refuses options of a data set's files where it has none."""
+    given = {
+        f"--archives {data.archives}": data.archives is not None,
+        f"--data-dir {data.data_dir}": data.data_dir is not None,
+        "--allow-unverified-archives": data.allow_unverified_archives,
+    }
+    for flag, is_given in given.items():
+        if is_given:
+            raise ConfigurationError(
+                f"{flag}: has no effect with --dataset digits, which is embedded; omit it, or "
+                "name the data set."
+            )
+
+
+def _check_seeds(options: RegularizerOptions) -> None:
+    if not 0 <= options.first_seed < 2**31:
+        raise ConfigurationError(
+            f"--first-seed {options.first_seed}: give a whole number from 0 to {2**31 - 1}."
+        )
+    if options.seed_numbers[-1] >= 2**31:
+        raise ConfigurationError(
+            f"--seeds {options.seeds}: with --first-seed {options.first_seed} they end above "
+            f"{2**31 - 1}; give fewer, or a smaller first one."
+        )
+
+
+def _check_name(flag: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ConfigurationError(unknown(f"{flag} {name}", name, known))
+
+
+def spaced(values: Iterable[Any]) -> str:
+    """The values of a flag as they stand on a command line."""
+    return " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
