@@ -13,8 +13,7 @@ epsilons.
 `ATTACKS` is the table of attacks. `run_attack` runs any of them, or an `Attack` of your own.
 """
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selectax.attacks.arguments import Problem, make_problem
 from selectax.attacks.attack import Attack, run_attack
@@ -37,6 +36,7 @@ from selectax.attacks.norms import NORMS, Norm
 from selectax.attacks.projected_gradient import pgd
 from selectax.attacks.registry import ATTACKS
 from selectax.attacks.restarts import strongest_attack
+from selectax.renamed import old_names
 
 __all__ = [
     "ATTACKS",
@@ -65,16 +65,5 @@ __all__ = [
     "strongest_attack",
 ]
 
-_RENAMED = {"believability": "attack_believability", "strongest": "strongest_attack"}
-
-
-if not TYPE_CHECKING:  # type checkers would otherwise accept any name
-
-    def __getattr__(name: str) -> Any:
-        """Names of an earlier version, with a warning."""
-        if name not in _RENAMED:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        new = _RENAMED[name]
-        message = f"{__name__}.{name} is now {new}; the old name will be removed."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return globals()[new]
+if not TYPE_CHECKING:  # type checkers know only the new names
+    __getattr__ = old_names(__name__)
