@@ -44,7 +44,7 @@ class Components:
     regularizer: Regularizer | None = None
 
     def names(self, config: SweepConfig) -> dict[str, tuple[str, ...]]:
-        """By field of the configuration, the names of what is not in our tables."""
+        """Names of your own components, by field of the configuration."""
         own = {
             "model": (config.training.model,) if self.network else (),
             "dataset": (config.data.dataset,) if self.splits else (),
@@ -54,7 +54,7 @@ class Components:
 
     @property
     def data_set(self) -> DataSet | None:
-        """What is known of the splits."""
+        """Description of your own images; None if there are none."""
         if self.splits is None:
             return None
         num_classes = 1 + max(int(labels.max()) for _, labels in self.splits.values())
