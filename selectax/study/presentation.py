@@ -14,7 +14,7 @@ from selectax.study.plan import Plan
 from selectax.study.report import figures
 from selectax.study.report.examples import perturb_examples
 from selectax.study.report.figures.images import image_sheet
-from selectax.study.report.figures.plotting import number_text
+from selectax.study.report.figures.style import number_text
 from selectax.study.report.findings import Finding, find
 from selectax.study.report.page import write_report
 from selectax.study.run.networks import Network

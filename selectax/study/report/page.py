@@ -24,7 +24,7 @@ from selectax.study.measures.measurement import parts_of
 from selectax.study.report import figures
 from selectax.study.report.alt_text import describe
 from selectax.study.report.bootstrap import RESAMPLES
-from selectax.study.report.figures.plotting import STYLE, number_text
+from selectax.study.report.figures.style import STYLE, number_text
 from selectax.study.report.findings import Finding, find
 from selectax.study.report.tables import tables_of
 from selectax.study.run import results

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from selectax.study.report.figures.plotting import number_text
+from selectax.study.report.figures.style import number_text
 from selectax.study.report.per_network import per_network
 
 _WORDS = {
