@@ -12,7 +12,7 @@ from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.rows import EvaluationImages
 from selectax.study.plan import Plan
 from selectax.study.report import figures
-from selectax.study.report.examples import perturb_examples
+from selectax.study.examples import perturb_examples
 from selectax.study.report.figures.images import image_sheet
 from selectax.study.report.figures.style import number_text
 from selectax.study.report.findings import Finding, find

@@ -54,7 +54,7 @@ STRANGERS = (
     ("training.step", "training.population"),
     # A sheet of images is drawn from arrays, whoever made them.
     *itertools.product(
-        ("report.figures.images",), ("measures.statistics", "report.examples", "run.results")
+        ("report.figures.images",), ("measures.statistics", "examples", "run.results")
     ),
 )
 
