@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from selectax.commands.command_line.parsing import parse
+from selectax.models.network import of_module
 
 _FORCED = 8
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
@@ -108,10 +109,10 @@ def bytes_moved(job, module):
 def one_network(recipe, job):
     """A population of it."""
     from selectax.study.plan import hyperparameters_of
-    from selectax.study.run.networks import Network
+    from selectax.study.run.networks import NetworkId
     from selectax.study.training.population import init_population
 
-    hyperparameters = hyperparameters_of([Network(0.0, 0)], 0.1)
+    hyperparameters = hyperparameters_of([NetworkId(0.0, 0)], 0.1)
     image_shape = (job.size, job.size, 3)
     return init_population(hyperparameters, recipe=recipe, image_shape=image_shape)
 
@@ -121,14 +122,14 @@ def exchanged(job, module, shares):
     import jax
     import jax.numpy as jnp
 
-    from selectax.study.collectives import count_exchanges
+    from experiments.benchmarks.shared.collectives import count_exchanges
     from selectax.study.runtime.devices import make_mesh
     from selectax.study.training.population import resident_steps
     from selectax.study.training.recipe import Recipe
 
     shares = min(shares, len(jax.devices()))
     # The bytes depend on the weights, not on the batch.
-    recipe = Recipe(module, job.num_classes, epochs=1, batch_size=2 * shares)
+    recipe = Recipe(of_module(module), job.num_classes, epochs=1, batch_size=2 * shares)
     mesh = make_mesh(f"1x{shares}", 1, recipe.batch_size, jax.devices())
     images = jax.ShapeDtypeStruct((2 * shares, job.size, job.size, 3), jnp.uint8)
     labels = jax.ShapeDtypeStruct((2 * shares,), jnp.int32)
@@ -162,7 +163,7 @@ def measured_here(job):
     limit = 2 * 2048**3 / fastest(lambda: jax.block_until_ready(product(matrix, matrix)))
     module = models.create(job.model, job.num_classes)
     batch_size = 128 if job.size == 32 else 16
-    recipe = Recipe(module, job.num_classes, epochs=1, batch_size=batch_size)
+    recipe = Recipe(of_module(module), job.num_classes, epochs=1, batch_size=batch_size)
     images = jnp.zeros((batch_size, job.size, job.size, 3), jnp.uint8)
     labels = jnp.zeros(batch_size, jnp.int32)
     population = [one_network(recipe, job)]

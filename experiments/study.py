@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from selectax.commands import sweep
-from selectax.commands.command_line.parsing import unknown_choice, values_of
+from selectax.commands.command_line.mistakes import unknown_choice
+from selectax.commands.command_line.words import values_of
 from selectax.study.configuration.checks import flags_without_effect
 
 STUDIES = Path(__file__).parent / "studies"

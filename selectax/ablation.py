@@ -13,7 +13,7 @@ References:
 import dataclasses
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,19 +24,25 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.images import as_array
 from selectax.arguments.key import checked_key
 from selectax.arguments.logits import checked_logits_fn
+from selectax.renamed import old_names
 
 __all__ = [
     "CorrectCounts",
     "ablated_accuracy",
-    "accuracy",
+    "accuracy_of_counts",
     "cumulative_masks",
     "init_correct_counts",
     "least_selective_first",
+    "merge_correct_counts",
+    "merge_correct_counts_over_devices",
     "most_selective_first",
     "random_ranks",
     "single_unit_masks",
     "update_correct_counts",
 ]
+
+if not TYPE_CHECKING:  # type checkers are told the new names only
+    __getattr__ = old_names(__name__)
 
 Masks = Mapping[str, Bool[Array, "masks units"]]
 Units = TypeVar("Units", Mapping[str, Array], Array)  # of one layer, or of several by name
@@ -168,10 +174,12 @@ def single_unit_masks(units: int) -> Bool[Array, "units units"]:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class CorrectCounts:
-    """What a pass over labelled images accumulates; adding two merges them, and so does psum.
+    """Counts accumulated in one pass over labelled images.
+
+    `counts + others` is the same as `merge_correct_counts(counts, others)`.
 
     Attributes:
-      count: samples seen.
+      count: number of samples seen.
       correct: samples classified correctly under each mask.
       undefined: samples whose logits, or whose images, are not finite, under each mask.
 
@@ -285,7 +293,56 @@ def update_correct_counts(
     return counts + CorrectCounts(jnp.sum(counted, dtype=jnp.int32), correct, undefined)
 
 
-def accuracy(counts: CorrectCounts) -> Float[Array, "masks"]:
+def merge_correct_counts(a: CorrectCounts, b: CorrectCounts) -> CorrectCounts:
+    """Counts of the samples of both; associative and commutative.
+
+    Args:
+      a: counts of some samples.
+      b: counts of other samples, under the same masks.
+
+    Returns:
+      The sum of both.
+
+    Raises:
+      ValueError: the numbers of masks differ.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> counts = selectax.CorrectCounts(jnp.array(4), jnp.array([4, 2]))
+      >>> selectax.merge_correct_counts(counts, counts).correct.tolist()
+      [8, 4]
+    """
+    if a.correct.shape != b.correct.shape:
+        raise ValueError(f"a and b differ in masks: {len(a.correct)} and {len(b.correct)}.")
+    return a + b
+
+
+def merge_correct_counts_over_devices(counts: CorrectCounts, axis_name: str) -> CorrectCounts:
+    """Counts of the samples of all devices along a mapped axis.
+
+    Args:
+      counts: counts of the samples on each device, under the same masks.
+      axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
+
+    Returns:
+      Counts of all samples, the same on each device.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> two = selectax.CorrectCounts(jnp.array([4, 4]), jnp.array([[4, 2], [3, 0]]))
+      >>> def merge(counts):
+      ...     return selectax.merge_correct_counts_over_devices(counts, "devices")
+      ...
+      >>> jax.vmap(merge, axis_name="devices")(two).correct.tolist()
+      [[7, 2], [7, 2]]
+    """
+    return jax.lax.psum(counts, axis_name)
+
+
+def accuracy_of_counts(counts: CorrectCounts) -> Float[Array, "masks"]:
     """Share of samples classified correctly under each mask; 0 if there were no samples.
 
     NaN under a mask that makes a logit NaN or infinite.
@@ -300,7 +357,7 @@ def accuracy(counts: CorrectCounts) -> Float[Array, "masks"]:
       >>> import jax.numpy as jnp
       >>> import selectax
       >>> counts = selectax.CorrectCounts(jnp.array(4), jnp.array([4, 1]))
-      >>> selectax.accuracy(counts).tolist()
+      >>> selectax.accuracy_of_counts(counts).tolist()
       [1.0, 0.25]
     """
     number = jnp.maximum(counts.count, 1).astype(jnp.float32)
@@ -350,7 +407,7 @@ def ablated_accuracy(
     """
     _check_masks(masks)
     counts = init_correct_counts(len(as_array(next(iter(masks.values())))))
-    return accuracy(
+    return accuracy_of_counts(
         update_correct_counts(
             counts, logits_fn, masks, images, labels, where=where, masks_at_a_time=masks_at_a_time
         )

@@ -7,6 +7,7 @@ References:
   Knuth, 1997, "The art of computer programming", volume 2, section 4.2.2, theorem B.
 """
 
+import jax
 from jaxtyping import Array, Float
 
 
@@ -34,6 +35,25 @@ def weighted_mean(a, b, weight):
     mean, left = add(a[0], difference * weight)
     mean, remainder = add(mean, left + (a[1] + remainders * weight))
     return mean, remainder, difference + remainders
+
+
+def mean_over_devices(mean, remainder, weight, axis_name):
+    """The weighted mean of the means of all devices along a mapped axis.
+
+    Args:
+      mean: the mean on each device.
+      remainder: its remainder.
+      weight: share of all samples that are on the device.
+      axis_name: name of the mapped axis.
+
+    Returns:
+      The mean of all samples, its remainder, and the difference of the device's own mean from it.
+    """
+    total = jax.lax.psum(mean * weight, axis_name)
+    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
+    difference = (mean - total) + remainder
+    correction = jax.lax.psum(difference * weight, axis_name)
+    return *add(total, correction), difference - correction
 
 
 def narrowed(mean, remainder, dtype):

@@ -17,7 +17,7 @@ import functools
 import math
 import operator
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import jax
 import jax.numpy as jnp
@@ -31,19 +31,24 @@ from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
+from selectax.renamed import old_names
 
 __all__ = [
     "Covariance",
     "components_for_variance",
-    "covariance",
     "init_covariance",
     "leading_variances",
     "merge_covariance",
+    "merge_covariance_over_devices",
     "participation_ratio",
     "principal_variances",
     "response_matrix",
+    "sample_covariance",
     "update_covariance",
 ]
+
+if not TYPE_CHECKING:  # type checkers are told the new names only
+    __getattr__ = old_names(__name__)
 
 # In the place of a number of components.
 _NOT_FINITE = -1
@@ -166,7 +171,7 @@ def update_covariance(
       >>> import selectax
       >>> responses = jnp.array([[0.0, 1.0], [2.0, 1.0]])
       >>> state = selectax.update_covariance(selectax.init_covariance(2), responses)
-      >>> selectax.covariance(state).tolist()
+      >>> selectax.sample_covariance(state).tolist()
       [[2.0, 0.0], [0.0, 0.0]]
     """
     responses = checked_responses(responses, state.mean.shape[0])
@@ -202,7 +207,7 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
       >>> empty = selectax.init_covariance(1)
       >>> a = selectax.update_covariance(empty, jnp.array([[0.0], [2.0]]))
       >>> b = selectax.update_covariance(empty, jnp.array([[4.0]]))
-      >>> float(selectax.covariance(selectax.merge_covariance(a, b))[0, 0])
+      >>> float(selectax.sample_covariance(selectax.merge_covariance(a, b))[0, 0])
       4.0
     """
     if a.mean.shape != b.mean.shape:
@@ -216,7 +221,38 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
     return Covariance(count, mean, a.scatter + b.scatter + between, remainder)
 
 
-def covariance(state: Covariance) -> Float[Array, "units units"]:
+def merge_covariance_over_devices(state: Covariance, axis_name: str) -> Covariance:
+    """The state of the samples of all devices along a mapped axis.
+
+    Args:
+      state: the state of the samples on each device.
+      axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
+
+    Returns:
+      The state of all samples, the same on each device.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> def variance_of_all(responses):
+      ...     state = selectax.update_covariance(selectax.init_covariance(1), responses)
+      ...     state = selectax.merge_covariance_over_devices(state, "devices")
+      ...     return selectax.sample_covariance(state)[0, 0]
+      ...
+      >>> responses = jnp.array([[[0.0], [2.0]], [[4.0], [6.0]]])  # of two devices
+      >>> jax.vmap(variance_of_all, axis_name="devices")(responses).round(3)
+      Array([6.667, 6.667], dtype=float32)
+    """
+    count = jax.lax.psum(state.count, axis_name)
+    mean, remainder, difference = compensated.mean_over_devices(
+        state.mean, state.remainder, state.count / _at_least_one(count), axis_name
+    )
+    between = jnp.outer(difference, difference) * state.count
+    return Covariance(count, mean, jax.lax.psum(state.scatter + between, axis_name), remainder)
+
+
+def sample_covariance(state: Covariance) -> Float[Array, "units units"]:
     """Unbiased sample covariance, scatter / (count − 1); zeros for fewer than two samples.
 
     Args:
@@ -230,7 +266,7 @@ def covariance(state: Covariance) -> Float[Array, "units units"]:
       >>> import selectax
       >>> responses = jnp.array([[0.0, 0.0], [2.0, 4.0]])
       >>> state = selectax.update_covariance(selectax.init_covariance(2), responses)
-      >>> selectax.covariance(state).tolist()
+      >>> selectax.sample_covariance(state).tolist()
       [[2.0, 4.0], [4.0, 8.0]]
     """
     return state.scatter / _at_least_one(state.count - 1)
@@ -426,7 +462,7 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
 
 @jax.jit
 def _variances_of_state(state: Covariance) -> Float[Array, "units"]:
-    return _descending_eigenvalues(covariance(state))
+    return _descending_eigenvalues(sample_covariance(state))
 
 
 @jax.jit

@@ -1,10 +1,14 @@
-"""The class-selectivity regularizer: cross-entropy − alpha · mean selectivity.
+"""The class selectivity regularizer: cross-entropy − alpha · mean selectivity.
+
+`Regularizer` is the type of the functions that can replace mean selectivity in that loss, such as
+those of control experiments.
 
 References:
   Leavitt & Morcos, 2020, "Selectivity considered harmful", arXiv 2003.01262.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -13,7 +17,57 @@ from selectax.arguments.activations import Signed
 from selectax.arguments.arrays import as_array
 from selectax.selectivity import Activations, mean_selectivity
 
-__all__ = ["selectivity_penalty"]
+__all__ = ["Regularizer", "selectivity_penalty"]
+
+
+class Regularizer(Protocol):
+    """A function of activations and labels that can replace mean selectivity in the loss.
+
+    The loss is then cross-entropy − alpha · regularizer(activations, labels, num_classes), so that
+    a positive alpha promotes what the function measures and a negative alpha discourages it.
+    `mean_selectivity` is the default. Other functions serve as controls: if the mean activity, or
+    the responses along a random direction, change robustness in the same way, then the effect is
+    not specific to class selectivity.
+
+    A regularizer takes three positional arguments:
+
+    - activations: layer name to array of shape (samples, …, units), in order of depth;
+    - labels: class of each sample, an integer array of shape (samples,);
+    - num_classes: number of classes, a Python int.
+
+    It returns a scalar, must be differentiable with respect to the activations, and must work under
+    `jax.jit` and `jax.vmap`. What it draws at random has to come from a fixed key, so that it is
+    the same function in every step.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> def mean_activity(activations, labels, num_classes):
+      ...     return jnp.mean(jnp.stack([jnp.mean(layer) for layer in activations.values()]))
+      ...
+      >>> def activity_along_a_random_direction(activations, labels, num_classes):
+      ...     responses = selectax.unit_responses(activations["first"])
+      ...     direction = jax.random.normal(jax.random.key(0), responses.shape[1:])
+      ...     return jnp.mean(jnp.abs(responses @ direction)) / jnp.linalg.norm(direction)
+      ...
+      >>> regularizers: list[selectax.Regularizer]
+      >>> regularizers = [
+      ...     selectax.mean_selectivity, mean_activity, activity_along_a_random_direction
+      ... ]
+      >>> activations = {"first": jnp.array([[1.0, 2.0], [0.0, 2.0]])}
+      >>> [float(function(activations, jnp.array([0, 1]), 2)) > 0 for function in regularizers]
+      [True, True, True]
+    """
+
+    def __call__(
+        self,
+        activations: dict[str, Float[Array, "samples *space units"]],
+        labels: Int[Array, "samples"],
+        num_classes: int,
+        /,
+    ) -> Float[Array, ""]:
+        """Returns what alpha is multiplied by."""
 
 
 def selectivity_penalty(

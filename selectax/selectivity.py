@@ -8,7 +8,7 @@ References:
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import jax
 import jax.numpy as jnp
@@ -28,19 +28,25 @@ from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.names import nearest
 from selectax.arguments.where import checked_where
+from selectax.renamed import old_names
 
 __all__ = [
     "Activations",
     "ClassMoments",
     "class_means",
     "class_selectivity_index",
-    "init_moments",
+    "init_class_moments",
     "layer_selectivity",
     "mean_selectivity",
     "mean_selectivity_and_grad",
+    "merge_class_moments",
+    "merge_class_moments_over_devices",
     "unit_responses",
-    "update_moments",
+    "update_class_moments",
 ]
+
+if not TYPE_CHECKING:  # type checkers are told the new names only
+    __getattr__ = old_names(__name__)
 
 Activations = (
     Mapping[str, Float[Array, "samples *space units"]]
@@ -53,10 +59,12 @@ Activations = (
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ClassMoments:
-    """What a pass over labelled responses accumulates; adding two merges them, and so does psum.
+    """Sums and counts by class, accumulated in one pass over labelled responses.
+
+    `moments + others` is the same as `merge_class_moments(moments, others)`.
 
     Attributes:
-      count: samples seen of each class.
+      count: number of samples seen of each class.
       total: sum of each unit's responses over those samples.
 
     Example:
@@ -74,7 +82,9 @@ class ClassMoments:
         return ClassMoments(self.count + other.count, self.total + other.total)
 
 
-def init_moments(num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32) -> ClassMoments:
+def init_class_moments(
+    num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32
+) -> ClassMoments:
     """Moments of no samples at all.
 
     Args:
@@ -91,7 +101,7 @@ def init_moments(num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32
 
     Example:
       >>> import selectax
-      >>> selectax.init_moments(num_classes=10, units=16).total.shape
+      >>> selectax.init_class_moments(num_classes=10, units=16).total.shape
       (10, 16)
     """
     num_classes = checked_number("num_classes", num_classes)
@@ -99,7 +109,7 @@ def init_moments(num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32
     return ClassMoments(jnp.zeros(num_classes, dtype), jnp.zeros((num_classes, units), dtype))
 
 
-def update_moments(
+def update_class_moments(
     moments: ClassMoments,
     responses: Float[Array, "samples units"],
     labels: Int[Array, "samples"],
@@ -133,7 +143,8 @@ def update_moments(
       >>> import jax.numpy as jnp
       >>> import selectax
       >>> responses, labels = jnp.array([[1.0], [3.0], [5.0]]), jnp.array([0, 0, 1])
-      >>> moments = selectax.update_moments(selectax.init_moments(2, 1), responses, labels)
+      >>> moments = selectax.init_class_moments(num_classes=2, units=1)
+      >>> moments = selectax.update_class_moments(moments, responses, labels)
       >>> moments.count.tolist(), moments.total.tolist()
       ([2.0, 1.0], [[4.0], [5.0]])
     """
@@ -149,6 +160,57 @@ def update_moments(
     responses = with_sign(responses.astype(wide), signed, counts)
     batch = _batch_moments(responses, labels, num_classes, counts)
     return moments + jax.tree.map(lambda new, old: new.astype(old.dtype), batch, moments)
+
+
+def merge_class_moments(a: ClassMoments, b: ClassMoments) -> ClassMoments:
+    """Moments of the samples of both; associative and commutative up to rounding.
+
+    Args:
+      a: moments of some samples.
+      b: moments of other samples, with the same numbers of classes and units.
+
+    Returns:
+      The sum of both.
+
+    Raises:
+      ValueError: the numbers of classes or units differ.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> moments = selectax.ClassMoments(jnp.array([2.0, 1.0]), jnp.array([[4.0], [1.0]]))
+      >>> selectax.merge_class_moments(moments, moments).total.tolist()
+      [[8.0], [2.0]]
+    """
+    if a.total.shape != b.total.shape:
+        raise ValueError(
+            f"a and b differ in (classes, units): {a.total.shape} and {b.total.shape}."
+        )
+    return a + b
+
+
+def merge_class_moments_over_devices(moments: ClassMoments, axis_name: str) -> ClassMoments:
+    """Moments of the samples of all devices along a mapped axis.
+
+    Args:
+      moments: moments of the samples on each device.
+      axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
+
+    Returns:
+      Moments of all samples, the same on each device.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> two = selectax.ClassMoments(jnp.array([[2.0], [3.0]]), jnp.array([[[4.0]], [[1.0]]]))
+      >>> def merge(moments):
+      ...     return selectax.merge_class_moments_over_devices(moments, "devices")
+      ...
+      >>> jax.vmap(merge, axis_name="devices")(two).count.tolist()
+      [[5.0], [5.0]]
+    """
+    return jax.lax.psum(moments, axis_name)
 
 
 def class_means(

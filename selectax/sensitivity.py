@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from selectax import scaled
 from selectax.arguments.images import as_array, float_images
 from selectax.arguments.key import checked_key
 
@@ -30,6 +31,7 @@ __all__ = [
     "init_norm_moments",
     "input_gradient_norms",
     "merge_norm_moments",
+    "merge_norm_moments_over_devices",
     "update_norm_moments",
     "variation_over_samples",
     "variation_over_units",
@@ -108,8 +110,8 @@ def exact_input_gradient_norms(
             cotangent = jnp.broadcast_to(of_unit.astype(responses.dtype), responses.shape)
             (gradient,) = pull_back(cotangent)
             gradient = _flat(gradient)
-            scale = _scale(jnp.max(jnp.abs(gradient), axis=1, initial=0))
-            return jnp.sum(jnp.square(_divided(gradient, scale[:, None])), axis=1), scale
+            scale = scaled.scale_for(jnp.max(jnp.abs(gradient), axis=1, initial=0))
+            return jnp.sum(jnp.square(scaled.divided(gradient, scale[:, None])), axis=1), scale
 
         squares, scale = jax.lax.map(
             squared_norm,
@@ -117,7 +119,7 @@ def exact_input_gradient_norms(
             batch_size=min(units_at_a_time, widths[number]),
         )
         squares = jnp.where(_defined(responses, images), squares.T, jnp.nan)
-        return InputGradientNorms(_multiplied(jnp.sqrt(squares), scale.T), squares, scale.T)
+        return InputGradientNorms(scaled.multiplied(jnp.sqrt(squares), scale.T), squares, scale.T)
 
     return jax.tree.unflatten(structure, [of_layer(number) for number in range(len(widths))])
 
@@ -196,9 +198,9 @@ def input_gradient_norms(
     def add_group(carry, keys):
         total, scale = carry
         slopes = jax.vmap(slope)(keys)
-        larger = jnp.maximum(scale, _scale(jnp.max(jnp.abs(slopes), axis=0)))
-        total = _times_square(total, scale, larger)
-        return (total + jnp.sum(jnp.square(_divided(slopes, larger)), axis=0), larger), None
+        larger = jnp.maximum(scale, scaled.scale_for(jnp.max(jnp.abs(slopes), axis=0)))
+        total = scaled.rescaled_square(total, scale, larger)
+        return (total + jnp.sum(jnp.square(scaled.divided(slopes, larger)), axis=0), larger), None
 
     keys = jax.random.split(key, directions)
     nothing = jnp.zeros((images.shape[0], sum(widths)), jnp.float32)
@@ -211,7 +213,7 @@ def input_gradient_norms(
     mean_of_chi = math.sqrt(2) * math.exp(
         math.lgamma((directions + 1) / 2) - math.lgamma(directions / 2)
     )
-    norms = _multiplied(jnp.sqrt(total) / mean_of_chi, scale)
+    norms = scaled.multiplied(jnp.sqrt(total) / mean_of_chi, scale)
     ends = [sum(widths[: number + 1]) for number in range(len(widths))]
     layers = zip(
         jnp.split(norms, ends[:-1], axis=1),
@@ -225,12 +227,13 @@ def input_gradient_norms(
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class NormMoments:
-    """What a pass over the gradient norms of one layer accumulates.
+    """Moments of one layer's gradient norms, accumulated in one pass over samples.
 
-    Two are merged by `merge_norm_moments`; they do not add, so psum does not merge them.
+    Moments do not add: `merge_norm_moments` merges two, and `merge_norm_moments_over_devices` those
+    of all devices.
 
     Attributes:
-      count: samples seen.
+      count: number of samples seen.
       mean: over samples of each unit's norm, in units of scale.
       scatter: sum over samples of a norm's squared deviation from the mean, in units of scale².
       noise: sum over samples of the estimates of the norm's own variance, 0 for exact norms, in
@@ -309,14 +312,14 @@ def update_norm_moments(
         raise ValueError(f"where must have shape {shape[:1]}, not {where.shape}.")
     mask = where.astype(bool)[:, None]
     norm = jnp.where(mask, jnp.asarray(norms.norm).astype(jnp.float32), 0)
-    scale = _scale(jnp.max(norm, axis=0, initial=0))
-    norm = _divided(norm, scale)
+    scale = scaled.scale_for(jnp.max(norm, axis=0, initial=0))
+    norm = scaled.divided(norm, scale)
     count = jnp.sum(mask, dtype=jnp.float32)
     mean = jnp.sum(norm, axis=0) / jnp.maximum(count, 1)
     scatter = jnp.sum(jnp.where(mask, jnp.square(norm - mean), 0), axis=0)
     # Both are unbiased, so the square of the one exceeds the other by the first one's variance.
     squared = jnp.asarray(norms.squared_norm).astype(jnp.float32)
-    squared = _times_square(squared, jnp.asarray(norms.scale, jnp.float32), scale)
+    squared = scaled.rescaled_square(squared, jnp.asarray(norms.scale, jnp.float32), scale)
     excess = jnp.where(mask, jnp.square(norm) - squared, 0)
     noise = jnp.sum(excess, axis=0)
     return merge_norm_moments(moments, NormMoments(count, mean, scatter, noise, scale))
@@ -350,7 +353,9 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
-    a, b = _in_scale(a, b), _in_scale(b, a)
+    larger = jnp.maximum(_finite_scale(a), _finite_scale(b))
+    larger = jnp.broadcast_to(larger, a.mean.shape)
+    a, b = _in_scale(a, larger), _in_scale(b, larger)
     count = a.count + b.count
     divisor = _at_least_one(count)
     difference = b.mean - a.mean
@@ -362,6 +367,41 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
         a.noise + b.noise,
         a.scale,
     )
+
+
+def merge_norm_moments_over_devices(moments: NormMoments, axis_name: str) -> NormMoments:
+    """Moments of the samples of all devices along a mapped axis.
+
+    Args:
+      moments: moments of the samples on each device.
+      axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
+
+    Returns:
+      Moments of all samples, the same on each device.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> def mean_of_all(norms):
+      ...     norms = selectax.InputGradientNorms(norms, norms**2)
+      ...     moments = selectax.update_norm_moments(selectax.init_norm_moments(units=1), norms)
+      ...     return selectax.merge_norm_moments_over_devices(moments, "devices").mean
+      ...
+      >>> norms = jnp.array([[[1.0]], [[3.0]]])  # of two devices
+      >>> jax.vmap(mean_of_all, axis_name="devices")(norms).tolist()
+      [[2.0], [2.0]]
+    """
+    scale = jnp.broadcast_to(_finite_scale(moments), moments.mean.shape)
+    larger = jax.lax.pmax(jnp.nan_to_num(scale), axis_name)
+    # Whether a maximum over devices keeps NaN is up to the backend; a sum does.
+    larger = jnp.where(jnp.isnan(jax.lax.psum(scale, axis_name)), jnp.nan, larger)
+    moments = _in_scale(moments, larger)
+    count = jax.lax.psum(moments.count, axis_name)
+    mean = jax.lax.psum(moments.mean * (moments.count / _at_least_one(count)), axis_name)
+    between = jnp.square(moments.mean - mean) * moments.count
+    scatter, noise = jax.lax.psum((moments.scatter + between, moments.noise), axis_name)
+    return NormMoments(count, mean, scatter, noise, larger)
 
 
 def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
@@ -428,7 +468,10 @@ def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
     units = moments.mean.shape[0]
     scale = jnp.broadcast_to(_finite_scale(moments), moments.mean.shape)
     common = jnp.max(scale, initial=0)
-    mean, noise = _times(moments.mean, scale, common), _times_square(moments.noise, scale, common)
+    mean, noise = (
+        scaled.rescaled(moments.mean, scale, common),
+        scaled.rescaled_square(moments.noise, scale, common),
+    )
     noise = noise / jnp.square(_at_least_one(moments.count))
     variance = jnp.var(mean) - jnp.mean(noise) * (units - 1) / units
     return _coefficient(variance, jnp.mean(mean))
@@ -453,49 +496,14 @@ def _coefficient(variance, mean):
     return jnp.where(finite, coefficient, jnp.nan)
 
 
-# Norms whose squares, and sums of a million of them, are safe in float32 as they are.
-_LEAST, _MOST = 2.0**-40, 2.0**40
-
-
-def _scale(size):
-    """A power of two near sizes whose squares would be lost, and 1 for others, NaN included."""
-    extreme = (size > 0) & ((size < _LEAST) | (size > _MOST)) & jnp.isfinite(size)
-    _, exponent = jnp.frexp(jnp.where(extreme, size, 1))
-    return jnp.where(extreme, jnp.ldexp(jnp.float32(1), jnp.clip(exponent - 1, -126, 126)), 1)
-
-
-def _divided(values, scale):
-    # Dividing by powers of two is exact; selected, so that the usual case is not computed anew.
-    return jnp.where(scale == 1, values, values / jnp.where(scale == 0, 1, scale))
-
-
-def _multiplied(values, scale):
-    return jnp.where(scale == 1, values, values * scale)
-
-
-def _times(values, scale, other):
-    """Values in units of scale, in units of another scale that is no smaller."""
-    ratio = scale / jnp.where(other == 0, 1, other)
-    return jnp.where(scale == other, values, values * ratio)
-
-
-def _times_square(values, scale, other):
-    """Values in units of scale², in units of the square of another scale."""
-    ratio = scale / jnp.where(other == 0, 1, other)
-    return jnp.where(scale == other, values, values * ratio * ratio)
-
-
-def _in_scale(moments: NormMoments, others: NormMoments) -> NormMoments:
-    """The moments in units of the larger scale of two."""
-    scale, other = _finite_scale(moments), _finite_scale(others)
-    shape = moments.mean.shape
-    larger = jnp.broadcast_to(jnp.maximum(scale, other), shape)
-    scale = jnp.broadcast_to(scale, shape)
+def _in_scale(moments: NormMoments, larger: Float[Array, "units"]) -> NormMoments:
+    """The moments in units of a scale that is no smaller than their own."""
+    scale = jnp.broadcast_to(_finite_scale(moments), moments.mean.shape)
     return NormMoments(
         moments.count,
-        _times(moments.mean, scale, larger),
-        _times_square(moments.scatter, scale, larger),
-        _times_square(moments.noise, scale, larger),
+        scaled.rescaled(moments.mean, scale, larger),
+        scaled.rescaled_square(moments.scatter, scale, larger),
+        scaled.rescaled_square(moments.noise, scale, larger),
         larger,
     )
 

@@ -1,6 +1,7 @@
 """The samples that drive each unit most strongly, found in one pass, and how pure they are."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -11,23 +12,28 @@ from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.labels import check_classes, checked_labels, checked_number
 from selectax.arguments.where import checked_where
+from selectax.renamed import old_names
 
 __all__ = [
     "StrongestResponses",
-    "init_strongest",
-    "merge_strongest",
+    "init_strongest_responses",
+    "merge_strongest_responses",
+    "merge_strongest_responses_over_devices",
     "precision_at_k",
-    "update_strongest",
+    "update_strongest_responses",
 ]
+
+if not TYPE_CHECKING:  # type checkers are told the new names only
+    __getattr__ = old_names(__name__)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class StrongestResponses:
-    """What a pass over labelled responses keeps: the k strongest responses of each unit.
+    """The k strongest responses of each unit, kept in one pass over labelled responses.
 
-    Two are merged by `merge_strongest`; they do not add, so over devices all must be gathered
-    (`jax.lax.all_gather`) and merged.
+    States do not add: `merge_strongest_responses` merges two, and
+    `merge_strongest_responses_over_devices` those of all devices.
 
     Attributes:
       response: in descending order, −inf where fewer than k samples were kept; NaN, which comes
@@ -36,7 +42,7 @@ class StrongestResponses:
 
     Example:
       >>> import selectax
-      >>> selectax.init_strongest(k=2, units=3).label.shape
+      >>> selectax.init_strongest_responses(k=2, units=3).label.shape
       (2, 3)
     """
 
@@ -44,7 +50,9 @@ class StrongestResponses:
     label: Int[Array, "k units"]
 
 
-def init_strongest(k: int, units: int, *, dtype: DTypeLike = jnp.float32) -> StrongestResponses:
+def init_strongest_responses(
+    k: int, units: int, *, dtype: DTypeLike = jnp.float32
+) -> StrongestResponses:
     """The state of no samples at all.
 
     Args:
@@ -61,14 +69,14 @@ def init_strongest(k: int, units: int, *, dtype: DTypeLike = jnp.float32) -> Str
 
     Example:
       >>> import selectax
-      >>> selectax.init_strongest(k=2, units=1).label.tolist()
+      >>> selectax.init_strongest_responses(k=2, units=1).label.tolist()
       [[-1], [-1]]
     """
     shape = checked_number("k", k), checked_number("units", units)
     return StrongestResponses(jnp.full(shape, -jnp.inf, dtype), jnp.full(shape, -1, jnp.int32))
 
 
-def update_strongest(
+def update_strongest_responses(
     strongest: StrongestResponses,
     responses: Float[Array, "samples units"],
     labels: Int[Array, "samples"],
@@ -99,8 +107,8 @@ def update_strongest(
       >>> import jax.numpy as jnp
       >>> import selectax
       >>> responses = jnp.array([[0.25], [1.0], [0.5]])
-      >>> kept = selectax.update_strongest(
-      ...     selectax.init_strongest(k=2, units=1), responses, jnp.array([0, 1, 1])
+      >>> kept = selectax.update_strongest_responses(
+      ...     selectax.init_strongest_responses(k=2, units=1), responses, jnp.array([0, 1, 1])
       ... )
       >>> kept.response.round(3), kept.label.tolist()
       (Array([[1. ],
@@ -120,10 +128,10 @@ def update_strongest(
     batch = StrongestResponses(
         jnp.where(counts, responses, -jnp.inf), jnp.where(counts, labels[:, None], -1)
     )
-    return _strongest_of(strongest, batch, len(strongest.response))
+    return _strongest_of(_concatenated(strongest, batch), len(strongest.response))
 
 
-def merge_strongest(a: StrongestResponses, b: StrongestResponses) -> StrongestResponses:
+def merge_strongest_responses(a: StrongestResponses, b: StrongestResponses) -> StrongestResponses:
     """The state of the samples of both, of which a's were seen first; associative.
 
     Args:
@@ -140,10 +148,10 @@ def merge_strongest(a: StrongestResponses, b: StrongestResponses) -> StrongestRe
       >>> import jax.numpy as jnp
       >>> import selectax
       >>> responses = jnp.array([[0.25], [1.0], [0.5]])
-      >>> kept = selectax.update_strongest(
-      ...     selectax.init_strongest(k=2, units=1), responses, jnp.array([0, 1, 1])
+      >>> kept = selectax.update_strongest_responses(
+      ...     selectax.init_strongest_responses(k=2, units=1), responses, jnp.array([0, 1, 1])
       ... )
-      >>> selectax.merge_strongest(kept, kept).response.round(3)
+      >>> selectax.merge_strongest_responses(kept, kept).response.round(3)
       Array([[1.],
              [1.]], dtype=float32)
     """
@@ -151,7 +159,45 @@ def merge_strongest(a: StrongestResponses, b: StrongestResponses) -> StrongestRe
         raise ValueError(
             f"a and b differ in (k, units): {a.response.shape} and {b.response.shape}."
         )
-    return _strongest_of(a, b, len(a.response))
+    return _strongest_of(_concatenated(a, b), len(a.response))
+
+
+def merge_strongest_responses_over_devices(
+    strongest: StrongestResponses, axis_name: str
+) -> StrongestResponses:
+    """The state of the samples of all devices along a mapped axis.
+
+    The states of all devices are gathered, so that each device holds them for a moment.
+
+    Args:
+      strongest: the state of the samples on each device. Among equal responses, that of the device
+        with the lower index is kept.
+      axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
+
+    Returns:
+      The k strongest responses of all samples, the same on each device.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> two = selectax.StrongestResponses(
+      ...     jnp.array([[[3.0], [1.0]], [[2.0], [0.5]]]), jnp.array([[[0], [0]], [[1], [1]]])
+      ... )
+      >>> def merge(strongest):
+      ...     return selectax.merge_strongest_responses_over_devices(strongest, "devices")
+      ...
+      >>> jax.vmap(merge, axis_name="devices")(two).label[0].tolist()
+      [[0], [1]]
+    """
+    devices, device = jax.lax.axis_size(axis_name), jax.lax.axis_index(axis_name)
+
+    def gathered(leaf):
+        # A sum, because shard_map knows its result to be the same on all devices; all_gather's not.
+        own_place = jnp.zeros((devices, *leaf.shape), leaf.dtype).at[device].set(leaf)
+        return jax.lax.psum(own_place, axis_name).reshape(-1, leaf.shape[1])
+
+    return _strongest_of(jax.tree.map(gathered, strongest), len(strongest.response))
 
 
 def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Array, "units"]:
@@ -180,8 +226,8 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
       >>> import jax.numpy as jnp
       >>> import selectax
       >>> responses = jnp.array([[0.25], [1.0], [0.5]])
-      >>> kept = selectax.update_strongest(
-      ...     selectax.init_strongest(k=2, units=1), responses, jnp.array([0, 1, 1])
+      >>> kept = selectax.update_strongest_responses(
+      ...     selectax.init_strongest_responses(k=2, units=1), responses, jnp.array([0, 1, 1])
       ... )
       >>> selectax.precision_at_k(kept, num_classes=2).tolist()
       [1.0]
@@ -203,8 +249,10 @@ def _commonest(labels: Int[Array, "k units"], num_classes: int) -> Int[Array, "u
     return jnp.max(jnp.where((labels >= 0) & (labels < num_classes), run, 0), axis=0)
 
 
-def _strongest_of(a: StrongestResponses, b: StrongestResponses, k: int) -> StrongestResponses:
-    responses = jnp.concatenate([a.response, b.response]).T
-    labels = jnp.concatenate([a.label, b.label]).T
-    response, place = jax.lax.top_k(responses, k)  # stable: of equal ones the first
-    return StrongestResponses(response.T, jnp.take_along_axis(labels, place, axis=1).T)
+def _concatenated(a: StrongestResponses, b: StrongestResponses) -> StrongestResponses:
+    return jax.tree.map(lambda *both: jnp.concatenate(both), a, b)
+
+
+def _strongest_of(candidates: StrongestResponses, k: int) -> StrongestResponses:
+    response, place = jax.lax.top_k(candidates.response.T, k)  # stable: of equal ones the first
+    return StrongestResponses(response.T, jnp.take_along_axis(candidates.label.T, place, axis=1).T)

@@ -10,7 +10,7 @@ References:
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ from selectax import compensated
 from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.where import checked_where
+from selectax.renamed import old_names
 
 __all__ = [
     "ClassStatistics",
@@ -28,12 +29,15 @@ __all__ = [
     "d_prime",
     "init_class_statistics",
     "merge_class_statistics",
+    "merge_class_statistics_over_devices",
     "preferred_class",
-    "sum_class_statistics",
     "treves_rolls_sparseness",
     "update_class_statistics",
     "vinje_gallant_sparseness",
 ]
+
+if not TYPE_CHECKING:  # type checkers are told the new names only
+    __getattr__ = old_names(__name__)
 
 
 # In the place of a preferred class.
@@ -46,10 +50,10 @@ _NOISE = 16
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ClassStatistics:
-    """What a pass over labelled responses accumulates.
+    """Counts, means and scatters by class, accumulated in one pass over labelled responses.
 
-    Two are merged by `merge_class_statistics` and, over devices, by `sum_class_statistics`; they do
-    not add, so psum alone does not merge them.
+    Statistics do not add: `merge_class_statistics` merges two, and
+    `merge_class_statistics_over_devices` those of all devices.
 
     Attributes:
       count: samples seen of each class.
@@ -201,15 +205,17 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
     return ClassStatistics(count, mean, a.scatter + b.scatter + between, remainder)
 
 
-def sum_class_statistics(statistics: ClassStatistics, axis_name: str) -> ClassStatistics:
-    """The statistics of the samples of all devices along a mapped axis.
+def merge_class_statistics_over_devices(
+    statistics: ClassStatistics, axis_name: str
+) -> ClassStatistics:
+    """Statistics of the samples of all devices along a mapped axis.
 
     Args:
-      statistics: of the samples on each device.
-      axis_name: of the mapped axis.
+      statistics: statistics of the samples on each device.
+      axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
 
     Returns:
-      The statistics of all samples, the same on each device.
+      Statistics of all samples, the same on each device.
 
     Example:
       >>> import jax
@@ -219,20 +225,18 @@ def sum_class_statistics(statistics: ClassStatistics, axis_name: str) -> ClassSt
       >>> statistics = selectax.init_class_statistics(num_classes=2, units=1)
       >>> statistics = selectax.update_class_statistics(statistics, responses, labels)
       >>> twice = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), statistics)
-      >>> def sum_over_devices(statistics):
-      ...     return selectax.sum_class_statistics(statistics, "device")
+      >>> def merge(statistics):
+      ...     return selectax.merge_class_statistics_over_devices(statistics, "devices")
       ...
-      >>> jax.vmap(sum_over_devices, axis_name="device")(twice).count.tolist()
+      >>> jax.vmap(merge, axis_name="devices")(twice).count.tolist()
       [[4.0, 4.0], [4.0, 4.0]]
     """
     count = jax.lax.psum(statistics.count, axis_name)
     weight = (statistics.count / jnp.maximum(count, 1))[:, None]
-    mean = jax.lax.psum(statistics.mean * weight, axis_name)
-    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
-    deviation = (statistics.mean - mean) + statistics.remainder
-    correction = jax.lax.psum(deviation * weight, axis_name)
-    mean, remainder = compensated.add(mean, correction)
-    between = jnp.square(deviation - correction) * statistics.count[:, None]
+    mean, remainder, difference = compensated.mean_over_devices(
+        statistics.mean, statistics.remainder, weight, axis_name
+    )
+    between = jnp.square(difference) * statistics.count[:, None]
     scatter = jax.lax.psum(statistics.scatter + between, axis_name)
     return ClassStatistics(count, mean, scatter, remainder)
 

@@ -60,8 +60,8 @@ def test_negative_responses_as_their_magnitudes_or_parts(signed):
     expected = reference.class_selectivity_index(*reference.class_means(parts, labels, 3))
     found = selectax.layer_selectivity(values, labels, 3, signed=signed)["layer"]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-    moments = selectax.init_moments(3, len(expected))
-    moments = selectax.update_moments(moments, responses, labels, signed=signed)
+    moments = selectax.init_class_moments(3, len(expected))
+    moments = selectax.update_class_moments(moments, responses, labels, signed=signed)
     found = selectax.class_selectivity_index(*selectax.class_means(moments))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     value, gradient = selectax.mean_selectivity_and_grad(values, labels, 3, signed=signed)
@@ -90,7 +90,7 @@ def test_a_name_in_layers_is_one_of_a_list_too():
 
 def update(**change):
     good = {"responses": ACTIVATIONS, "labels": LABELS, **change}
-    return selectax.update_moments(selectax.init_moments(3, 2), **good)
+    return selectax.update_class_moments(selectax.init_class_moments(3, 2), **good)
 
 
 MEANS = np.array([[-0.5, 1.0], [0.2, 2.0]], np.float32)
@@ -136,7 +136,10 @@ BAD = {
     ),
     "labels past the classes": (
         lambda: selectax.precision_at_k(
-            selectax.update_strongest(selectax.init_strongest(2, 2), ACTIVATIONS, LABELS), 2
+            selectax.update_strongest_responses(
+                selectax.init_strongest_responses(2, 2), ACTIVATIONS, LABELS
+            ),
+            2,
         ),
         "labels hold 2",
     ),

@@ -1,4 +1,4 @@
-"""Every benchmark beside its peer in one go, and the table of them in the README.
+"""Every benchmark beside its peer in one go, and the table of them in the documentation.
 
 Keeps what it measures in results/cpu.json or, where JAX finds a GPU, in results/gpu.json; the table
 has a column for each. Run on a quiet machine: `python experiments/benchmarks/all.py`, with
@@ -18,23 +18,23 @@ from pathlib import Path
 # PyTorch needs some of the memory, too; before jax is imported.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
-import attacks
-import corruptions
-import default_job
-import dimensionality
-import import_time
 import jax
-import many_networks
-import population
-import regularizer
-import robust_accuracy_curve
-import sensitivity
-import training
 import tyro
-from contest import Contest, machine_and_load
 
+from experiments.benchmarks.measures import (
+    attacks,
+    corruptions,
+    dimensionality,
+    import_time,
+    regularizer,
+    robust_accuracy_curve,
+    sensitivity,
+)
+from experiments.benchmarks.shared.contest import Contest, machine_and_load
+from experiments.benchmarks.study import default_job, many_networks, population, training
 from selectax.study.run.folder import write_json, write_text
 
+HERE = Path(__file__).parent
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -46,9 +46,9 @@ class Options:
     """Names of benchmarks; by default all."""
     measure: bool = True
     """Measure; else renew the table alone."""
-    results: Path = Path(__file__).parent / "results"
+    results: Path = HERE / "results"
     """Folder of what is kept."""
-    readme: Path = Path(__file__).parents[2] / "README.md"
+    page: Path = HERE.parents[1] / "docs" / "benchmarks.md"
     """The page with the table."""
 
 
@@ -71,7 +71,7 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
     if real_data:
         for script in (robust_accuracy_curve, sensitivity):
             options = script.Options(Path(real_data))
-            found[script.__name__] = functools.partial(script.contest, options)
+            found[script.__name__.rpartition(".")[2]] = functools.partial(script.contest, options)
     else:
         print("SELECTAX_REAL_DATA is not set: robust_accuracy_curve and sensitivity are left out.")
     return found
@@ -112,7 +112,8 @@ def table(results: Path) -> str:
     ]
     for name in dict.fromkeys([*kept["cpu"], *kept["gpu"]]):
         either = kept["cpu"].get(name) or kept["gpu"][name]
-        what = f"{either['title']}, `{name}.py`"
+        (script,) = HERE.glob(f"*/{name}.py")
+        what = f"{either['title']}, `{script.relative_to(HERE)}`"
         cells = [what, either["peer"], *_of_kind(kept["cpu"].get(name), speeds=True)]
         cells += _of_kind(kept["gpu"].get(name), speeds=False)
         lines.append(f"| {' | '.join(cells)} |")
@@ -141,7 +142,7 @@ def _kept(results: Path, kind: str) -> dict:
 
 
 def main(options: Options) -> None:
-    """Measures, keeps, and renews the README's table."""
+    """Measures, keeps, and renews the table."""
     kind = "gpu" if jax.default_backend() == "gpu" else "cpu"
     options.results.mkdir(exist_ok=True)
     if options.measure:
@@ -149,10 +150,10 @@ def main(options: Options) -> None:
             if not options.only or name in options.only:
                 kept = _kept(options.results, kind) | {name: in_its_own_process(run)}
                 write_json(options.results / f"{kind}.json", kept)
-    before, _, rest = options.readme.read_text().partition(BEGIN)
+    before, _, rest = options.page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     found = table(options.results)
-    write_text(options.readme, f"{before}{BEGIN}\n{found}\n{END}{after}")
+    write_text(options.page, f"{before}{BEGIN}\n{found}\n{END}{after}")
     print(found)
 
 

@@ -1,10 +1,10 @@
-"""Makes a -C version of a folder of images, an .npy file or a data set, or a contact sheet."""
+"""Makes a corrupted version of a folder of images, an .npy file or a data set, or a sheet."""
 
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.command_line.messages import complain, tell_of_warnings
+from selectax.commands.command_line.messages import complain, printed_warnings
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse
 from selectax.commands.corruption.config import CorruptConfig, check
@@ -20,10 +20,14 @@ EXAMPLES = (
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
-    """Runs the command on its words, by default those of the process; gives the exit status."""
+    """Runs the command on its words, by default those of the process, and returns its status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
-    tell_of_warnings(config.log)
-    # Late, because they load JAX and TFDS.
+    with printed_warnings(config.log):
+        return _run(config)
+
+
+def _run(config: CorruptConfig) -> int:
+    # Imported here, because JAX and TFDS take seconds.
     from selectax.commands.corruption.tasks import corrupt_data_set, draw_sheet
     from selectax.datasets.archives.archive import DataError
 
@@ -40,6 +44,6 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(sentence_on(error, config.sheet or config.folder), config.log)
         return 2
     except KeyboardInterrupt:
-        complain("Interrupted; the same command goes on with what is missing.", config.log)
+        complain("Interrupted; run the same command again to continue.", config.log)
         return 130
     return 0

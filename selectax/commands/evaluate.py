@@ -1,13 +1,14 @@
-"""Measures one network, a PyTorch file's, or those of a sweep, and writes the full table."""
+"""Measures a network trained in PyTorch, or the networks of a sweep, and writes a table."""
 
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.command_line.messages import complain, tell_of_warnings
+from selectax.commands.command_line.messages import complain, printed_warnings
 from selectax.commands.command_line.os_errors import sentence_on
-from selectax.commands.command_line.parsing import parse, values_of
+from selectax.commands.command_line.parsing import parse
+from selectax.commands.command_line.words import values_of
 from selectax.commands.summary import print_summary
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
@@ -22,9 +23,8 @@ EXAMPLES = (
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
-    """Runs the command on its words, by default those of the process; gives the exit status."""
+    """Runs the command on its words, by default those of the process, and returns its status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
-    tell_of_warnings(config.log)
     named = values_of("--dataset", sys.argv[1:] if arguments is None else arguments)
     if named and config.weights.is_dir():
         complain(
@@ -33,10 +33,15 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
             config.log,
         )
         return 2
-    # Late, because they load JAX, Flax, TFDS and pandas.
+    with printed_warnings(config.log):
+        return _run(config)
+
+
+def _run(config: EvaluateConfig) -> int:
+    # Imported here, because JAX, Flax, TFDS and pandas take seconds.
     from selectax.datasets import DataError
     from selectax.models.torch_files import WeightsError
-    from selectax.study.evaluations import evaluate
+    from selectax.study.evaluation.evaluate import evaluate
 
     try:
         table = evaluate(config, Console(stderr=True))
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(sentence_on(error, config.results), config.log)
         return 2
     except KeyboardInterrupt:
-        complain("Interrupted; the same command goes on with what was measured.", config.log)
+        complain("Interrupted; run the same command again to continue.", config.log)
         return 130
     if not config.log.quiet:
         print_summary(table)

@@ -1,8 +1,15 @@
-"""The command `selectax`: its first word is a command of its own, whose code alone is loaded."""
+"""The command `selectax`: its first word names a command, and only the code of that is loaded.
 
+tyro parses the words of a command, but not the first word: for that it would need to import the
+configurations of all commands, and tyro itself is missing unless the extra `study` is installed.
+"""
+
+import functools
 import importlib
+import operator
 import sys
 from importlib.metadata import version
+from typing import Any
 
 from selectax.arguments.names import unknown
 from selectax.commands.command_line.environment import settle_environment
@@ -10,11 +17,11 @@ from selectax.commands.command_line.os_errors import sentence_on
 from selectax.installing import sentence_on_missing
 
 COMMANDS = {
-    "sweep": "train networks at several alphas, and measure and draw what comes of it",
-    "evaluate": "measure one network, of PyTorch or of a sweep",
-    "report": "write report.html of a run",
+    "sweep": "train networks at several alphas, measure them, and write a report",
+    "evaluate": "measure a network trained in PyTorch, or the networks of a sweep",
+    "report": "write the report of a run, or of several runs",
     "data": "prepare, check, list and show data sets",
-    "corrupt": "make a -C version of your own images",
+    "corrupt": "make a corrupted version of your own images",
 }
 SHELLS = ("bash", "zsh", "fish")
 _COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
@@ -25,9 +32,9 @@ usage: selectax COMMAND ...
 Class selectivity, dimensionality and robustness of neural networks.
 
 {"".join(f"  {name:<9} {what}" + chr(10) for name, what in COMMANDS.items())}
-`selectax COMMAND --help` explains a command and ends with examples of it.
+`selectax COMMAND --help` explains a command and ends with examples.
 
-Completion of commands and flags, for bash, zsh or fish:
+To complete commands and flags in bash, zsh or fish:
   selectax --tyro-write-completion bash ~/.local/share/bash-completion/completions/selectax
 
 Examples:
@@ -37,7 +44,7 @@ Examples:
 
 
 def main() -> int:
-    """Runs the command that the words of the process name; gives the exit status."""
+    """Runs the command that the words of the process name, and returns its status."""
     settle_environment()
     words = sys.argv[1:]
     first = words[0] if words else "--help"
@@ -61,23 +68,28 @@ def main() -> int:
 
 
 def _complete(words: list[str]) -> int:
-    """Writes or prints a script of completion for a shell."""
+    """Writes or prints a shell's completion script."""
     option, *rest = words
     needed = 1 if option == "--tyro-print-completion" else 2
     if len(rest) != needed or rest[0] not in SHELLS:
         form = " ".join([option, "SHELL", "FILE"][: needed + 1])
         return _refused(f"{' '.join(words)}: give {form}, where SHELL is bash, zsh or fish.")
-    from typing import Annotated, Union
+    from typing import Annotated
 
     import tyro
 
+    from selectax.commands.command_line.help_texts import help_from_tables
+    from selectax.commands.command_line.parsing import OPTIONS
+
     commands = {name: importlib.import_module(f"selectax.commands.{name}") for name in COMMANDS}
-    of_each = tuple(
-        Annotated[command.CONFIG, tyro.conf.subcommand(name)] for name, command in commands.items()
+    any_command: Any = functools.reduce(
+        operator.or_,
+        (Annotated[commands[name].CONFIG, tyro.conf.subcommand(name)] for name in commands),
     )
-    options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     try:
-        tyro.cli(Union[of_each], prog="selectax", args=words, config=options)  # type: ignore[call-overload]  # noqa: UP007
+        tyro.cli(
+            any_command, prog="selectax", args=words, config=OPTIONS, registry=help_from_tables()
+        )
     except OSError as error:
         return _refused(f"{option} {sentence_on(error, rest[-1])}")
     return 0

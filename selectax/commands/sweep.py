@@ -1,17 +1,17 @@
 """Trains networks at several alphas and measures selectivity, robustness and dimensionality."""
 
 import contextlib
-import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from selectax.commands.command_line.messages import complain, tell_of_warnings
+from selectax.commands.command_line.messages import complain, printed_warnings
+from selectax.commands.command_line.orbax_errors import silent_orbax
 from selectax.commands.command_line.os_errors import sentence_on
-from selectax.commands.command_line.parsing import parse, values_of
+from selectax.commands.command_line.parsing import parse
+from selectax.commands.command_line.words import values_of
 from selectax.commands.summary import print_findings, print_summary
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig, defaults_of
@@ -31,20 +31,24 @@ _REMEDY = "make room or the folder writable, and go on with --resume"
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
-    """Runs the command on its words, by default those of the process; gives the exit status."""
+    """Runs the command on its words, by default those of the process, and returns its status."""
     config = parse(CONFIG, arguments, program, default_of=default_of, examples=EXAMPLES)
-    tell_of_warnings(config.log)
-    try:
-        check(config)
-    except ConfigurationError as error:
-        complain(error, config.log)
-        return 2
-    raise_on_signals()
-    _quiet_orbax()
-    # Late, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
+    with printed_warnings(config.log):
+        try:
+            check(config)
+        except ConfigurationError as error:
+            complain(error, config.log)
+            return 2
+        raise_on_signals()
+        with silent_orbax():
+            return _run(config)
+
+
+def _run(config: SweepConfig) -> int:
+    # Imported here, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
     from selectax.datasets.archives.archive import DataError
     from selectax.study.runtime.hosts import join
-    from selectax.study.sweeps import run
+    from selectax.study.sweeps import sweep
 
     try:
         join(config.run)
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 
             dry_run(config, Console())
             return 0
-        outcome = run(config, Console(stderr=True))
+        outcome = sweep(config, console=Console(stderr=True))
     except (ConfigurationError, DataError) as error:
         complain(error, config.log)
         return 2
@@ -61,11 +65,11 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         complain(sentence_on(error, config.output, _REMEDY), config.log)
         os._exit(1)
     except KeyboardInterrupt as stopped:
-        with contextlib.suppress(OSError):  # The terminal may be what ended it.
+        with contextlib.suppress(OSError):  # if the terminal is closed
             complain(_after_interrupt(config), config.log)
-        # At once: the interpreter's own end would wait for the work under way on the device.
+        # At once: the interpreter's own exit would wait for the work on the device.
         os._exit(128 + getattr(stopped, "number", signal.SIGINT))
-    if outcome.figures and not config.log.quiet:  # none on a host that is not the first
+    if outcome.figures and not config.log.quiet:  # only the first host draws figures
         print_summary(outcome.table)
         print_findings(outcome.findings)
     print(f"Results: {outcome.results}")
@@ -77,10 +81,10 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 
 
 def default_of(words: Sequence[str]) -> SweepConfig:
-    """The configuration whose values stand where no flag is given.
+    """The configuration that holds the flags' defaults.
 
     Args:
-      words: of the command, which may name a data set.
+      words: the words of the command, which may name a data set.
     """
     named = values_of("--dataset", words)
     return defaults_of(named[0] if named else SweepConfig().data.dataset)
@@ -90,17 +94,3 @@ def _after_interrupt(config: SweepConfig) -> str:
     if not config.output.exists():
         return "Interrupted before anything was begun; give the same command again."
     return f"Interrupted; the same command with --resume goes on with {config.output}."
-
-
-def _quiet_orbax() -> None:
-    """What it logs with tracebacks it raises as well, and that is told in a sentence here."""
-    for library in ("absl", "asyncio"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
-    hook = sys.unraisablehook
-
-    def without_closed_loops(unraisable):
-        # Of its tasks that were left when one of them failed.
-        if "Event loop is closed" not in str(unraisable.exc_value):
-            hook(unraisable)
-
-    sys.unraisablehook = without_closed_loops

@@ -76,6 +76,8 @@ def prepare(builder: ArchiveBuilder) -> None:
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     try:
+        # TFDS prints to stdout, on purpose and with no option against it:
+        # https://github.com/tensorflow/datasets/blob/v4.9.10/tensorflow_datasets/core/dataset_builder.py
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare()
     except OSError as error:

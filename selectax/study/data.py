@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
 from selectax.corruptions.severities import Benchmark
@@ -14,11 +15,12 @@ from selectax.datasets.corrupted_sets import OfficialSet, open_official_set
 from selectax.datasets.loading import open_source
 from selectax.datasets.pipeline.batches import Batches, in_batches
 from selectax.datasets.pipeline.streaming import choose_input
+from selectax.study.components import NONE, Components
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import DataOptions, EvaluationOptions
 from selectax.study.measures.own_corruptions import OwnCorruptions
-from selectax.study.measures.rows import EvaluationImages
+from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.devices import axis_size, copy_to_all, share_batches
 from selectax.study.training.inputs import Resident, Streamed
 
@@ -48,43 +50,46 @@ def where_data_lie(data: DataOptions) -> dict[str, Any]:
     }
 
 
-def load_data(config: SweepConfig, mesh: Mesh | None = None) -> Data:
+def training_source(data: DataOptions, components: Components) -> Any:
+    """Training examples by index, which are not all read."""
+    if components.splits is not None:
+        return components.splits["train"][1]
+    return open_source(data.dataset, "train", **where_data_lie(data))
+
+
+def load_data(config: SweepConfig, mesh: Mesh | None = None, components: Components = NONE) -> Data:
     """Loads what the sweep needs, preparing data sets if need be.
 
     Args:
       config: with its corruptions resolved.
       mesh: devices on which the images are put.
+      components: of which images of one's own are taken.
 
     Raises:
       ConfigurationError: a batch is larger than the training set.
       selectax.datasets.DataError: the data cannot be had.
     """
     data, evaluation = config.data, config.evaluation
-    where = where_data_lie(data)
-
-    def split(name, limit):
-        images, labels = load(data.dataset, name, **where)
-        return images[:limit], labels[:limit]
-
-    source = open_source(data.dataset, "train", **where)
+    source = training_source(data, components)
     samples = min(len(source), data.train_limit or len(source))
     if config.training.batch_size > samples:
         raise ConfigurationError(
             f"--batch-size {config.training.batch_size}: larger than the training set; "
             f"give at most {samples}."
         )
-    if _chosen_input(config, samples) == "stream":
+    if components.splits is None and _chosen_input(config, samples) == "stream":
         training: Resident | Streamed = Streamed(source, samples)
     else:
-        training = Resident(*copy_to_all(tuple(map(jnp.asarray, split("train", samples))), mesh))
-    images, labels = split("validation", None)
+        resident = (jnp.asarray(part[:samples]) for part in _split(data, "train", components))
+        training = Resident(*copy_to_all(tuple(resident), mesh))
+    images, labels = _split(data, "validation", components)
     validation = in_batches(
         images,
         labels,
         evaluation.evaluation_batch_size,
         multiple=axis_size(mesh, "data"),
     )
-    measured = load_evaluation_images(data, evaluation)
+    measured = load_evaluation_images(data, evaluation, components)
     return Data(
         training=training,
         validation=share_batches(validation, mesh),
@@ -97,12 +102,14 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None) -> Data:
     )
 
 
-def load_evaluation_images(data: DataOptions, evaluation: EvaluationOptions) -> EvaluationImages:
+def load_evaluation_images(
+    data: DataOptions, evaluation: EvaluationOptions, components: Components = NONE
+) -> EvaluationImages:
     """Loads what networks are measured on; arguments and errors as for `load_data`."""
     where = where_data_lie(data)
-    images, labels = load(data.dataset, "test", **where)
-    images = images[: evaluation.evaluation_images]
-    labels = labels[: evaluation.evaluation_images]
+    images, labels = (
+        part[: evaluation.evaluation_images] for part in _split(data, "test", components)
+    )
     batch_size = evaluation.evaluation_batch_size
     test = in_batches(images, labels, batch_size)
     benchmark: Benchmark = "tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10"
@@ -117,6 +124,13 @@ def load_evaluation_images(data: DataOptions, evaluation: EvaluationOptions) -> 
         corrupted=corrupted,
         benchmark=benchmark,
     )
+
+
+def _split(data: DataOptions, name: str, components: Components) -> tuple[np.ndarray, np.ndarray]:
+    if components.splits is not None:
+        images, labels = components.splits[name]
+        return images, labels.astype(np.int32)
+    return load(data.dataset, name, **where_data_lie(data))
 
 
 def _chosen_input(config: SweepConfig, samples: int) -> str:

@@ -3,19 +3,16 @@
 import itertools
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from selectax.datasets import describe
-from selectax.datasets.loading import open_source
+from selectax.study.components import NONE
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
-from selectax.study.data import where_data_lie
-from selectax.study.measures.measurement import parts_of
+from selectax.study.data import training_source
 from selectax.study.plan import (
     Plan,
     bytes_of_one,
@@ -25,9 +22,8 @@ from selectax.study.plan import (
     one_batch,
     table_so_far,
 )
-from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId, Progress, read_measured
 from selectax.study.runtime.devices import axis_size, describe_mesh
 from selectax.study.runtime.waiting import wait
 from selectax.study.training.population import resident_steps
@@ -50,7 +46,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     plan = make_plan(config)
     if (sentence := fallback(config, plan.config)) is not None:
         console.print(sentence, soft_wrap=True)
-    samples = len(open_source(config.data.dataset, "train", **where_data_lie(config.data)))
+    samples = len(training_source(config.data, NONE))
     samples = min(samples, config.data.train_limit or samples)
     steps = samples // plan.recipe.batch_size * plan.recipe.epochs
     states = _states(plan, steps)
@@ -62,7 +58,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
         console.print("Training: nothing is left to be trained.")
         return
     at_a_time = models_at_a_time(plan, len(open_ones))
-    images = samples * math.prod(describe(config.data.dataset).image_shape)
+    images = samples * math.prod(plan.data_set.image_shape)
     memory = at_a_time * bytes_of_one(plan) + images
     rounds = -(-len(open_ones) // (at_a_time * axis_size(plan.mesh, "model")))
     seconds = _seconds_per_step(plan, open_ones[:at_a_time])
@@ -77,10 +73,10 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     )
 
 
-def _states(plan: Plan, steps: int) -> dict[Network, tuple[str, int]]:
+def _states(plan: Plan, steps: int) -> dict[NetworkId, tuple[str, int]]:
     """Of each network that is asked for: measured, diverged, open, or trained so far; and steps."""
-    table = table_so_far(plan.folder)
-    trained: dict[Network, int] = {}
+    measured, _ = read_measured(plan.folder, table_so_far(plan.folder))
+    trained: dict[NetworkId, int] = {}
     for number, group in enumerate(plan.groups):
         done = 0
         if plan.folder.checkpoints(number).is_dir():
@@ -88,23 +84,25 @@ def _states(plan: Plan, steps: int) -> dict[Network, tuple[str, int]]:
                 done = checkpoints.latest_step() or 0
         trained |= dict.fromkeys(group, done)
     return {
-        network: (_state(plan, table, network, trained[network], steps), trained[network])
+        network: (
+            _state(plan, measured.get(network, Progress()).measures, trained[network], steps),
+            trained[network],
+        )
         for network in plan.wanted
     }
 
 
-def _state(plan: Plan, table: pd.DataFrame, network: Network, done: int, steps: int) -> str:
-    parts = results.parts_measured(table, *network)
-    if "diverged" in parts:
+def _state(plan: Plan, measured: Collection[str], done: int, steps: int) -> str:
+    if "diverged" in measured:
         return "failed"
-    if parts.issuperset(parts_of(plan.config.evaluation.measures)):
+    if {measure.name for measure in plan.measures} <= set(measured):
         return "done"
     if done == steps:
         return "trained"
     return f"at step {done:,} of {steps:,}" if done else "open"
 
 
-def _table(plan: Plan, states: dict[Network, tuple[str, int]]) -> Table:
+def _table(plan: Plan, states: dict[NetworkId, tuple[str, int]]) -> Table:
     table = Table(title=f"{len(plan.wanted)} networks in {plan.folder.path}", title_justify="left")
     columns = list(dict.fromkeys(state for state, _ in states.values()))
     table.add_column("alpha", justify="right")
@@ -131,7 +129,7 @@ def _ranges(numbers: Iterable[int]) -> str:
     return ", ".join(parts)
 
 
-def _seconds_per_step(plan: Plan, networks: list[Network]) -> float:
+def _seconds_per_step(plan: Plan, networks: list[NetworkId]) -> float:
     images, labels = one_batch(plan)
     options = {"recipe": plan.recipe, "models_at_a_time": len(networks)}
     population = resident_steps(fresh(plan, networks), images, labels, 0, 1, **options)

@@ -5,16 +5,16 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from selectax.datasets.pipeline.batches import to_unit_range
+from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.perturbations import Perturbation
-from selectax.study.measures.rows import EvaluationImages
+from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.waiting import fetch
 
 _IMAGES = 6
@@ -34,7 +34,7 @@ def perturb_examples(
     images: EvaluationImages,
     options: EvaluationOptions,
     *,
-    module: nn.Module,
+    network: Network,
 ) -> Examples:
     """The first test images, under the first corruption and under PGD if these are measured.
 
@@ -43,7 +43,7 @@ def perturb_examples(
       variables: of the network.
       images: of which the first few are taken.
       options: of their severities, epsilons and steps the largest are taken.
-      module: the network.
+      network: its functions.
     """
     shown = np.asarray(images.attacked.where[0])
     labels = images.attacked.labels[0][shown][:_IMAGES]
@@ -74,7 +74,7 @@ def perturb_examples(
                 labels,
                 jnp.float32(strength),
                 jnp.int32(steps),
-                module=module,
+                apply=network.apply,
                 perturbation=perturbation,
             )
         )
@@ -84,12 +84,12 @@ def perturb_examples(
     return Examples(images_there, predictions, np.asarray(labels))
 
 
-@functools.partial(jax.jit, static_argnames=("module", "perturbation"))
-def _perturbed(key, variables, images, labels, strength, steps, *, module, perturbation):
+@functools.partial(jax.jit, static_argnames=("apply", "perturbation"))
+def _perturbed(key, variables, images, labels, strength, steps, *, apply, perturbation):
     """The images, perturbed if need be, and their predicted classes."""
 
     def logits_fn(images):
-        return module.apply(variables, images)[0]
+        return apply(variables, images)[0]
 
     if perturbation is not None:
         images = perturbation(key, logits_fn, images, labels, strength, steps)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import pandas as pd
@@ -13,15 +12,19 @@ from selectax import models
 from selectax.datasets import DataSet, describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
+from selectax.models.network import Network, of_module
+from selectax.study.components import NONE, Components, Regularizer, check_network
 from selectax.study.configuration.checks import check_layers
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.data import where_data_lie
+from selectax.study.measures.measure import Measure
+from selectax.study.measures.measurement import measures_of
 from selectax.study.measures.statistics import layer_units
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, check_folder
-from selectax.study.run.networks import Network, plan_groups
+from selectax.study.run.networks import NetworkId, plan_groups
 from selectax.study.runtime.devices import axis_size, make_mesh
 from selectax.study.training.population import Population, init_population, resident_steps
 from selectax.study.training.recipe import Recipe
@@ -41,7 +44,9 @@ class Plan(NamedTuple):
       config: its configuration, spelled out.
       folder: of the run.
       units: number of units of each layer, in order of depth.
-      module: the network, as it is measured.
+      network: the network, as it is measured.
+      data_set: what is known of its images.
+      measures: what is measured of each network.
       recipe: what all networks share.
       mesh: devices; None for one.
       wanted: networks that are asked for.
@@ -51,43 +56,54 @@ class Plan(NamedTuple):
     config: SweepConfig
     folder: RunFolder
     units: Mapping[str, int]
-    module: nn.Module
+    network: Network
+    data_set: DataSet
+    measures: tuple[Measure, ...]
     recipe: Recipe
     mesh: Mesh | None
-    wanted: list[Network]
-    groups: list[list[Network]]
+    wanted: list[NetworkId]
+    groups: list[list[NetworkId]]
 
 
-def make_plan(config: SweepConfig) -> Plan:
+def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     """Looks at the configuration, the folder and the devices.
 
     Args:
       config: a configuration that `selectax.study.configuration.checks.check` lets pass.
+      components: of one's own.
 
     Raises:
       ConfigurationError: the configuration does not fit the network, the folder or the devices.
     """
     at_hand = corruptions_at_hand(config.data.dataset, **where_data_lie(config.data))
     config = resolve_corruptions(config, official_at_hand=bool(at_hand), at_hand=at_hand)
-    description = describe(config.data.dataset)
-    module = models.create(config.training.model, description.num_classes)
-    units = layer_units(module, description.image_shape)
+    data_set = components.data_set or describe(config.data.dataset)
+    measures = measures_of(config.evaluation.measures, components.measures)
+    if components.network is None:
+        module = models.create(config.training.model, data_set.num_classes)
+        precision = config.training.precision
+        network = of_module(module)
+        trained = network if precision == "float32" else of_module(module, precision)
+    else:
+        trained = network = components.network
+        check_network(network, data_set, measures)
+    units = layer_units(network, data_set.image_shape)
     check_layers(config, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
     wanted = [
-        Network(alpha, seed)
+        NetworkId(alpha, seed)
         for alpha in config.regularizer.alpha
         for seed in config.regularizer.seed_numbers
     ]
     batch_size = config.training.batch_size
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
-    recipe = _recipe(config, module, description)
+    recipe = _recipe(config, trained, data_set, components.regularizer)
     groups = plan_groups(folder, wanted)
-    return Plan(config, folder, units, module, recipe, mesh, wanted, groups)
+    return Plan(config, folder, units, network, data_set, measures, recipe, mesh, wanted, groups)
 
 
 def hyperparameters_of(
-    networks: Sequence[Network],
+    networks: Sequence[NetworkId],
     learning_rate: float,
     *,
     learning_rate_drops: Sequence[float] = _USUAL_DROPS,
@@ -153,23 +169,24 @@ def bytes_of_one(plan: Plan) -> int:
     return memory.temp_size_in_bytes + memory.argument_size_in_bytes
 
 
-def fresh(plan: Plan, networks: Sequence[Network]) -> Population:
+def fresh(plan: Plan, networks: Sequence[NetworkId]) -> Population:
     """Networks drawn from their seeds."""
     return init_population(
         _hyperparameters(plan.config, networks),
         recipe=plan.recipe,
-        image_shape=describe(plan.config.data.dataset).image_shape,
+        image_shape=plan.data_set.image_shape,
     )
 
 
 def one_batch(plan: Plan) -> tuple[jax.Array, jax.Array]:
     """Images, all black, and labels in the place of the training set."""
     batch_size = plan.recipe.batch_size
-    shape = describe(plan.config.data.dataset).image_shape
-    return jnp.zeros((batch_size, *shape), jnp.uint8), jnp.zeros(batch_size, jnp.int32)
+    return jnp.zeros((batch_size, *plan.data_set.image_shape), jnp.uint8), jnp.zeros(
+        batch_size, jnp.int32
+    )
 
 
-def _hyperparameters(config: SweepConfig, networks: Sequence[Network]) -> Hyperparameters:
+def _hyperparameters(config: SweepConfig, networks: Sequence[NetworkId]) -> Hyperparameters:
     first, last = config.regularizer.alpha_epochs or (1, ALL_EPOCHS[1])
     return hyperparameters_of(
         networks,
@@ -179,20 +196,21 @@ def _hyperparameters(config: SweepConfig, networks: Sequence[Network]) -> Hyperp
     )
 
 
-def _recipe(config: SweepConfig, module: nn.Module, description: DataSet) -> Recipe:
+def _recipe(
+    config: SweepConfig, network: Network, data_set: DataSet, own: Regularizer | None
+) -> Recipe:
     regularizer, training = config.regularizer, config.training
-    if training.precision != "float32":
-        module = module.clone(dtype=jnp.dtype(training.precision))
     return Recipe(
-        module=module,
-        num_classes=description.num_classes,
+        network=network,
+        num_classes=data_set.num_classes,
         epochs=training.epochs,
         batch_size=training.batch_size,
         momentum=training.momentum,
         weight_decay=training.weight_decay,
         layers=regularizer.regularized_layers or None,
         augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
-        horizontal_flip=description.horizontal_flip,
+        horizontal_flip=data_set.horizontal_flip,
         micro_batches=training.micro_batches,
         synchronize_batch_norm=training.batch_norm == "synchronized",
+        regularizer=own,
     )

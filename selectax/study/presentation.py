@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from selectax.datasets import describe
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.rows import EvaluationImages
+from selectax.study.measures.subject import EvaluationImages
 from selectax.study.plan import Plan
 from selectax.study.report import figures
 from selectax.study.examples import perturb_examples
@@ -17,7 +16,7 @@ from selectax.study.report.figures.images import image_sheet
 from selectax.study.report.figures.style import number_text
 from selectax.study.report.findings import Finding, find
 from selectax.study.report.page import write_report
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.waiting import fetch
 from selectax.study.training.population import Population, best_of
 
@@ -25,7 +24,7 @@ from selectax.study.training.population import Population, best_of
 class Shown(NamedTuple):
     """A trained network of which images are shown."""
 
-    network: Network
+    network: NetworkId
     variables: Mapping[str, Any]
 
 
@@ -36,8 +35,8 @@ def has_images(options: EvaluationOptions) -> bool:
 
 def network_to_show(
     shown: Shown | None,
-    group: Sequence[Network],
-    asked_for: Sequence[Network],
+    group: Sequence[NetworkId],
+    asked_for: Sequence[NetworkId],
     population: Population,
     table: pd.DataFrame,
 ) -> Shown | None:
@@ -65,10 +64,10 @@ def present(
     if shown is not None:
         alpha, seed = shown.network
         dataset, model = plan.config.data.dataset, plan.config.training.model
-        examples = perturb_examples(seed, shown.variables, images, options, module=plan.module)
+        examples = perturb_examples(seed, shown.variables, images, options, network=plan.network)
         drawn["images"] = image_sheet(
             *examples,
-            describe(dataset).class_names,
+            plan.data_set.class_names,
             caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
             "image what the network takes it for",
         )

@@ -11,11 +11,10 @@ from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import DataOptions, EvaluationOptions
-from selectax.study.measures.measurement import measure_network
-from selectax.study.measures.rows import EvaluationImages
+from selectax.study.measures.subject import EvaluationImages
 from tests.datasets import small_archives as small
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, measured
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +66,12 @@ def test_rows_name_the_set_and_difference_needs_pairs(where, labels, paired):
     module = TinyNetwork(10)
     variables = module.init(jax.random.key(0), images[:1] / 255)
     official = open_official_set("cifar10", where, images, labels, batch_size=2)
-    rows = measure_network(
-        0,
-        variables,
-        EvaluationImages(in_batches(images, labels, 2), in_batches(images, labels, 2), official),
-        EvaluationOptions(
-            measures=("corruptions", "dimensionality"), corruptions=("fog",), severities=(1, 4)
-        ),
-        module=module,
-        num_classes=10,
-    ).rows
+    batches = in_batches(images, labels, 2)
+    options = EvaluationOptions(
+        measures=("corruptions", "dimensionality"), corruptions=("fog",), severities=(1, 4)
+    )
+    there = EvaluationImages(batches, batches, official)
+    rows = measured(0, variables, there, options, module, 10).rows
     corrupted = [row for row in rows if row.get("perturbation")]
     assert {row["dataset"] for row in corrupted} == {"cifar10_c"}
     assert any(row["perturbation"] == "difference:fog" for row in corrupted) == paired

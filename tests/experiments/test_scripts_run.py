@@ -24,32 +24,33 @@ WORDS = {
     "simulate_scale.py": "--devices 1 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
-    "benchmarks/contest.py": "",
-    "benchmarks/corruptions.py": "--corruptions brightness --repeats 1 --no-accuracy",
-    "benchmarks/digits.py": "",
-    "benchmarks/dimensionality.py": "--samples 1000 --rounds 1",
-    "benchmarks/idle.py": "--copies 1 --output OUT/figure.png",
-    "benchmarks/import_time.py": "--rounds 1",
-    "benchmarks/machine.py": "",
-    "benchmarks/population.py": "--batch-sizes 4 --sizes 1 2 --steps 1 --rounds 1 --copies 1",
-    "benchmarks/regularizer.py": SMALL_STEPS,
-    "benchmarks/scaling.py": "--rounds 1 --sizes 3 --output OUT",
+    "benchmarks/shared/contest.py": "",
+    "benchmarks/measures/corruptions.py": "--corruptions brightness --repeats 1 --no-accuracy",
+    "benchmarks/shared/collectives.py": "",
+    "benchmarks/shared/digits.py": "",
+    "benchmarks/measures/dimensionality.py": "--samples 1000 --rounds 1",
+    "benchmarks/study/idle.py": "--copies 1 --output OUT/figure.png",
+    "benchmarks/measures/import_time.py": "--rounds 1",
+    "benchmarks/shared/machine.py": "",
+    "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 2 --steps 1 --rounds 1 --copies 1",
+    "benchmarks/measures/regularizer.py": SMALL_STEPS,
+    "benchmarks/study/scaling.py": "--rounds 1 --sizes 3 --output OUT",
 }
 # Of these that need PyTorch and kin, or the real data.
 WORDS_OF_PEERS = {
-    "benchmarks/all.py": "--only import_time --results OUT/results --readme IN/README.md",
-    "benchmarks/attacks.py": "--images 4 --steps 1 --rounds 1",
-    "benchmarks/default_job.py": ONE_NETWORK,
-    "benchmarks/many_networks.py": f"--networks 2 {SMALL_STEPS}",
-    "benchmarks/peer.py": "",
-    "benchmarks/plain_study.py": f"--data IN/digits.npz --output OUT/table.csv {ONE_NETWORK}",
-    "benchmarks/pretrained.py": "",
-    "benchmarks/training.py": SMALL_STEPS,
+    "benchmarks/all.py": "--only import_time --results OUT/results --page IN/table.md",
+    "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
+    "benchmarks/study/default_job.py": ONE_NETWORK,
+    "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_STEPS}",
+    "benchmarks/shared/peer.py": "",
+    "benchmarks/study/plain_study.py": f"--data IN/digits.npz --output OUT/table.csv {ONE_NETWORK}",
+    "benchmarks/shared/pretrained.py": "",
+    "benchmarks/study/training.py": SMALL_STEPS,
 }
 WORDS_OF_REAL_DATA = {
-    "benchmarks/robust_accuracy_curve.py": "REAL --images 32 --steps 1 --repetitions 1",
-    "benchmarks/sensitivity.py": "REAL --images 2 --directions 2 --rounds 1",
-    "benchmarks/streaming.py": "--batch-size 4 --batches 24 --steps 1 --rounds 1",
+    "benchmarks/measures/robust_accuracy_curve.py": "REAL --images 32 --steps 1 --repetitions 1",
+    "benchmarks/measures/sensitivity.py": "REAL --images 2 --directions 2 --rounds 1",
+    "benchmarks/study/streaming.py": "--batch-size 4 --batches 24 --steps 1 --rounds 1",
 }
 
 
@@ -83,7 +84,7 @@ def given(tmp_path_factory):
     np.save(folder / "images.npy", arrays["test_images"])
     for number, image in enumerate(arrays["test_images"][:2]):
         Image.fromarray(image).save(folder / f"{number}.png")
-    (folder / "README.md").write_text("<!-- benchmarks: begin --><!-- benchmarks: end -->")
+    (folder / "table.md").write_text("<!-- benchmarks: begin --><!-- benchmarks: end -->")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The commands of the README and of the studies run, in a new home and another folder."""
+"""The commands of the README, of two pages and of the studies run, in a new home and folder."""
 
 import os
 import pathlib
@@ -13,7 +13,10 @@ from PIL import Image
 from tests.project.markdown import commands
 
 ROOT = pathlib.Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "experiments").glob("studies/*/README.md"))]
+PAGES = [
+    *(ROOT / page for page in ("README.md", "docs/runs.md", "docs/studies.md")),
+    *sorted((ROOT / "experiments").glob("studies/*/README.md")),
+]
 # CI itself begins with these.
 SET_UP = ('pip install -e ".[study]"', 'pip install -e ".[test]"', "pytest")
 # Hours of work are planned alone, and of batches for accelerators small ones.
@@ -50,7 +53,7 @@ def somewhere(tmp_path_factory, real_data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + page.stem)
 def test_commands_run(page, somewhere):
     folder, environment = somewhere
     for command in commands(page):

@@ -18,7 +18,6 @@ from tests.project.markdown import blocks
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-BENCHMARKS = ROOT / "experiments" / "benchmarks"
 FOLDERS = ("selectax", "tests", "experiments", "colab", "docs")
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 # Programs of the extra bench, which only tests marked `peer` may need.
@@ -88,8 +87,7 @@ def test_what_is_imported_from_selectax_is_there():
 
 def own_modules():
     """Names by which files of the repository import one another."""
-    beside = {path.stem for folder in (BENCHMARKS, ROOT / "docs") for path in folder.glob("*.py")}
-    return beside | set(FOLDERS)
+    return {path.stem for path in (ROOT / "docs").glob("*.py")} | set(FOLDERS)
 
 
 def third_parties(source):
@@ -109,8 +107,8 @@ def declared(*extras):
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("selectax", ["study"]),
-        ("tests", ["study", "test", "bench"]),
+        ("selectax", ["study", "tensorboard"]),
+        ("tests", ["study", "tensorboard", "test", "bench"]),
         ("experiments", ["study", "test", "bench"]),
         ("colab", ["study", "test"]),
         ("docs", ["study", "docs"]),
@@ -124,11 +122,12 @@ def test_what_is_imported_is_declared(folder, extras):
 
 @functools.cache
 def needs_peers(path):
-    """Whether a file imports PyTorch and kin, or a file beside it that does."""
-    tops = {module.split(".")[0] for module, _ in imported(path.read_text())}
-    beside = [path.with_name(f"{top}.py") for top in sorted(tops)]
-    return bool(tops & OF_PEERS) or any(
-        needs_peers(other) for other in beside if other.exists() and other != path
+    """Whether a file imports PyTorch or the like, or a script that does."""
+    names = set(imported(path.read_text()))
+    dotted = {module for module, _ in names} | {f"{module}.{name}" for module, name in names}
+    scripts = [ROOT / f"{name.replace('.', '/')}.py" for name in dotted if "experiments." in name]
+    return bool({name.split(".")[0] for name in dotted} & OF_PEERS) or any(
+        needs_peers(script) for script in scripts if script.exists()
     )
 
 
@@ -142,7 +141,7 @@ def import_all(paths):
     ]
     program = f"""
 import importlib, importlib.util, sys
-sys.path[:0] = [{str(ROOT)!r}, {str(BENCHMARKS)!r}, {str(ROOT / "docs")!r}]
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "docs")!r}]
 for number, name in enumerate(sys.argv[1:]):
     if not name.endswith(".py"):
         importlib.import_module(name)

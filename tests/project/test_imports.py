@@ -2,7 +2,6 @@
 
 import ast
 import graphlib
-import itertools
 import pathlib
 import subprocess
 import sys
@@ -14,49 +13,40 @@ MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
     *("ablation", "attacks", "intermediates"),
 )
+HELPERS = ("compensated", "installing", "renamed", "scaled")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
 OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
 OF_DATASETS = OF_MEASURES | {
-    *("tensorflow_datasets", "sklearn", "requests", "grain", "absl", "array_record", "PIL"),
+    *("tensorflow_datasets", "sklearn", "requests", "grain", "array_record", "PIL"),
 }
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
     "arguments": set(),
-    "compensated": set(),
-    "installing": set(),
-    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions")},
+    **{helper: set() for helper in HELPERS},
+    **{measure: {"arguments", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
-    **{measure: {"arguments", "compensated"} for measure in ("dimensionality", "tuning")},
+    **{
+        measure: {"arguments", "renamed", "compensated"} for measure in ("dimensionality", "tuning")
+    },
+    "sensitivity": {"arguments", "scaled"},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
     "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
-    **{
-        name: OF_MEASURES
-        for name in (*MEASURES, "arguments", "compensated", "installing", "corruptions")
-    },
+    **{name: OF_MEASURES for name in (*MEASURES, "corruptions", "arguments", *HELPERS)},
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }
-STRANGERS = (
-    *itertools.permutations(
-        ("measures.statistics", "run.checkpoints", "run.results", "report.figures"), 2
-    ),
-    # What is computed knows nothing of files and pictures.
-    *itertools.product(
-        ("training.step", "training.population"), ("run.results", "report.figures", "run.folder")
-    ),
-    *itertools.product(
-        ("measures.statistics", "measures.measurement"),
-        ("report.figures", "run.folder", "training.step"),
-    ),
-    ("training.step", "training.population"),
-    # A sheet of images is drawn from arrays, whoever made them.
-    *itertools.product(
-        ("report.figures.images",), ("measures.statistics", "examples", "run.results")
-    ),
-)
+# The study's wings, and which other wings each may import; what lies above them imports all.
+WINGS = {
+    "runtime": {"configuration"},
+    "configuration": {"measures.registry", "measures.measure"},
+    "training": {"runtime"},
+    "measures": {"configuration", "runtime", "run.results"},
+    "run": {"configuration", "runtime"},
+    "report": {"configuration", "runtime", "run.results", "run.strongest_pgd"},
+}
 
 
 def modules():
@@ -117,22 +107,20 @@ def test_no_arrow_runs_back():
     tuple(graphlib.TopologicalSorter(graph).static_order())
 
 
-def test_parts_of_the_study_that_do_not_know_each_other():
-    assert {name for pair in STRANGERS for name in pair} <= {
-        name.removeprefix("selectax.study.") for name in MODULES
-    }
-    for one, other in STRANGERS:
-        assert f"selectax.study.{other}" not in reachable(f"selectax.study.{one}"), (one, other)
+def in_study(name):
+    """The dotted name below selectax.study, and its wing; the wing is empty for what lies above."""
+    below = name.removeprefix("selectax.study").lstrip(".")
+    return below, below.partition(".")[0] if below.partition(".")[0] in WINGS else ""
 
 
-def reachable(name):
-    """What a module imports within the study, and what that imports, and so on."""
-    found, ahead = set(), [name]
-    while ahead:
-        new = {at for at in ours(ahead.pop()) if at.startswith("selectax.study.")} - found
-        found |= new
-        ahead += new
-    return found
+@pytest.mark.parametrize("name", [name for name in MODULES if in_study(name)[1]])
+def test_wings_of_the_study_do_not_import_one_anothers_insides(name):
+    _, wing = in_study(name)
+    for imported in ours(name):
+        if imported.startswith("selectax.study"):
+            below, other = in_study(imported)
+            allowed = other in WINGS[wing] or below in WINGS[wing] or other == wing
+            assert allowed, f"{name} imports {imported}"
 
 
 def test_nothing_in_the_library_knows_commands_or_tests():

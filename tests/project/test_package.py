@@ -10,7 +10,7 @@ import pytest
 
 import selectax
 
-SOURCE = ast.parse(pathlib.Path(selectax.__file__).read_text())
+STUB = ast.parse(pathlib.Path(selectax.__file__).with_suffix(".pyi").read_text())
 MEASURES = (
     *("ablation", "attacks", "corruptions", "dimensionality", "intermediates", "regularization"),
     *("selectivity", "sensitivity", "strongest", "tuning"),
@@ -47,14 +47,17 @@ def test_nothing_else_is_at_the_top():
 
 
 def test_type_checkers_are_shown_what_programs_are_given():
-    shown, _ = (node for node in SOURCE.body if isinstance(node, ast.If))
-    shown_from = {
-        (node.module.removeprefix("selectax").lstrip("."), alias.name)
-        for node in shown.body
+    shown = [
+        (node.module or "", alias)
+        for node in STUB.body
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
-    }
+    ]
     modules = {("", name) for name in (*MEASURES, "datasets", "models", "study")}
-    assert shown_from == modules | {pair for pair in offered() if pair[1] not in MEASURES}
+    public = {pair for pair in offered() if pair[1] not in MEASURES}
+    assert {(module, alias.name) for module, alias in shown} == modules | public
+    # Only "import x as x" makes x a name of the package.
+    assert all(alias.asname == alias.name for _, alias in shown)
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -81,7 +84,7 @@ print(selectax.study.__name__)
 
 @pytest.mark.slow
 def test_measures_load_nothing_that_jax_does_not():
-    """Counted, for times are not the same twice; experiments/benchmarks/import_time.py has them."""
+    """Counted, for times are not the same twice; see measures/import_time.py of the benchmarks."""
     out = in_a_fresh_process("""
 import sys
 import jax
@@ -90,4 +93,4 @@ from selectax import *
 print(*{name.split(".")[0] for name in set(sys.modules) - before})
 """)
     others = set(out.split()) - set(sys.stdlib_module_names) - {"jax", "jaxlib", "numpy"}
-    assert others <= {"selectax", "jaxtyping"}
+    assert others <= {"selectax", "jaxtyping", "lazy_loader"}

@@ -1,20 +1,21 @@
-"""The README's words hold: its example runs, and its commands parse."""
+"""The README and the pages on running selectax hold: examples run, and sweeps are valid."""
 
 import pathlib
 import re
 import shlex
 
 import pytest
-import tyro
 
-from selectax.commands.corruption.config import CorruptConfig
-from selectax.commands.data_sets import config as data_config
+from selectax.commands.command_line.parsing import parse
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
+from selectax.study.measures.registry import METRICS
 from selectax.study.run import results
 from tests.project.markdown import blocks, commands
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+ROOT = pathlib.Path(__file__).parents[2]
+README, DOCS = ROOT / "README.md", ROOT / "docs"
+PAGES = (README, DOCS / "runs.md", DOCS / "studies.md")
 
 
 def test_the_example_runs(capsys):
@@ -25,31 +26,17 @@ def test_the_example_runs(capsys):
     assert 2.3 < float(loss) < 3.3
 
 
-def flags_of(name):
-    for command in commands(README):
-        words = shlex.split(command, comments=True)
-        if words[:2] == ["python", f"experiments/{name}.py"]:
-            yield words[2:]
+def flags_of_sweeps():
+    for page in PAGES:
+        for command in commands(page):
+            words = shlex.split(command, comments=True)
+            if words[:2] == ["python", "experiments/sweep.py"]:
+                yield words[2:]
 
 
-def parsed(config_class, flags):
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(config_class, args=flags, config=config)
-
-
-@pytest.mark.parametrize("flags", list(flags_of("sweep")), ids=" ".join)
+@pytest.mark.parametrize("flags", list(flags_of_sweeps()), ids=" ".join)
 def test_its_sweeps_are_valid(flags):
-    check(parsed(SweepConfig, flags))
-
-
-@pytest.mark.parametrize("flags", list(flags_of("corrupt")), ids=" ".join)
-def test_its_corruptions_parse(flags):
-    assert parsed(CorruptConfig, flags).input
-
-
-@pytest.mark.parametrize("flags", list(flags_of("data")), ids=" ".join)
-def test_its_data_sets_parse(flags):
-    assert parsed(data_config.Command, flags)
+    check(parse(SweepConfig, flags, "sweep.py"))
 
 
 def test_a_fresh_machine_is_set_up_by_two_commands():
@@ -57,12 +44,13 @@ def test_a_fresh_machine_is_set_up_by_two_commands():
     assert 'pip install -e ".[test]" && pytest\n' in blocks(README, "sh")
 
 
-def test_its_dictionary_has_every_metric_and_column():
-    named = set(
-        re.findall(
-            r"`([a-z_0-9]+)`", "".join(re.findall(r"^\| `.*", README.read_text(), re.MULTILINE))
-        )
-    )
+def test_it_is_read_in_two_minutes():
+    assert len(README.read_text().splitlines()) <= 120
+
+
+def test_the_page_on_results_has_every_metric_and_column():
+    lines = re.findall(r"^\| `.*", (DOCS / "results.md").read_text(), re.MULTILINE)
+    named = set(re.findall(r"`([a-z_0-9]+)`", "".join(lines)))
     deciles = {f"class_selectivity_decile_{decile}" for decile in range(11)}
-    assert {*results.METRICS, *results.COLUMNS} - deciles <= named
+    assert {*METRICS, *results.COLUMNS} - deciles <= named
     assert {"class_selectivity_decile_0", "class_selectivity_decile_10"} <= named

@@ -12,6 +12,7 @@ from jax import export
 from selectax import models
 from selectax.attacks import pgd
 from selectax.dimensionality import init_covariance, principal_variances, update_covariance
+from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import Hyperparameters, init_state, train_epoch
 
@@ -34,7 +35,7 @@ def operations(platform, function, *arguments):
 
 @on_accelerators
 def test_an_epoch_of_training_is_one_loop_of_native_convolutions(platform):
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=4)
+    recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=1, batch_size=4)
     hyperparameters = Hyperparameters(jnp.float32(-1), jnp.float32(0.1), jnp.int32(0))
     state = jax.eval_shape(lambda: init_state(hyperparameters, recipe, (32, 32, 3)))
     images = jax.ShapeDtypeStruct(IMAGES.shape, jnp.uint8)

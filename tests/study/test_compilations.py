@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.measurement import measure_network
 from selectax.study.measures.perturbations import Perturbation
 from selectax.study.measures.statistics import measure_perturbed
 from selectax.study.training.population import init_population, population_epoch
@@ -20,12 +20,13 @@ from tests.study.tiny import (
     evaluation_images,
     fitted_variables,
     grid,
+    measured,
 )
 
 pytestmark = pytest.mark.slow
 
 MODULE = TinyNetwork()
-RECIPE = Recipe(MODULE, 3, epochs=3, batch_size=8)
+RECIPE = Recipe(of_module(MODULE), 3, epochs=3, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(24)
 BATCHES = in_batches(IMAGES, LABELS, 8)
 
@@ -84,19 +85,17 @@ def test_alphas_seeds_and_learning_rates_compile_nothing_anew(models_at_a_time):
 def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
     """A module that is made anew is still the same network."""
 
-    def measured(seed, scale, epsilons, steps):
+    def values(seed, scale, epsilons, steps):
         variables = jax.tree.map(lambda leaf: leaf * scale, fitted_variables(IMAGES, LABELS))
         corruptions = ("gaussian_noise",)
         options = EvaluationOptions(corruptions=corruptions, epsilons=epsilons, pgd_steps=steps)
         images = evaluation_images(BATCHES, BATCHES)
-        found = measure_network(
-            seed, variables, images, options, module=TinyNetwork(), num_classes=3
-        )
+        found = measured(seed, variables, images, options, TinyNetwork())
         return [row["value"] for row in found.rows]
 
-    before = measured(0, np.float32(1), (2.0, 4.0), (2,))
+    before = values(0, np.float32(1), (2.0, 4.0), (2,))
     with compilations() as compiled:
-        after = measured(3, np.float32(1.5), (0.0, 30.0), (5, 1))
+        after = values(3, np.float32(1.5), (0.0, 30.0), (5, 1))
     assert compiled == []
     assert before != after[: len(before)]
 
@@ -109,7 +108,7 @@ def test_severities_compile_nothing_anew():
             BATCHES,
             jnp.asarray(severities, jnp.float32),
             jnp.asarray(0, jnp.int32),
-            module=MODULE,
+            apply=of_module(MODULE).apply,
             perturbation=Perturbation("contrast"),
         )
         return np.asarray(measured.perturbed.participation_ratio)

@@ -45,7 +45,7 @@ def test_nothing_is_done(tmp_path):
 def test_networks_are_told_by_what_is_done_of_them(tmp_path):
     folder = tmp_path / "run"
     one = dataclasses.replace(CONFIG, regularizer=RegularizerOptions(alpha=(2.0,), seeds=2))
-    table = experiment.run(to(folder, one), silent()).table
+    table = experiment.sweep(to(folder, one), console=silent()).table
     said, rows = planned(to(folder, one, resume=True))
     assert rows == {"2": ["0–1"]}
     assert "seeds done" in said

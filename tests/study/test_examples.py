@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.examples import perturb_examples
 from tests.reference import corruptions as reference_corruptions
@@ -24,7 +25,7 @@ def examples(attacked=8, **changes):
         in_batches(IMAGES, LABELS, 8), in_batches(IMAGES[:attacked], LABELS[:attacked], 16)
     )
     options = dataclasses.replace(OPTIONS, **changes)
-    return perturb_examples(0, VARIABLES, images, options, module=TinyNetwork())
+    return perturb_examples(0, VARIABLES, images, options, network=of_module(TinyNetwork()))
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,23 @@ import pandas as pd
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.configuration.options import MEASURES, MORE_MEASURES, EvaluationOptions
-from selectax.study.measures.measurement import measure_network
+from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.measure import Measure
+from selectax.study.measures.registry import MEASURES, METRICS
 from selectax.study.run import results
 from selectax.study.single_network import measure
 from tests.reference import selectivity as reference
-from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
+from tests.study.tiny import (
+    TinyNetwork,
+    bytes_and_labels,
+    evaluation_images,
+    fitted_variables,
+    measured,
+)
 
 IMAGES, LABELS = bytes_and_labels(21)
 EVERYTHING = EvaluationOptions(
-    measures=(*MEASURES, *MORE_MEASURES),
+    measures=tuple(MEASURES),
     corruptions=("contrast",),
     severities=(1, 3),
     attack_images=13,
@@ -54,20 +61,12 @@ def test_a_function_gives_the_table_of_the_module_that_it_calls():
 
     table = measure(apply_fn, variables, IMAGES, LABELS, 3, options=EVERYTHING, seed=4)
     attacked = in_batches(IMAGES[:13], LABELS[:13], 8)
-    of_module = measure_network(
-        4,
-        variables,
-        evaluation_images(in_batches(IMAGES, LABELS, 8), attacked),
-        EVERYTHING,
-        module=TinyNetwork(),
-        num_classes=3,
-    )
+    images = evaluation_images(in_batches(IMAGES, LABELS, 8), attacked)
+    of_flax = measured(4, variables, images, EVERYTHING, TinyNetwork())
     whose = {"dataset": "", "model": "", "alpha": np.nan, "seed": 4, "epoch": 0}
-    expected = results.table([{**whose, **row} for row in of_module.rows])
+    expected = results.table([{**whose, **row} for row in of_flax.rows])
     pd.testing.assert_frame_equal(table, expected)
-    assert set(table["metric"]) == set(results.METRICS) - {
-        *("train_loss", "train_accuracy", "diverged")
-    }
+    assert set(table["metric"]) == set(METRICS) - {*("train_loss", "train_accuracy", "diverged")}
 
 
 def test_plain_jax_against_numpy(weights):
@@ -84,6 +83,20 @@ def test_plain_jax_against_numpy(weights):
     np.testing.assert_allclose(found["class_selectivity", "hidden"], np.mean(index), rtol=1e-4)
     assert set(table["dataset"]) == {"mine"}
     assert set(table["model"]) == {"dense"}
+
+
+def test_measures_of_ones_own_are_taken_with_those_of_the_table(weights):
+    def count(subject):
+        yield {"metric": "units", "layer": "hidden", "value": len(subject.selectivity["hidden"])}
+
+    mine = Measure("units", "number of units", {"units": "count"}, count)
+    chosen = [MEASURES["selectivity"], mine]
+    table = measure(dense, weights, IMAGES, LABELS, 3, measures=chosen, options=CLEAN)
+    assert table.loc[table["metric"] == "units", "value"].tolist() == [7]
+    assert "class_selectivity" in set(table["metric"])
+    wrong = dataclasses.replace(mine, metrics={"unit": "count"})
+    with pytest.raises(ValueError, match="measure 'units' returned a row of metric 'units'"):
+        measure(dense, weights, IMAGES, LABELS, 3, measures=[wrong], options=CLEAN)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -127,7 +140,7 @@ def test_a_network_whose_logits_are_not_finite_has_diverged(weights, bad):
         table = measure(dense, weights, IMAGES, LABELS, 3, options=options)
     assert table["metric"].tolist() == ["diverged"]
     assert results.summarize(table)["diverged"].tolist() == [1]
-    assert results.parts_measured(table, np.nan, 0) == {"diverged"}
+    assert results.measures_in(table, np.nan, 0) == {"diverged"}
 
 
 def test_negative_responses_are_refused(weights):

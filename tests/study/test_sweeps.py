@@ -18,7 +18,8 @@ import pytest
 from rich.console import Console
 
 from selectax import datasets, models
-from selectax.study import plan
+from selectax.models.network import of_module
+from selectax.study import measuring_loop, plan, training_loop
 from selectax.study import sweeps as experiment
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
@@ -30,14 +31,15 @@ from selectax.study.configuration.options import (
     RunOptions,
     TrainingOptions,
 )
-from selectax.study.measures import measurement
+from selectax.study.measures import attacks, corruptions
+from selectax.study.measures.registry import METRICS
 from selectax.study.plan import hyperparameters_of
 from selectax.study.report import figures
 from selectax.study.run import results, table_file
 from selectax.study.run.checkpoints import Checkpoints, open_checkpoints
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.signals import Stopped
-from selectax.study.sweeps import run
+from selectax.study.sweeps import sweep
 from selectax.study.training.population import init_population
 from selectax.study.training.recipe import Recipe
 from tests.reference import selectivity as reference_selectivity
@@ -88,13 +90,13 @@ def undisturbed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
         patch.setattr(figures, "draw_all", DRAW_ALL)
-        outcome = run(to(folder), console)
+        outcome = sweep(to(folder), console=console)
     return folder, outcome, console.file.getvalue()
 
 
 def trained_networks(folder):
     """Of the last checkpoint: each network by alpha and seed."""
-    recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
+    recipe = Recipe(of_module(TinyNetwork(10)), 10, epochs=EPOCHS, batch_size=16)
     like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         step, population = checkpoints.restore(like)
@@ -108,6 +110,7 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     folder, outcome, _ = undisturbed
     assert {path.name for path in folder.iterdir()} == {
         *("config.json", "layers.json", "networks.json", "checkpoints", "results.csv", "figures"),
+        *("units.parquet",),
         *(".lock", "images.json", "results.parquet", "report.html"),
     }
     resolved = resolve_corruptions(CONFIG, official_at_hand=False)
@@ -130,8 +133,8 @@ def test_a_run_leaves_its_files_behind(undisturbed):
 def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(undisturbed):
     folder, outcome, _ = undisturbed
     networks = {(alpha, seed): network for alpha, seed, network in trained_networks(folder)}
-    group = [Network(*each) for each in networks]
-    recipe = Recipe(TinyNetwork(10), 10, epochs=EPOCHS, batch_size=16)
+    group = [NetworkId(*each) for each in networks]
+    recipe = Recipe(of_module(TinyNetwork(10)), 10, epochs=EPOCHS, batch_size=16)
     like = init_population(grid(ALPHAS, range(SEEDS), 0.1), recipe=recipe, image_shape=(16, 16, 3))
     with open_checkpoints(folder / "checkpoints") as checkpoints:
         _, population = checkpoints.restore(like)
@@ -150,7 +153,7 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
         ]
     )
     assert shown(diverged).network == (-1.0, 1)
-    assert shown(diverged, asked_for=[Network(2.0, 0)]) is None
+    assert shown(diverged, asked_for=[NetworkId(2.0, 0)]) is None
     # One of an earlier group stays if it is as near.
     assert shown(outcome.table, before=first) is first
     assert shown(diverged, before=shown(diverged, asked_for=group[-1:])).network == (-1.0, 1)
@@ -170,7 +173,7 @@ def test_the_table_is_the_file_and_has_every_network(undisturbed):
         *("class_conditional_mean_activity_selectivity", "precision_at_60"),
         *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
     }
-    assert set(table["metric"]) == set(results.METRICS) - not_asked_for
+    assert set(table["metric"]) == set(METRICS) - not_asked_for
     of_networks = table.groupby(["alpha", "seed"]).size()
     assert len(set(of_networks)) == 1
 
@@ -229,10 +232,10 @@ def test_each_epoch_and_network_is_told(undisturbed):
 def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     folder, outcome, _ = undisturbed
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for function in ("steps_of_epoch", "measure_in_parts"):
-        monkeypatch.setattr(experiment, function, None)
+    monkeypatch.setattr(training_loop, "steps_of_epoch", None)
+    monkeypatch.setattr(measuring_loop, "measure_one_by_one", None)
     monkeypatch.setattr(figures, "draw_all", DRAW_ALL)
-    again = run(to(folder, resume=True), silent())
+    again = sweep(to(folder, resume=True), console=silent())
     pd.testing.assert_frame_equal(again.table, outcome.table)
     assert {path: path.read_bytes() for path in before} == before
     assert {path for path in folder.rglob("*") if path.is_file()} == set(before)
@@ -241,7 +244,7 @@ def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
 def test_a_run_is_not_begun_twice(undisturbed):
     folder, *_ = undisturbed
     with pytest.raises(ConfigurationError, match=r"holds a run already.*--resume"):
-        run(to(folder), silent())
+        sweep(to(folder), console=silent())
 
 
 def at_call(function, number, also_do=lambda *_: None):
@@ -265,12 +268,12 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
     interruptions = [
         # Before anything is written but the configuration, and that half.
         (experiment, "write_json", 2),
-        (experiment, "steps_of_epoch", 1),
+        (training_loop, "steps_of_epoch", 1),
         # After the first epoch, within the third, whose checkpoint is not written.
-        (experiment, "steps_of_epoch", 2),
+        (training_loop, "steps_of_epoch", 2),
         (Checkpoints, "save", 2),
         # Before the first network's rows are written, after them, and while others are written.
-        (experiment, "measure_in_parts", 1),
+        (measuring_loop, "measure_one_by_one", 1),
         (results, "save", 2),
         (results.os, "fsync", 2),
         (experiment, "present", 1),
@@ -279,11 +282,11 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
         with monkeypatch.context() as patch:
             patch.setattr(where, name, at_call(getattr(where, name), number))
             with pytest.raises(KeyboardInterrupt):
-                run(to(folder, resume=bool(saved_epochs)), silent())
+                sweep(to(folder, resume=bool(saved_epochs)), console=silent())
         checkpoints = folder / "checkpoints"
         saved_epochs.append(len(list(checkpoints.iterdir())) if checkpoints.exists() else 0)
     assert saved_epochs == [0, 0, 1, 2, 2, 2, 2, 2]
-    outcome = run(to(folder, resume=True), silent())
+    outcome = sweep(to(folder, resume=True), console=silent())
     expected, *_ = undisturbed
     assert outcome.results.read_bytes() == (expected / "results.csv").read_bytes()
     assert {path.name for path in folder.iterdir()} == {path.name for path in expected.iterdir()}
@@ -296,7 +299,7 @@ def test_arrangements_change_no_result_but_by_rounding(
     undisturbed, tmp_path, arrangement, four_devices
 ):
     _, outcome, _ = undisturbed
-    other = run(to(tmp_path / "run", **arrangement), silent()).table
+    other = sweep(to(tmp_path / "run", **arrangement), console=silent()).table
     measured = [*results.COLUMNS[:4], *results.COLUMNS[5:-1]]
     one = outcome.table[outcome.table["metric"] == "train_loss"]
     another = other[other["metric"] == "train_loss"]
@@ -321,17 +324,17 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
         asked_for.append((population.hyperparameters, images, recipe, models_at_a_time))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "steps_of_epoch", spy)
+    monkeypatch.setattr(training_loop, "steps_of_epoch", spy)
     for at_a_time in (3, 9):
         folder = tmp_path / str(at_a_time)
         with pytest.raises(KeyboardInterrupt):
-            run(to(folder, config, models_at_a_time=at_a_time), silent())
+            sweep(to(folder, config, models_at_a_time=at_a_time), console=silent())
     (hyperparameters, images, recipe, three), (*_, all_four) = asked_for
     assert images == 70
     assert (three, all_four) == (3, 4)
     np.testing.assert_array_equal(hyperparameters.alpha, [-1, -1, 2, 2])
     np.testing.assert_allclose(hyperparameters.learning_rate, np.full(4, 0.02))
-    assert recipe.module == TinyNetwork(10)
+    assert recipe.network == of_module(TinyNetwork(10))
     assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (3, 16, 0.5)
     assert (recipe.weight_decay, recipe.layers) == (0.25, ("second",))
     np.testing.assert_array_equal(hyperparameters.alpha_epochs, 4 * [[1, 3]])
@@ -354,29 +357,29 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     ],
 )
 def test_what_does_not_fit_is_refused_and_leaves_no_run(tmp_path, monkeypatch, changes, says):
-    monkeypatch.setattr(experiment, "_train", None)
+    monkeypatch.setattr(experiment, "train_group", None)
     with pytest.raises(ConfigurationError) as raised:
-        run(to(tmp_path / "run", dataclasses.replace(CONFIG, **changes)), silent())
+        sweep(to(tmp_path / "run", dataclasses.replace(CONFIG, **changes)), console=silent())
     assert str(raised.value).startswith(says)
     assert not list(tmp_path.rglob("*.json"))
 
 
 def test_a_batch_as_large_as_the_training_set_is_fine(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "_train", at_call(None, 1))
+    monkeypatch.setattr(experiment, "train_group", at_call(None, 1))
     config = dataclasses.replace(CONFIG, training=TrainingOptions(batch_size=70))
     with pytest.raises(KeyboardInterrupt):
-        run(to(tmp_path, config), silent())
+        sweep(to(tmp_path, config), console=silent())
 
 
 def test_a_damaged_table_is_refused_before_anything_is_trained(undisturbed, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "_train", at_call(None, 1))
+        patch.setattr(experiment, "train_group", at_call(None, 1))
         with pytest.raises(KeyboardInterrupt):
-            run(to(tmp_path), silent())
+            sweep(to(tmp_path), console=silent())
     (tmp_path / "results.csv").write_text("nothing of ours\n")
-    monkeypatch.setattr(experiment, "_train", None)
+    monkeypatch.setattr(experiment, "train_group", None)
     with pytest.raises(ConfigurationError) as raised:
-        run(to(tmp_path, resume=True), silent())
+        sweep(to(tmp_path, resume=True), console=silent())
     text = str(raised.value)
     assert text.startswith(f"--output {tmp_path}: ")
     assert "results.csv" in text
@@ -389,16 +392,17 @@ import os, signal, sys
 from pathlib import Path
 from rich.console import Console
 from selectax import models
-from selectax.study import sweeps as experiment
+from selectax.study import training_loop
 from selectax.study.report import figures
 from selectax.study.run import results
+from selectax.study.sweeps import sweep
 from tests.study.test_sweeps import to
 from tests.study.tiny import TinyNetwork, draw_one
 
 figures.draw_all = draw_one
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-places = {"epoch": (experiment, "steps_of_epoch"), "rename": (os, "rename"),
+places = {"epoch": (training_loop, "steps_of_epoch"), "rename": (os, "rename"),
           "results": (results, "save"), "replace": (Path, "replace")}
 
 def kill_at_call(function, calls=[]):
@@ -412,27 +416,27 @@ def kill_at_call(function, calls=[]):
 if point in places:
     where, name = places[point]
     setattr(where, name, kill_at_call(getattr(where, name)))
-experiment.run(to(folder, resume=folder.exists()), Console(stderr=True))
+sweep(to(folder, resume=folder.exists()), console=Console(stderr=True))
 """
 
 
 def test_a_killed_process_goes_on_as_if_nothing_had_been(tmp_path):
     """Killed between epochs, within a checkpoint, between networks and within the table."""
 
-    def sweep(folder, point="none", number=0):
+    def sweep_in_a_process(folder, point="none", number=0):
         root = Path(__file__).parents[2]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         command = [sys.executable, "-c", PROGRAM, str(folder), point, str(number)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         return done.returncode, done.stderr
 
-    code, told = sweep(tmp_path / "undisturbed")
+    code, told = sweep_in_a_process(tmp_path / "undisturbed")
     assert code == 0, told
     killed = tmp_path / "killed"
     for point, number in (("epoch", 2), ("rename", 1), ("results", 2), ("replace", 3)):
-        code, told = sweep(killed, point, number)
+        code, told = sweep_in_a_process(killed, point, number)
         assert code == -9, (point, told)
-    code, told = sweep(killed)
+    code, told = sweep_in_a_process(killed)
     assert code == 0, told
     for name in ("results.csv", "config.json", "layers.json"):
         assert (killed / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
@@ -447,10 +451,10 @@ def test_alphas_and_seeds_that_are_added_run_alone_and_as_they_would_have(undist
     _, outcome, _ = undisturbed
     folder = tmp_path / "run"
     fewer = dataclasses.replace(CONFIG, regularizer=RegularizerOptions(alpha=(2.0,), seeds=1))
-    run(to(folder, fewer), silent())
+    sweep(to(folder, fewer), console=silent())
     before = (folder / "checkpoints").stat().st_mtime_ns
     console = Console(file=io.StringIO(), width=200)
-    table = run(to(folder, resume=True), console).table
+    table = sweep(to(folder, resume=True), console=console).table
     said = console.file.getvalue()
     assert "Training 3 networks, epoch 3/3" in said
     assert "Training 1 networks" not in said
@@ -467,13 +471,13 @@ def test_array_jobs_share_out_the_seeds(undisturbed, tmp_path):
     folder, console = tmp_path / "seeds=[0,1]", Console(file=io.StringIO(), width=300)
     last = dataclasses.replace(CONFIG.regularizer, first_seed=1, seeds=1)
     config = dataclasses.replace(CONFIG, regularizer=last)
-    table = run(to(folder, config, resume=True), console).table
+    table = sweep(to(folder, config, resume=True), console=console).table
     assert f"--resume: there is no run in {folder} yet; starting one." in console.file.getvalue()
     of_last = expected.table[expected.table["seed"] == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(table, of_last)
     written = json.loads((folder / "config.json").read_text())
     assert (written["first_seed"], written["seeds"]) == (1, 1)
-    table = run(to(folder, resume=True), silent()).table
+    table = sweep(to(folder, resume=True), console=silent()).table
     pd.testing.assert_frame_equal(table, expected.table)
     written = json.loads((folder / "config.json").read_text())
     assert (written["first_seed"], written["seeds"]) == (0, 2)
@@ -491,7 +495,7 @@ def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(
     _, outcome, _ = undisturbed
     monkeypatch.setattr(plan, "hyperparameters_of", learning_too_fast)
     console = Console(file=io.StringIO(), width=200)
-    table = run(to(tmp_path / "run"), console).table
+    table = sweep(to(tmp_path / "run"), console=console).table
     for seed in range(SEEDS):
         pd.testing.assert_frame_equal(
             rows_of(table, -1.0, seed), rows_of(outcome.table, -1.0, seed), check_exact=True
@@ -503,22 +507,22 @@ def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(
         assert not np.isfinite(losses[first])
         assert np.all(np.isfinite(losses.loc[: first - 1]))
         assert f"alpha 2 seed {seed}: diverged in epoch {first}" in console.file.getvalue()
-    again = run(to(tmp_path / "run", resume=True), silent()).table
+    again = sweep(to(tmp_path / "run", resume=True), console=silent()).table
     pd.testing.assert_frame_equal(again, table)
 
 
-@pytest.mark.parametrize("part", ["corruption_rows", "attack_rows"])
+@pytest.mark.parametrize("interrupted", [corruptions, attacks])
 def test_what_was_measured_of_a_network_is_not_measured_again(
-    undisturbed, tmp_path, monkeypatch, part
+    undisturbed, tmp_path, monkeypatch, interrupted
 ):
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(measurement, part, at_call(getattr(measurement, part), 2))
+        patch.setattr(interrupted, "rows", at_call(interrupted.rows, 2))
         with pytest.raises(KeyboardInterrupt):
-            run(to(folder), silent())
-    before = results.load(folder / "results.csv")
-    known = results.parts_measured(before, ALPHAS[0], 1)
-    assert "clean" in known
+            sweep(to(folder), console=silent())
+    content = json.loads((folder / "networks.json").read_text())
+    known = {(one["alpha"], one["seed"]): one["measures"] for one in content["measured"]}
+    assert "clean" in known[ALPHAS[0], 1]
     called = []
 
     def counting(name, function):
@@ -528,13 +532,27 @@ def test_what_was_measured_of_a_network_is_not_measured_again(
 
         return counted
 
-    for name in ("corruption_rows", "attack_rows"):
-        monkeypatch.setattr(measurement, name, counting(name, getattr(measurement, name)))
-    table = run(to(folder, resume=True), silent()).table
+    for module in (corruptions, attacks):
+        monkeypatch.setattr(module, "rows", counting(module.__name__, module.rows))
+    table = sweep(to(folder, resume=True), console=silent()).table
     _, outcome, _ = undisturbed
     pd.testing.assert_frame_equal(table, outcome.table)
-    assert called.count("corruption_rows") == 3 - ("corruptions" in known)
-    assert called.count("attack_rows") == 3
+    assert called.count(corruptions.__name__) == 3 - ("corruptions" in known[ALPHAS[0], 1])
+    assert called.count(attacks.__name__) == 3
+
+
+def test_a_network_whose_rows_are_not_those_recorded_is_measured_anew(undisturbed, tmp_path):
+    """As after a crash between writing the table and networks.json."""
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    content = json.loads((folder / "networks.json").read_text())
+    content["measured"][1]["measures"].remove("attacks")
+    content["measured"][1]["rows"] -= 7
+    (folder / "networks.json").write_text(json.dumps(content))
+    table = sweep(to(folder, resume=True), console=silent()).table
+    pd.testing.assert_frame_equal(table, outcome.table)
+    assert (folder / "networks.json").read_bytes() == (expected / "networks.json").read_bytes()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 15)])
@@ -543,7 +561,7 @@ def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
 ):
     """Sent after the second step of the second epoch."""
     folder = tmp_path / "run"
-    pieces = experiment.steps_of_epoch
+    pieces = training_loop.steps_of_epoch
 
     def signalling(*arguments, **options):
         for done, population in pieces(*arguments, piece_seconds=0, **options):
@@ -553,13 +571,13 @@ def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
 
     console = Console(file=io.StringIO(), width=200)
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "steps_of_epoch", signalling)
+        patch.setattr(training_loop, "steps_of_epoch", signalling)
         with pytest.raises(Stopped) as stopped:
-            run(to(folder), console)
+            sweep(to(folder), console=console)
     assert stopped.value.number == code
     assert "Stopping after a checkpoint; once more stops at once." in console.file.getvalue()
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["4", "6"]
-    table = run(to(folder, resume=True), silent()).table
+    table = sweep(to(folder, resume=True), console=silent()).table
     _, outcome, _ = undisturbed
     pd.testing.assert_frame_equal(table, outcome.table)
 
@@ -579,9 +597,9 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(undisturbed, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(results, "save", full)
         with pytest.raises(OSError, match="No space left"):
-            run(to(folder), silent())
+            sweep(to(folder), console=silent())
     assert len(results.load(folder / "results.csv"))
-    table = run(to(folder, resume=True), silent()).table
+    table = sweep(to(folder, resume=True), console=silent()).table
     _, outcome, _ = undisturbed
     pd.testing.assert_frame_equal(table, outcome.table)
 
@@ -594,7 +612,7 @@ def test_a_removed_file_is_made_again(undisturbed, tmp_path, name):
     folder = tmp_path / "run"
     shutil.copytree(expected, folder)
     (folder / name).unlink()
-    table = run(to(folder, resume=True), silent()).table
+    table = sweep(to(folder, resume=True), console=silent()).table
     pd.testing.assert_frame_equal(table, outcome.table)
     assert (folder / name).exists()
     if name.endswith(".json"):
@@ -610,14 +628,14 @@ def test_a_whole_table_is_taken_without_checkpoints_and_in_either_format(
     shutil.rmtree(folder / "checkpoints")
     (folder / "results.csv").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "steps_of_epoch", None)
-        table = run(to(folder, resume=True), silent()).table
+        patch.setattr(training_loop, "steps_of_epoch", None)
+        table = sweep(to(folder, resume=True), console=silent()).table
     pd.testing.assert_frame_equal(table, outcome.table)
     assert not (folder / "checkpoints").exists()
     # But a network that is missing is trained, and with it its group, as it was.
     results.save(folder / "results.csv", table[table["alpha"] != 2])
     (folder / "results.parquet").unlink()
-    again = run(to(folder, resume=True), silent()).table
+    again = sweep(to(folder, resume=True), console=silent()).table
     pd.testing.assert_frame_equal(again, outcome.table)
 
 
@@ -628,6 +646,8 @@ def test_a_damaged_list_of_networks_is_refused_with_the_remedy(undisturbed, tmp_
     shutil.copytree(expected, folder)
     (folder / "networks.json").write_text(content)
     with pytest.raises(ConfigurationError, match=r"networks.json cannot be read; remove that file"):
-        run(to(folder, resume=True), silent())
+        sweep(to(folder, resume=True), console=silent())
     (folder / "networks.json").unlink()
-    pd.testing.assert_frame_equal(run(to(folder, resume=True), silent()).table, outcome.table)
+    pd.testing.assert_frame_equal(
+        sweep(to(folder, resume=True), console=silent()).table, outcome.table
+    )

@@ -3,18 +3,20 @@
 import flax.linen as nn
 import numpy as np
 
+from selectax.models.network import of_module
+from selectax.study.measures.measurement import measure_network, measures_of
 from selectax.study.measures.own_corruptions import OwnCorruptions
-from selectax.study.measures.rows import EvaluationImages
+from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.plan import hyperparameters_of
 from selectax.study.report import figures
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 from tests.reference.tiny_network import logits_and_responses
 
 
 def grid(alphas, seeds, learning_rate):
     """Every alpha with every seed, the seeds of one alpha side by side."""
     return hyperparameters_of(
-        [Network(alpha, seed) for alpha in alphas for seed in seeds], learning_rate
+        [NetworkId(alpha, seed) for alpha in alphas for seed in seeds], learning_rate
     )
 
 
@@ -35,6 +37,18 @@ class TinyNetwork(nn.Module):
         first = nn.relu(nn.Conv(5, (3, 3), strides=2)(images)) * masks["first"]
         second = nn.relu(nn.Conv(4, (3, 3))(first)) * masks["second"]
         return nn.Dense(self.num_classes)(second.mean((1, 2))), {"first": first, "second": second}
+
+
+def measured(seed, variables, images, options, network, num_classes=3):
+    """All rows and warnings of a network of Flax."""
+    of_network = Subject(seed, of_module(network), variables, images, options, num_classes)
+    return measure_network(of_network, measures_of(options.measures))
+
+
+def subject(variables, batches, options, network, num_classes=3):
+    """A network of Flax, measured on the same images for everything."""
+    images = evaluation_images(batches, batches)
+    return Subject(0, of_module(network), variables, images, options, num_classes)
 
 
 def draw_one(table, units):

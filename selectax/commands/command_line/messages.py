@@ -1,8 +1,10 @@
-"""What goes to stderr besides progress: errors, and Python's own warnings."""
+"""Messages on stderr besides progress: errors, and Python's own warnings."""
 
+import contextlib
 import json
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,23 +12,27 @@ if TYPE_CHECKING:
 
 
 def complain(error: Exception | str, options: "LogOptions") -> None:
-    """Tells of an error, as JSON if that is asked for."""
-    _tell("error", str(error), options)
+    """Prints an error, as JSON if the options ask for it."""
+    _print("error", str(error), options)
 
 
-def tell_of_warnings(options: "LogOptions") -> None:
-    """Prints each of Python's warnings as one line, or as JSON if that is asked for."""
+@contextlib.contextmanager
+def printed_warnings(options: "LogOptions") -> Iterator[None]:
+    """Within, prints each Python warning as one line, or as JSON if the options ask for it."""
 
-    def tell(message, category, *_):
+    def show(message, category, *_):
         sentence = " ".join(str(message).split())
-        # Ours are sentences for users; other categories are for programmers.
+        # Our own warnings are sentences for users; other categories are for programmers.
         ours = category is UserWarning and not options.log_json
-        _tell("warning", sentence if ours else f"{category.__name__}: {sentence}", options)
+        _print("warning", sentence if ours else f"{category.__name__}: {sentence}", options)
 
-    warnings.showwarning = tell
+    # Restores warnings.showwarning, which is Python's documented hook.
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
-def _tell(event: str, sentence: str, options: "LogOptions") -> None:
+def _print(event: str, sentence: str, options: "LogOptions") -> None:
     if options.log_json:
         sentence = json.dumps({"event": event, "message": sentence})
     print(sentence, file=sys.stderr, flush=True)

@@ -1,19 +1,18 @@
-"""The words of a command line, and what people mean by them: several values, flags, paths."""
+"""The words of a command line: the values of each flag, and the paths that they name."""
 
 import dataclasses
 import re
-import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tyro
+from selectax.commands.command_line.arguments import argument_of, arguments_of
 
 Config = TypeVar("Config")
 
 
 class RefusalError(Exception):
-    """A sentence that names what was given, and the remedy."""
+    """A sentence that names the word that was given, and the remedy."""
 
 
 def separate_values(words: Sequence[str], config_class: Any) -> list[str]:
@@ -21,7 +20,7 @@ def separate_values(words: Sequence[str], config_class: Any) -> list[str]:
 
     Agents that search for hyperparameters pass several values as one word.
     """
-    several = {flag for flag, kind in flags_of(config_class) if _is_of_several(kind)}
+    several = {argument.name for argument in arguments_of(config_class) if argument.takes_several}
     separated, flag = [], ""
     for word in words:
         if re.match("--[A-Za-z]", word):
@@ -36,25 +35,37 @@ def separate_values(words: Sequence[str], config_class: Any) -> list[str]:
     return separated
 
 
-def check_given_once(words: Sequence[str], config_class: Any) -> None:
-    """Refuses a flag with values that is given twice, of which only the last would count.
+def grouped(words: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Pairs of a flag and the words up to the next flag; first "" and the words before any flag."""
+    groups: list[tuple[str, list[str]]] = [("", [])]
+    for word in words:
+        if re.match("--?[A-Za-z]", word) and not reads_as(float, word):
+            flag, equals, value = word.partition("=")
+            groups.append((flag.replace("_", "-"), [value] if equals else []))
+        else:
+            groups[-1][1].append(word)
+    return groups
 
-    Raises:
-      RefusalError: a sentence that names it.
-    """
-    kinds = dict(flags_of(config_class))
-    given = [word.partition("=")[0].replace("_", "-") for word in words]
-    for flag in dict.fromkeys(given):
-        if given.count(flag) > 1 and kinds.get(flag, bool) is not bool:
-            remedy = "all its values after one" if _is_of_several(kinds[flag]) else "one of them"
-            raise RefusalError(f"{flag}: given {given.count(flag)} times; give {remedy}.")
+
+def values_of(flag: str, words: Sequence[str]) -> list[str]:
+    """The words between a flag and the next one; empty if the flag is not given."""
+    return next((values for name, values in grouped(words) if name == flag), [])
+
+
+def reads_as(kind: type, value: str) -> bool:
+    """Whether a word can be converted to a type."""
+    try:
+        kind(value)
+    except ValueError:
+        return False
+    return True
 
 
 def with_paths(config: Config, words: Sequence[str]) -> Config:
-    """The configuration with its paths as the file system has them: ~ is the home folder.
+    """The configuration with ~ expanded in its paths.
 
     Raises:
-      RefusalError: a path is of another file system, such as gs://, or its home is unknown.
+      RefusalError: a path names another file system, such as gs://, or an unknown home folder.
     """
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
@@ -62,28 +73,16 @@ def with_paths(config: Config, words: Sequence[str]) -> Config:
         if dataclasses.is_dataclass(value):
             changes[field.name] = with_paths(value, words)
         elif isinstance(value, Path):
-            changes[field.name] = _local(value, _name_of(field), words)
+            changes[field.name] = _local(value, argument_of(field).name, words)
         elif isinstance(value, tuple) and any(isinstance(one, Path) for one in value):
-            changes[field.name] = tuple(_local(one, _name_of(field), words) for one in value)
+            name = argument_of(field).name
+            changes[field.name] = tuple(_local(one, name, words) for one in value)
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
-
-
-def flags_of(config_class: Any) -> Iterator[tuple[str, Any]]:
-    """All flags of a configuration and of its parts, with their types."""
-    if not dataclasses.is_dataclass(config_class):
-        for part in typing.get_args(config_class):
-            yield from flags_of(part)
-        return
-    for field in dataclasses.fields(config_class):
-        if dataclasses.is_dataclass(field.type):
-            yield from flags_of(field.type)
-        elif not _is_positional(field):
-            yield f"--{field.name.replace('_', '-')}", field.type
 
 
 def _local(path: Path, name: str, words: Sequence[str]) -> Path:
     scheme = re.match("([A-Za-z][A-Za-z0-9+.-]*):/", str(path))
-    # A path has lost the second slash.
+    # Path has dropped the second slash.
     if scheme and any(f"{scheme[1]}://" in word for word in words):
         address = str(path).replace(":/", "://", 1)
         raise RefusalError(
@@ -95,20 +94,3 @@ def _local(path: Path, name: str, words: Sequence[str]) -> Path:
         raise RefusalError(
             f"{name} {path}: has no home folder to expand ~ to; give the whole path."
         ) from None
-
-
-def _is_positional(field: dataclasses.Field) -> bool:
-    return tyro.conf.Positional in getattr(field.type, "__metadata__", ())
-
-
-def _name_of(field: dataclasses.Field) -> str:
-    if not _is_positional(field):
-        return f"--{field.name.replace('_', '-')}"
-    metavars = (getattr(part, "metavar", None) for part in field.type.__metadata__)  # type: ignore[union-attr]
-    return next((metavar.split()[0] for metavar in metavars if metavar), field.name.upper())
-
-
-def _is_of_several(kind: Any) -> bool:
-    return typing.get_origin(kind) is tuple or any(
-        typing.get_origin(part) is tuple for part in typing.get_args(kind)
-    )

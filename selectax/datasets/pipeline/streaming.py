@@ -10,7 +10,6 @@ from typing import Any, Literal
 import grain
 import jax
 import numpy as np
-from absl import flags
 from jaxtyping import Int
 
 # Of the device's memory, for a data set to be resident: networks and activations need the rest.
@@ -41,7 +40,9 @@ def stream(
       hosts: number of processes, each of which gets its equal part of every batch.
       device: where batches are put, prefetched; None leaves them as numpy's.
       threads: that read and decode, without workers.
-      workers: processes that read and decode instead; they start anew for each iterator.
+      workers: processes that read and decode instead; they start anew for each iterator. Grain up
+        to 0.2.18 reads a flag of absl there, so a program that does not parse absl's flags first
+        calls `absl.flags.FLAGS.mark_as_parsed()` (https://github.com/google/grain/pull/1361).
       ahead: batches prefetched, per worker if there are any.
 
     Raises:
@@ -59,9 +60,6 @@ def stream(
     part = order.shape[1] // hosts
     batches = grain.MapDataset.source(_Batches(source, order[:, host * part : (host + 1) * part]))
     if workers:
-        if not flags.FLAGS.is_parsed():
-            # Grain's processes ask for flags that only a program of absl's would have parsed.
-            flags.FLAGS.mark_as_parsed()
         dataset = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
         dataset = dataset.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=ahead)

@@ -3,38 +3,43 @@
 import importlib.util
 import math
 import numbers
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from selectax.arguments.names import unknown
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import (
-    MEASURES,
-    MORE_MEASURES,
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
+    RunOptions,
 )
+from selectax.study.measures.measure import Measure
+from selectax.study.measures.registry import MEASURES
 
 # Of float32, in which networks are trained.
 _LARGEST = (2 - 2**-23) * 2.0**127
-# Which measures use an option; all others use none or are used by all.
-_USED_BY = {
-    ("corruptions",): ("corruptions", "severities", "corrupted_images"),
-    ("attacks",): ("epsilons", "norm", "pgd_steps", "pgd_restarts"),
-    ("input_gradients",): ("input_gradient_directions",),
-    ("ablation",): ("ablation_points",),
-    ("attacks", "input_gradients", "ablation"): ("attack_images",),
-}
 _COUNTS = (
     *("evaluation_images", "attack_images", "evaluation_batch_size", "pgd_restarts"),
     *("input_gradient_directions", "ablation_points"),
 )
 
 
-def check(config: SweepConfig) -> None:
+def check(
+    config: SweepConfig,
+    *,
+    own_network: bool = False,
+    own_data: bool = False,
+    measures: Mapping[str, Measure] = MEASURES,
+) -> None:
     """Refuses what cannot be meant, before any work.
+
+    Args:
+      config: what to do.
+      own_network: whether `--model` names a network that is given as functions.
+      own_data: whether `--dataset` names images that are given as arrays.
+      measures: the table from which `--measures` chooses.
 
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
@@ -43,12 +48,14 @@ def check(config: SweepConfig) -> None:
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
-    _check_name("--dataset", config.data.dataset, DATASETS)
+    if not own_data:
+        _check_name("--dataset", config.data.dataset, DATASETS)
     if config.data.dataset == "digits":
         _check_embedded(config.data)
-    _check_name("--model", config.training.model, MODELS)
-    check_evaluation(config.evaluation)
-    check_used(config.evaluation, defaults_of(config.data.dataset).evaluation)
+    if not own_network:
+        _check_name("--model", config.training.model, MODELS)
+    check_evaluation(config.evaluation, measures=measures)
+    check_used(config.evaluation, defaults_of(config.data.dataset).evaluation, measures)
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
@@ -68,23 +75,7 @@ def check(config: SweepConfig) -> None:
         raise ConfigurationError(
             "--curves tensorboard: needs tensorboardX; pip install tensorboardX, or take csv."
         )
-    if run.coordinator not in (None, "auto"):
-        if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
-            raise ConfigurationError(
-                f"--coordinator {run.coordinator}: needs --hosts, the number of them, and --host, "
-                f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
-            )
-    elif run.hosts is not None or run.host is not None:
-        given = " ".join(
-            f"{flag} {value}"
-            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
-            if value is not None
-        )
-        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
-        without = (
-            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
-        )
-        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
+    _check_hosts(run)
     if config.training.batch_size % config.training.micro_batches:
         raise ConfigurationError(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
@@ -103,12 +94,17 @@ def _flag(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def check_evaluation(options: EvaluationOptions, named: Callable[[str], str] = _flag) -> None:
+def check_evaluation(
+    options: EvaluationOptions,
+    named: Callable[[str], str] = _flag,
+    measures: Mapping[str, Measure] = MEASURES,
+) -> None:
     """Refuses options of the measures that cannot be meant; for the command line and for Python.
 
     Args:
       options: what to measure.
       named: how a field of the options is named in the sentence; by default as a flag.
+      measures: the table of which `options.measures` are names.
 
     Raises:
       ConfigurationError: one sentence that names the option, the value and the remedy.
@@ -122,7 +118,7 @@ def check_evaluation(options: EvaluationOptions, named: Callable[[str], str] = _
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise ConfigurationError(f"{named(field)} {values!r}: give a tuple of values.")
     for field, known, given in (
-        ("measures", (*MEASURES, *MORE_MEASURES), options.measures),
+        ("measures", tuple(measures), options.measures),
         ("corruptions", CORRUPTIONS, options.corruptions or ()),
         ("norm", ("linf", "l2"), (options.norm,)),
         ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
@@ -147,43 +143,72 @@ def check_evaluation(options: EvaluationOptions, named: Callable[[str], str] = _
 
 
 def check_used(
-    options: EvaluationOptions, of_data_set: EvaluationOptions = EvaluationOptions()
+    options: EvaluationOptions,
+    of_data_set: EvaluationOptions = EvaluationOptions(),
+    measures: Mapping[str, Measure] = MEASURES,
 ) -> None:
     """Refuses flags that have no effect because what they belong to is not measured.
 
     Args:
       options: what to measure.
       of_data_set: the command's defaults for the data set, which nobody gave.
+      measures: the table of which `options.measures` are names.
 
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
     default = EvaluationOptions()
-    for measures, fields in _USED_BY.items():
-        for field in () if set(measures) & set(options.measures) else fields:
-            value = getattr(options, field)
-            if value not in (getattr(default, field), getattr(of_data_set, field)):
-                given = spaced(value) if isinstance(value, tuple) else value
-                raise ConfigurationError(
-                    f"{_flag(field)} {given}: has no effect without --measures "
-                    f"{' or '.join(measures)}; add it, or omit {_flag(field)}."
-                )
+    for field, users in _users(measures).items():
+        value = getattr(options, field)
+        given = value not in (getattr(default, field), getattr(of_data_set, field))
+        if given and not set(users) & set(options.measures):
+            text = spaced(value) if isinstance(value, tuple) else value
+            raise ConfigurationError(
+                f"{_flag(field)} {text}: has no effect without --measures "
+                f"{' or '.join(users)}; add it, or omit {_flag(field)}."
+            )
 
 
 def flags_without_effect(measures: Sequence[str]) -> set[str]:
     """The flags of measures other than these."""
     return {
-        _flag(field)
-        for users, fields in _USED_BY.items()
-        if not set(users) & set(measures)
-        for field in fields
+        _flag(field) for field, users in _users(MEASURES).items() if not set(users) & set(measures)
     }
+
+
+def _users(measures: Mapping[str, Measure]) -> dict[str, list[str]]:
+    """By option, the measures that use it; all others use none or are used by all."""
+    users: dict[str, list[str]] = {}
+    for measure in measures.values():
+        for field in measure.options:
+            users.setdefault(field, []).append(measure.name)
+    return users
 
 
 def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
     """Refuses names of regularized layers that the network does not have."""
     for name in config.regularizer.regularized_layers:
         _check_name("--regularized-layers", name, layers)
+
+
+def _check_hosts(run: RunOptions) -> None:
+    if run.coordinator not in (None, "auto"):
+        if run.hosts is None or run.host is None or not 0 <= run.host < run.hosts:
+            raise ConfigurationError(
+                f"--coordinator {run.coordinator}: needs --hosts, the number of them, and --host, "
+                f"from 0 up, not {run.hosts} and {run.host}; add both, or give auto."
+            )
+    elif run.hosts is not None or run.host is not None:
+        given = " ".join(
+            f"{flag} {value}"
+            for flag, value in (("--hosts", run.hosts), ("--host", run.host))
+            if value is not None
+        )
+        remedy = "add HOST:PORT of the first" if run.coordinator is None else "give HOST:PORT there"
+        without = (
+            "without a --coordinator" if run.coordinator is None else "with --coordinator auto"
+        )
+        raise ConfigurationError(f"{given}: no effect {without}; {remedy}, or omit it.")
 
 
 def _check_counts(config: SweepConfig) -> None:

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Literal
 
 from selectax.study.configuration.options import (
-    MEASURES,
-    MORE_MEASURES,
     DataOptions,
     EvaluationOptions,
     LogOptions,
 )
+from selectax.study.measures.registry import MEASURES
 
 _CIFAR10 = DataOptions(dataset="cifar10")
 _TOLD = LogOptions()
-_EVERYTHING = EvaluationOptions(measures=(*MEASURES, *MORE_MEASURES))
+_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES))
 
 
 @dataclasses.dataclass(frozen=True)

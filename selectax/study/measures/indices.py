@@ -1,19 +1,20 @@
-"""Rows on the indices that others use beside the class selectivity index."""
+"""Other indices of selectivity than the class selectivity index."""
 
 import functools
 from collections.abc import Mapping
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.selectivity import unit_responses
-from selectax.strongest import init_strongest, precision_at_k, update_strongest
-from selectax.study.measures.rows import Row
+from selectax.strongest import init_strongest_responses, precision_at_k, update_strongest_responses
+from selectax.study.measures.measure import Row
+from selectax.study.measures.rows import layer_means
+from selectax.study.measures.statistics import Apply
+from selectax.study.measures.subject import Subject
 from selectax.study.runtime.waiting import fetch
 from selectax.tuning import (
     class_conditional_mean_activity_selectivity,
@@ -28,14 +29,28 @@ from selectax.tuning import (
 _STRONGEST = 60
 
 
-@functools.partial(jax.jit, static_argnames=("module", "num_classes"))
+def rows(subject: Subject) -> list[Row]:
+    """Means over the units of each layer, and over layers."""
+    measured = measure_indices(
+        subject.variables,
+        subject.images.test,
+        apply=subject.network.apply,
+        num_classes=subject.num_classes,
+    )
+    found: list[Row] = []
+    for metric, layers in fetch(measured).items():
+        found += layer_means(metric, {name: units.mean() for name, units in layers.items()})
+    return found
+
+
+@functools.partial(jax.jit, static_argnames=("apply", "num_classes"))
 def measure_indices(
-    variables: Mapping[str, Any], batches: Batches, *, module: nn.Module, num_classes: int
+    variables: Mapping[str, Any], batches: Batches, *, apply: Apply, num_classes: int
 ) -> dict[str, dict[str, Float[Array, "units"]]]:
     """Each index of each unit, by its metric's name and the layer's, in one pass."""
 
     def respond(images):
-        _, activations = module.apply(variables, images)
+        _, activations = apply(variables, images)
         return {name: unit_responses(layer) for name, layer in activations.items()}
 
     def add_batch(state, batch):
@@ -45,7 +60,9 @@ def measure_indices(
                 update_class_statistics(
                     statistics, responses[name], batch.labels, where=batch.where
                 ),
-                update_strongest(strongest, responses[name], batch.labels, where=batch.where),
+                update_strongest_responses(
+                    strongest, responses[name], batch.labels, where=batch.where
+                ),
             )
             for name, (statistics, strongest) in state.items()
         }
@@ -55,7 +72,7 @@ def measure_indices(
     empty = {
         name: (
             init_class_statistics(num_classes, layer.shape[-1]),
-            init_strongest(_STRONGEST, layer.shape[-1]),
+            init_strongest_responses(_STRONGEST, layer.shape[-1]),
         )
         for name, layer in like.items()
     }
@@ -74,16 +91,3 @@ def measure_indices(
         name: precision_at_k(strongest, num_classes) for name, (_, strongest) in state.items()
     }
     return indices
-
-
-def index_rows(
-    variables: Mapping[str, Any], batches: Batches, module: nn.Module, num_classes: int
-) -> list[Row]:
-    """Means over the units of each layer, and over layers."""
-    measured = measure_indices(variables, batches, module=module, num_classes=num_classes)
-    rows = []
-    for metric, layers in fetch(measured).items():
-        means = {name: units.mean() for name, units in layers.items()}
-        rows.append({"metric": metric, "value": np.mean(list(means.values()))})
-        rows += [{"metric": metric, "layer": name, "value": mean} for name, mean in means.items()]
-    return rows

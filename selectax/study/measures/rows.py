@@ -1,44 +1,27 @@
-"""Rows of the results table in the making, and the images that they are of."""
+"""Rows of the results table that several measures have in common."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import jax
 import numpy as np
 
-from selectax.corruptions.severities import Benchmark
-from selectax.datasets.corrupted_sets import OfficialSet
-from selectax.datasets.pipeline.batches import Batches
-from selectax.study.measures.own_corruptions import OwnCorruptions
-from selectax.study.measures.statistics import Dimensionality
+from selectax.study.measures.measure import Row
+from selectax.study.measures.statistics import Dimensionality, PerturbedMeasures
 
-Row = dict[str, Any]
+SHARES = (90, 95, 99)
 
 
-class EvaluationImages(NamedTuple):
-    """What networks are measured on.
-
-    Attributes:
-      test: clean images, for everything but attacks.
-      attacked: clean images to attack.
-      corrupted: the test images corrupted, by the benchmark's authors or by us.
-      benchmark: whose severities corruptions have.
-    """
-
-    test: Batches
-    attacked: Batches
-    corrupted: OfficialSet | OwnCorruptions
-    benchmark: Benchmark = "cifar10"
-
-
-def count(batches: Batches) -> int:
-    """Number of images, without those that fill up the last batch."""
-    return int(np.asarray(batches.where).sum())
+def layer_means(metric: str, means: Mapping[str, Any]) -> list[Row]:
+    """A row of the whole network, the mean over layers, and one of each layer."""
+    of_layers = [{"metric": metric, "layer": name, "value": mean} for name, mean in means.items()]
+    return [{"metric": metric, "value": np.mean(list(means.values()))}, *of_layers]
 
 
 def dimensionality_rows(
     dimensionality: Dimensionality, layers: Sequence[str], where: Row
 ) -> list[Row]:
-    """Of each layer.
+    """Dimensionality of each layer.
 
     Args:
       dimensionality: of the layers.
@@ -49,8 +32,32 @@ def dimensionality_rows(
     for layer, components, ratio in zip(
         layers, dimensionality.components, dimensionality.participation_ratio, strict=True
     ):
-        components = [number if number >= 0 else np.nan for number in components]  # -1: not finite
-        metrics = [f"dimensionality_{share}" for share in (90, 95, 99)] + ["participation_ratio"]
-        for metric, value in zip(metrics, [*components, ratio], strict=True):
+        numbers = [number if number >= 0 else np.nan for number in components]  # -1: not finite
+        of_metric: Iterable[tuple[str, Any]] = zip(
+            [f"dimensionality_{share}" for share in SHARES], numbers, strict=True
+        )
+        for metric, value in (*of_metric, ("participation_ratio", ratio)):
             rows.append({"metric": metric, "layer": layer, **where, "value": value})
+    return rows
+
+
+def perturbed_dimensionality_rows(
+    measured: PerturbedMeasures, at: int, layers: Sequence[str], where: Row, *, paired: bool = True
+) -> list[Row]:
+    """Dimensionality of responses to perturbed images, and of how they differ from clean ones.
+
+    Args:
+      measured: at several strengths.
+      at: position of the strength.
+      layers: names of the layers.
+      where: what the rows have in common.
+      paired: whether the clean images are known; without them nothing is said of the difference.
+    """
+    perturbed, difference = jax.tree.map(
+        lambda leaf: leaf[at], (measured.perturbed, measured.difference)
+    )
+    rows = dimensionality_rows(perturbed, layers, where)
+    if paired:
+        of_difference = {**where, "perturbation": f"difference:{where['perturbation']}"}
+        rows += dimensionality_rows(difference, layers, of_difference)
     return rows

@@ -6,10 +6,9 @@ strengths share one program and the responses to the clean images.
 
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
@@ -23,16 +22,18 @@ from selectax.dimensionality import (
     principal_variances,
     update_covariance,
 )
+from selectax.models.network import Network
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
-    init_moments,
+    init_class_moments,
     unit_responses,
-    update_moments,
+    update_class_moments,
 )
 from selectax.study.measures.perturbations import Perturbation
 
-Variables = dict[str, Any]
+Variables = Mapping[str, Any]
+Apply = Callable[[Variables, Array], tuple[Array, dict[str, Array]]]
 
 
 class Dimensionality(NamedTuple):
@@ -79,35 +80,35 @@ class PerturbedMeasures(NamedTuple):
     difference: Dimensionality
 
 
-def layer_units(module: nn.Module, image_shape: tuple[int, int, int]) -> dict[str, int]:
+def layer_units(network: Network, image_shape: tuple[int, int, int]) -> dict[str, int]:
     """Number of units of each layer, in order of depth; nothing is computed."""
 
     def respond(images):
-        return module.init_with_output(jax.random.key(0), images)
+        return network.apply(network.init(jax.random.key(0), images), images)
 
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-    (_, activations), _ = jax.eval_shape(respond, images)
+    _, activations = jax.eval_shape(respond, images)
     return {name: layer.shape[-1] for name, layer in activations.items()}
 
 
-@functools.partial(jax.jit, static_argnames=("module", "num_classes"))
+@functools.partial(jax.jit, static_argnames=("apply", "num_classes"))
 def measure_clean(
-    variables: Variables, batches: Batches, *, module: nn.Module, num_classes: int
+    variables: Variables, batches: Batches, *, apply: Apply, num_classes: int
 ) -> CleanMeasures:
     """Accuracy, selectivity and dimensionality on clean images."""
-    units = _units(module, variables, batches)
+    units = _units(apply, variables, batches)
 
     def add_batch(state, batch):
         moments, covariances = state
-        logits, responses = _respond(module, variables, to_unit_range(batch.images))
+        logits, responses = _respond(apply, variables, to_unit_range(batch.images))
         side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
-        moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
+        moments = update_class_moments(moments, side_by_side, batch.labels, where=batch.where)
         covariances = _update_covariances(covariances, responses, batch.where)
         finite = jnp.all(jnp.isfinite(logits), axis=-1) | ~batch.where
         least = jnp.min(side_by_side, axis=0, where=batch.where[:, None], initial=0)
         return (moments, covariances), (_correct(logits, batch), finite, least)
 
-    moments = init_moments(num_classes, sum(units.values()))
+    moments = init_class_moments(num_classes, sum(units.values()))
     (moments, covariances), (correct, finite, least) = jax.lax.scan(
         add_batch, (moments, _init_covariances(units)), batches
     )
@@ -121,7 +122,7 @@ def measure_clean(
     return CleanMeasures(correct, selectivity, dimensionality, finite, least)
 
 
-@functools.partial(jax.jit, static_argnames=("module", "perturbation"))
+@functools.partial(jax.jit, static_argnames=("apply", "perturbation"))
 def measure_perturbed(
     key: PRNGKeyArray,
     variables: Variables,
@@ -129,7 +130,7 @@ def measure_perturbed(
     strengths: Float[Array, "strengths"],
     steps: Int[Array, ""],
     *,
-    module: nn.Module,
+    apply: Apply,
     perturbation: Perturbation,
 ) -> PerturbedMeasures:
     """Accuracy and dimensionality on images that are perturbed here.
@@ -140,12 +141,12 @@ def measure_perturbed(
       batches: clean images.
       strengths: severities or epsilons; traced.
       steps: of attacks; traced.
-      module: the network.
+      apply: the network's function, as `selectax.models.Network` has it.
       perturbation: what perturbs the images.
     """
 
     def logits_fn(images):
-        return module.apply(variables, images)[0]
+        return apply(variables, images)[0]
 
     def perturb(images, labels, key_and_strength):
         batch_key, strength = key_and_strength
@@ -155,26 +156,26 @@ def measure_perturbed(
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(batches.labels)))
     each = (len(keys), len(strengths))
     inputs = (jnp.broadcast_to(keys[:, None], each), jnp.broadcast_to(strengths, each))
-    clean = _responses(variables, batches, module)
-    return _measure_perturbed(variables, batches, clean, inputs, perturb, module)
+    clean = _responses(variables, batches, apply)
+    return _measure_perturbed(variables, batches, clean, inputs, perturb, apply)
 
 
-@functools.partial(jax.jit, static_argnames="module")
+@functools.partial(jax.jit, static_argnames="apply")
 def clean_responses(
-    variables: Variables, batches: Batches, *, module: nn.Module
+    variables: Variables, batches: Batches, *, apply: Apply
 ) -> dict[str, Float[Array, "batches samples units"]]:
     """Responses of each layer to clean images, by which `measure_stored` knows what changed."""
-    return _responses(variables, batches, module)
+    return _responses(variables, batches, apply)
 
 
-@functools.partial(jax.jit, static_argnames="module")
+@functools.partial(jax.jit, static_argnames="apply")
 def measure_stored(
     variables: Variables,
     batches: Batches,
     clean: dict[str, Float[Array, "batches samples units"]],
     stored: UInt8[Array, "batches strengths samples height width channels"],
     *,
-    module: nn.Module,
+    apply: Apply,
 ) -> PerturbedMeasures:
     """Accuracy and dimensionality on perturbed images that are at hand.
 
@@ -183,7 +184,7 @@ def measure_stored(
       batches: clean images.
       clean: the network's responses to them, of `clean_responses`.
       stored: the same images perturbed, for each strength.
-      module: the network.
+      apply: the network's function, as `selectax.models.Network` has it.
     """
     return _measure_perturbed(
         variables,
@@ -191,11 +192,11 @@ def measure_stored(
         clean,
         stored,
         lambda _images, _labels, there: to_unit_range(there),
-        module,
+        apply,
     )
 
 
-def _measure_perturbed(variables, batches, clean, inputs, perturb, module) -> PerturbedMeasures:
+def _measure_perturbed(variables, batches, clean, inputs, perturb, apply) -> PerturbedMeasures:
     """Perturbs by (images, labels, what inputs hold of a batch and a strength)."""
     units = {name: layer.shape[-1] for name, layer in clean.items()}
 
@@ -206,7 +207,7 @@ def _measure_perturbed(variables, batches, clean, inputs, perturb, module) -> Pe
         def add_strength(state_and_input):
             (perturbed, difference), of_strength = state_and_input
             images_there = perturb(images, batch.labels, of_strength)
-            logits, responses = _respond(module, variables, images_there)
+            logits, responses = _respond(apply, variables, images_there)
             shift = {name: responses[name] - clean[name] for name in units}
             perturbed = _update_covariances(perturbed, responses, batch.where)
             difference = _update_covariances(difference, shift, batch.where)
@@ -225,21 +226,21 @@ def _measure_perturbed(variables, batches, clean, inputs, perturb, module) -> Pe
     )
 
 
-def _units(module, variables, batches: Batches) -> dict[str, int]:
+def _units(apply, variables, batches: Batches) -> dict[str, int]:
     images = jax.ShapeDtypeStruct((1, *batches.images.shape[2:]), jnp.float32)
-    _, activations = jax.eval_shape(module.apply, variables, images)
+    _, activations = jax.eval_shape(apply, variables, images)
     return {name: layer.shape[-1] for name, layer in activations.items()}
 
 
-def _responses(variables, batches: Batches, module):
+def _responses(variables, batches: Batches, apply):
     def of_batch(images):
-        return _respond(module, variables, to_unit_range(images))[1]
+        return _respond(apply, variables, to_unit_range(images))[1]
 
     return jax.lax.map(of_batch, batches.images)
 
 
-def _respond(module, variables, images):
-    logits, activations = module.apply(variables, images)
+def _respond(apply, variables, images):
+    logits, activations = apply(variables, images)
     return logits, {name: unit_responses(layer) for name, layer in activations.items()}
 
 

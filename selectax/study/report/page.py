@@ -20,14 +20,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from selectax.study.configuration.config import defaults_of, to_json
-from selectax.study.measures.measurement import parts_of
 from selectax.study.report import figures
 from selectax.study.report.alt_text import describe
 from selectax.study.report.bootstrap import RESAMPLES
 from selectax.study.report.figures.style import STYLE, number_text
 from selectax.study.report.findings import Finding, find
 from selectax.study.report.tables import tables_of
-from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, write_text
 from selectax.study.run.recorded_runs import RecordedRun, read_runs
 
@@ -191,8 +189,8 @@ def command_of(config: Mapping[str, Any]) -> str:
 
 
 def _progress(run: RecordedRun) -> dict[str, Any]:
-    parts = set(parts_of(run.config["measures"]))
-    measured = [results.parts_measured(run.table, *network) for network in run.networks]
+    parts = {"clean", *run.config["measures"]}
+    measured = [set(run.measured.get(network, ())) for network in run.networks]
     seeds = sorted(collections.Counter(network.alpha for network in run.networks).values())
     ends = sorted({*seeds[:1], *seeds[-1:]})
     return {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.whole_files import whole_file
 
 FIGURES = ("loss", "accuracy", "validation_accuracy", "selectivity")
@@ -19,7 +19,7 @@ Draw = Callable[[int, Mapping[str, Sequence[float]]], None]
 def open_curves(
     kind: Literal["none", "csv", "tensorboard"],
     folder: RunFolder,
-    networks: Sequence[Network],
+    networks: Sequence[NetworkId],
     begun: int,
 ) -> Iterator[Draw]:
     """Goes on with the curves of some networks.
@@ -59,7 +59,7 @@ def _csv(folder, networks, begun):
         yield draw
 
 
-def _lines_up_to(path: Path, networks: set[Network], begun: int) -> list[str]:
+def _lines_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[str]:
     """Of a file of curves: those of other networks, and of these up to an epoch."""
     if not path.exists():
         return []

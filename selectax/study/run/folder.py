@@ -70,6 +70,11 @@ class RunFolder:
         return self.results.with_suffix(".parquet")
 
     @property
+    def unit_values(self) -> Path:
+        """What is measured of every single unit."""
+        return self.path / "units.parquet"
+
+    @property
     def curves_csv(self) -> Path:
         """Figures of each network after each epoch."""
         return self.path / "curves.csv"

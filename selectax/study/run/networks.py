@@ -1,25 +1,43 @@
-"""A study as a set of networks to be trained: which are done, and which are trained together."""
+"""The networks of a run: which are trained together, and what is measured of each."""
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.folder import RunFolder, write_json
 
 
-class Network(NamedTuple):
-    """One network of a study."""
+class NetworkId(NamedTuple):
+    """Which network of a study."""
 
     alpha: float
     seed: int
 
 
-def plan_groups(folder: RunFolder, wanted: Sequence[Network]) -> list[list[Network]]:
+class Progress(NamedTuple):
+    """What is measured of a network.
+
+    Attributes:
+      measures: names of the measures that are done, and "training" and "diverged".
+      rows: number of rows of the results table that they have.
+    """
+
+    measures: frozenset[str] = frozenset()
+    rows: int = 0
+
+    def with_measure(self, name: str, rows: int) -> "Progress":
+        """The same after one more measure."""
+        return Progress(self.measures | {name}, self.rows + rows)
+
+
+def plan_groups(folder: RunFolder, wanted: Sequence[NetworkId]) -> list[list[NetworkId]]:
     """Networks that are trained together, those of earlier runs in the folder first.
 
     Networks that no earlier run has begun make up a group of their own.
@@ -33,24 +51,37 @@ def plan_groups(folder: RunFolder, wanted: Sequence[Network]) -> list[list[Netwo
     return [*groups, new] if new else groups
 
 
-def write_groups(folder: RunFolder, groups: Sequence[Sequence[Network]]) -> None:
-    """Keeps the groups for later runs, if they are not kept already."""
-    kept = folder.networks.exists() and read_groups(folder) == [list(group) for group in groups]
-    if not kept:
-        content = [[network._asdict() for network in group] for group in groups]
-        write_json(folder.networks, {"groups": content})
+def write_networks(
+    folder: RunFolder, groups: Sequence[Sequence[NetworkId]], measured: Mapping[NetworkId, Progress]
+) -> None:
+    """Writes `networks.json`, if it does not hold the same already.
+
+    Args:
+      folder: of the run.
+      groups: networks that are trained together.
+      measured: what is measured of each network.
+    """
+    content = {
+        "groups": [[network._asdict() for network in group] for group in groups],
+        "measured": [
+            {**network._asdict(), "measures": sorted(done.measures), "rows": done.rows}
+            for network, done in sorted(measured.items())
+        ],
+    }
+    if not folder.networks.exists() or _read(folder) != content:
+        write_json(folder.networks, content)
 
 
 def wanted_groups(
-    groups: Sequence[Sequence[Network]], wanted: Sequence[Network]
-) -> Iterator[tuple[int, list[Network]]]:
+    groups: Sequence[Sequence[NetworkId]], wanted: Sequence[NetworkId]
+) -> Iterator[tuple[int, list[NetworkId]]]:
     """Numbers and networks of the groups that hold a network that is asked for."""
     for number, group in enumerate(groups):
         if set(group) & set(wanted):
             yield number, list(group)
 
 
-def read_groups(folder: RunFolder) -> list[list[Network]]:
+def read_groups(folder: RunFolder) -> list[list[NetworkId]]:
     """Groups of networks of the runs in a folder so far.
 
     Without the list of them their checkpoints are asked.
@@ -61,19 +92,60 @@ def read_groups(folder: RunFolder) -> list[list[Network]]:
     if not folder.networks.exists():
         return list(_of_checkpoints(folder))
     try:
-        content = json.loads(folder.networks.read_text())
-        return [
-            [Network(float(one["alpha"]), int(one["seed"])) for one in group]
-            for group in content["groups"]
-        ]
+        return [[_id(one) for one in group] for group in _read(folder)["groups"]]
     except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigurationError(
-            f"--output {folder.path}: its networks.json cannot be read; remove that file, and the "
-            "checkpoints are asked for it."
-        ) from None
+        raise _unreadable(folder) from None
 
 
-def _of_checkpoints(folder: RunFolder) -> Iterator[list[Network]]:
+def read_measured(
+    folder: RunFolder, table: pd.DataFrame
+) -> tuple[dict[NetworkId, Progress], pd.DataFrame]:
+    """What is measured of each network, and the table without rows that nothing vouches for.
+
+    A run that died between writing its table and `networks.json`, or whose table was replaced by
+    an older one, has another number of rows of a network than is recorded: that network is
+    measured anew. A run of an earlier version has no record; its table is asked.
+
+    Raises:
+      ConfigurationError: `networks.json` cannot be read.
+    """
+    number = {
+        NetworkId(*one): rows for one, rows in table.groupby(["alpha", "seed"]).size().items()
+    }
+    try:
+        content = _read(folder) if folder.networks.exists() else {}
+        if "measured" not in content:
+            return {
+                one: Progress(frozenset(results.measures_in(table, *one)), rows)
+                for one, rows in number.items()
+            }, table
+        recorded = {
+            _id(one): Progress(frozenset(one["measures"]), int(one["rows"]))
+            for one in content["measured"]
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _unreadable(folder) from None
+    whole = {one: done for one, done in recorded.items() if number.get(one) == done.rows}
+    keep = [NetworkId(*one) in whole for one in table[["alpha", "seed"]].itertuples(index=False)]
+    return whole, table[keep]
+
+
+def _read(folder: RunFolder) -> dict[str, Any]:
+    return json.loads(folder.networks.read_text())
+
+
+def _id(one: Mapping[str, Any]) -> NetworkId:
+    return NetworkId(float(one["alpha"]), int(one["seed"]))
+
+
+def _unreadable(folder: RunFolder) -> ConfigurationError:
+    return ConfigurationError(
+        f"--output {folder.path}: its networks.json cannot be read; remove that file, and the "
+        "checkpoints are asked for it."
+    )
+
+
+def _of_checkpoints(folder: RunFolder) -> Iterator[list[NetworkId]]:
     for number in itertools.count():
         if not folder.checkpoints(number).is_dir():
             return
@@ -85,5 +157,6 @@ def _of_checkpoints(folder: RunFolder) -> Iterator[list[Network]]:
         alphas, seeds = (np.asarray(given[name]) for name in ("alpha", "seed"))
         # The shortest number that is the same in float32 is the one that was given.
         yield [
-            Network(float(str(alpha)), int(seed)) for alpha, seed in zip(alphas, seeds, strict=True)
+            NetworkId(float(str(alpha)), int(seed))
+            for alpha, seed in zip(alphas, seeds, strict=True)
         ]

@@ -1,7 +1,7 @@
 """Runs as their folders hold them, one or several of one model on one data set as one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import pandas as pd
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
 from selectax.study.run.folder import NETWORKS, RunFolder
-from selectax.study.run.networks import Network, read_groups
+from selectax.study.run.networks import NetworkId, read_groups, read_measured
 
 # Runs of other measures, or of other networks, are parts of one study.
 _MAY_DIFFER = ("measures", *NETWORKS)
@@ -25,13 +25,15 @@ class RecordedRun(NamedTuple):
       images: how many, by their purpose; a run of an earlier version does not say.
       networks: those that were asked for.
       table: results.
+      measured: names of the measures that it holds of each network.
     """
 
     config: dict[str, Any]
     units: dict[str, int]
     images: dict[str, int]
-    networks: list[Network]
+    networks: list[NetworkId]
     table: pd.DataFrame
+    measured: Mapping[NetworkId, Collection[str]]
 
 
 def read_runs(paths: Sequence[Path]) -> RecordedRun:
@@ -58,7 +60,13 @@ def read_runs(paths: Sequence[Path]) -> RecordedRun:
         "seeds": 1 + max(seeds) - min(seeds),
         "first_seed": min(seeds),
     }
-    return first._replace(config=config, networks=networks, table=_joined_table(paths))
+    measured = {
+        network: {name for run in runs for name in run.measured.get(network, ())}
+        for network in networks
+    }
+    return first._replace(
+        config=config, networks=networks, table=_joined_table(paths), measured=measured
+    )
 
 
 def _read_run(path: Path) -> RecordedRun:
@@ -69,10 +77,13 @@ def _read_run(path: Path) -> RecordedRun:
         )
     config, units = (_read(file) for file in (folder.config, folder.layers))
     images = _read(folder.images) if folder.images.exists() else {}
-    return RecordedRun(config, units, images, _networks(folder, config), _joined_table([path]))
+    table, networks = _joined_table([path]), _networks(folder, config)
+    measured, _ = read_measured(folder, table)
+    done = {network: progress.measures for network, progress in measured.items()}
+    return RecordedRun(config, units, images, networks, table, done)
 
 
-def _networks(folder: RunFolder, config: dict[str, Any]) -> list[Network]:
+def _networks(folder: RunFolder, config: dict[str, Any]) -> list[NetworkId]:
     """Of the list of networks; a run of an earlier version has every seed of every alpha."""
     if folder.networks.exists():
         try:
@@ -81,7 +92,7 @@ def _networks(folder: RunFolder, config: dict[str, Any]) -> list[Network]:
             raise _unreadable(folder.networks) from None
     first = config.get("first_seed", 0)
     seeds = range(first, first + config["seeds"])
-    return [Network(alpha, seed) for alpha in config["alpha"] for seed in seeds]
+    return [NetworkId(alpha, seed) for alpha in config["alpha"] for seed in seeds]
 
 
 def _joined_table(paths: Sequence[Path]) -> pd.DataFrame:

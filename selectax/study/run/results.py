@@ -3,7 +3,7 @@
 import itertools
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 from selectax.study.run.strongest_pgd import is_strongest_pgd
 from selectax.study.runtime.whole_files import whole_file
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 _TYPES = {
     "dataset": "str",
@@ -34,28 +34,6 @@ _EXACTLY: Any = {"float_precision": "round_trip"} if pd.__version__ < "3" else {
 # As text, what a row has in a column that does not apply to it.
 _NOTHING = ("", "nan", "<NA>")
 COLUMNS = tuple(_TYPES)
-METRICS = (
-    "class_selectivity",
-    # Quantiles over a layer's units at 0, 10 … 100 %.
-    *(f"class_selectivity_decile_{decile}" for decile in range(11)),
-    "accuracy",
-    "relative_accuracy",
-    "dimensionality_90",
-    "dimensionality_95",
-    "dimensionality_99",
-    "participation_ratio",
-    "input_gradient_cv",
-    "input_gradient_cv_over_units",
-    "masked_gradients",
-    "class_conditional_mean_activity_selectivity",
-    "d_prime",
-    "treves_rolls_sparseness",
-    "vinje_gallant_sparseness",
-    "precision_at_60",
-    "train_loss",
-    "train_accuracy",
-    "diverged",
-)
 
 
 def table(rows: Iterable[Row]) -> pd.DataFrame:
@@ -70,7 +48,7 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
       The rows in an order of their own, so that the same measurements give the same table.
 
     Raises:
-      ValueError: a column or a metric is unknown, or two rows are of the same measurement.
+      ValueError: a column is unknown, or two rows are of the same measurement.
     """
     rows = list(rows)
     unknown = {name for row in rows for name in row} - set(COLUMNS)
@@ -134,27 +112,33 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     return _checked(pd.concat(filled).drop_duplicates(list(COLUMNS[:-1])))
 
 
+load_results = load  # as it is called outside of this module
+
+
 def table_in(folder: Path) -> Path:
     """The file of a run's table: CSV, or Parquet where that alone was kept; it need not exist."""
     as_csv, in_parquet = folder / "results.csv", folder / "results.parquet"
     return as_csv if as_csv.exists() or not in_parquet.exists() else in_parquet
 
 
-def parts_measured(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
-    """What the table holds of a network.
+def measures_in(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
+    """What a table without a record of its measures holds of a network.
 
     Returns:
-      Of "training", "diverged", and the parts of `selectax.study.measures.measurement.parts_of`.
+      Of "training", "diverged", "clean" and the names of our own measures.
     """
     # A network of a file has no alpha.
     same_alpha = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
     rows = frame[same_alpha & (frame["seed"] == seed)]
     metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
-    clean_accuracy = (rows["metric"] == "accuracy") & (rows["perturbation"] == "")
+    # These were measured together.
+    is_clean = ((rows["perturbation"] == "") & (rows["metric"] == "accuracy")).any()
     signs = {
         "training": "train_loss" in metrics,
         "diverged": "diverged" in metrics,
-        "clean": clean_accuracy.any(),
+        "clean": is_clean,
+        "selectivity": is_clean,
+        "dimensionality": is_clean,
         "corruptions": "corruptions" in perturbations,
         "attacks": "masked_gradients" in metrics,
         "input_gradients": "input_gradient_cv" in metrics,
@@ -230,9 +214,6 @@ def _check_alike(one: pd.DataFrame, file: Path, other: pd.DataFrame, other_file:
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
-    unknown = set(frame["metric"]) - set(METRICS)
-    if unknown:
-        raise ValueError(f"metric {sorted(unknown)[0]!r} is unknown; known are {METRICS}.")
     measurement = list(COLUMNS[:-1])
     twice = frame.duplicated(measurement)
     if twice.any():

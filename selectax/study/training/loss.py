@@ -9,7 +9,6 @@ selectivity, which costs one more forward pass. Batch norm takes the statistics 
 import dataclasses
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -19,10 +18,10 @@ from selectax.regularization import selectivity_penalty
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
-    init_moments,
+    init_class_moments,
     mean_selectivity,
     unit_responses,
-    update_moments,
+    update_class_moments,
 )
 from selectax.study.training.recipe import Recipe
 
@@ -70,9 +69,13 @@ def loss_gradients(
             variables | {"params": params}, images, recipe, axis_name
         )
         what = (activations, labels, recipe.num_classes)
-        loss = _cross_entropy(logits, labels) + selectivity_penalty(
-            *what, alpha=alpha, layers=recipe.layers, axis_name=axis_name
-        )
+        if recipe.regularizer is None:
+            penalty = selectivity_penalty(
+                *what, alpha=alpha, layers=recipe.layers, axis_name=axis_name
+            )
+        else:
+            penalty = -alpha * recipe.regularizer(*what)
+        loss = _cross_entropy(logits, labels) + penalty
         selectivity = mean_selectivity(*what, axis_name=axis_name)
         return loss, (Metrics(loss, _accuracy(logits, labels), selectivity), updates)
 
@@ -96,8 +99,10 @@ def micro_batched_gradients(
 
     def moments_of(activations, labels):
         return {
-            name: update_moments(
-                init_moments(recipe.num_classes, layer.shape[-1]), unit_responses(layer), labels
+            name: update_class_moments(
+                init_class_moments(recipe.num_classes, layer.shape[-1]),
+                unit_responses(layer),
+                labels,
             )
             for name, layer in activations.items()
         }
@@ -141,19 +146,13 @@ def micro_batched_gradients(
 
 
 def _apply(variables, images, recipe, axis_name):
-    (logits, activations), updates = _in_training(recipe, axis_name).apply(
-        variables, images, train=True, mutable=["batch_stats"]
-    )
+    network = recipe.network
+    if network.train is None:
+        state = {name: value for name, value in variables.items() if name != "params"}
+        return *network.apply(variables, images), state
+    statistics_axis = axis_name if recipe.synchronize_batch_norm else None
+    (logits, activations), updates = network.train(variables, images, statistics_axis)
     return logits, activations, updates
-
-
-def _in_training(recipe: Recipe, axis_name: str | None) -> nn.Module:
-    """The network, whose batch norms may take their statistics over the devices."""
-    module = recipe.module
-    together = axis_name is not None and recipe.synchronize_batch_norm
-    return (
-        module.clone(axis_name=axis_name) if together and hasattr(module, "axis_name") else module
-    )
 
 
 def _cross_entropy(logits, labels):

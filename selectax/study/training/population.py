@@ -231,7 +231,7 @@ def end_epoch(
     def one(network: Population, shared):
         validation, epoch = shared
         accuracy = validate(
-            recipe.module, network.state.variables, validation, axis_name=_data_axis(mesh)
+            recipe.network, network.state.variables, validation, axis_name=_data_axis(mesh)
         )
         better = accuracy > network.best_accuracy
 

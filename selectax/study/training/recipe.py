@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Callable
 
-import flax.linen as nn
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from selectax.datasets.pipeline.augmentation import augment
+from selectax.models.network import Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Recipe:
     """What all networks of a population share; static in compiled programs.
 
     Attributes:
-      module: `apply(variables, images, train)` gives (logits, activations).
+      network: its functions.
       num_classes: classes of the data set.
       epochs: passes over the training set.
       batch_size: images a step; the last, smaller batch of an epoch is dropped.
@@ -25,9 +25,11 @@ class Recipe:
       horizontal_flip: whether images are mirrored at random.
       micro_batches: parts of the batch that go through the network one after the other.
       synchronize_batch_norm: whether devices that share a batch take its statistics together.
+      regularizer: (activations, labels, num_classes) to what alpha multiplies in place of mean
+        class selectivity; None for that. Of devices that share a batch the mean is taken.
     """
 
-    module: nn.Module
+    network: Network
     num_classes: int
     epochs: int
     batch_size: int
@@ -38,3 +40,4 @@ class Recipe:
     horizontal_flip: bool = True
     micro_batches: int = 1
     synchronize_batch_norm: bool = True
+    regularizer: Callable[[dict[str, Array], Array, int], Float[Array, ""]] | None = None

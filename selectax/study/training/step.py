@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +20,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.datasets.pipeline.order import epoch_order
+from selectax.models.network import Network
 from selectax.study.training.loss import Metrics, loss_gradients, micro_batched_gradients
 from selectax.study.training.recipe import Recipe
 
@@ -67,7 +67,7 @@ def init_state(
 ) -> TrainState:
     """A network drawn from its seed; networks of one seed start alike, whatever their alpha."""
     key = jax.random.fold_in(jax.random.key(hyperparameters.seed), 0)
-    variables = recipe.module.init(key, jnp.zeros((1, *image_shape)))
+    variables = recipe.network.init(key, jnp.zeros((1, *image_shape)))
     momentum = _optimizer(recipe).init(variables["params"])
     return TrainState(dict(variables), momentum, jnp.zeros((), jnp.int32))
 
@@ -189,12 +189,12 @@ def train_epoch(
 
 
 def validate(
-    module: nn.Module, variables: dict[str, Any], batches: Batches, *, axis_name: str | None = None
+    network: Network, variables: dict[str, Any], batches: Batches, *, axis_name: str | None = None
 ) -> Float[Array, ""]:
     """Accuracy with running batch-norm statistics, a fraction, over all devices of an axis."""
 
     def correct(batch):
-        logits, _ = module.apply(variables, to_unit_range(batch.images))
+        logits, _ = network.apply(variables, to_unit_range(batch.images))
         return jnp.sum((jnp.argmax(logits, axis=-1) == batch.labels) & batch.where)
 
     counts = jnp.sum(jax.lax.map(correct, batches)), jnp.sum(batches.where)

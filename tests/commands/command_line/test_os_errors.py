@@ -54,7 +54,7 @@ def test_a_remedy_of_the_command_comes_first():
             "commands.corruption.tasks.draw_sheet",
             "s.png",
         ),
-        (evaluate, ["--weights", "w.pt"], "study.evaluations.evaluate", ""),
+        (evaluate, ["--weights", "w.pt"], "study.evaluation.evaluate.evaluate", ""),
         (report, ["."], "study.report.page.write_report_of", "report.html"),
     ],
 )

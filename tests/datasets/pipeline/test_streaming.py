@@ -16,6 +16,7 @@ from selectax.datasets.pipeline.augmentation import augment
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.datasets.pipeline.order import epoch_order
 from selectax.datasets.pipeline.streaming import choose_input, stream
+from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import Hyperparameters, init_state, train_epoch, train_step
 from tests.datasets import small_archives as small
@@ -114,7 +115,7 @@ def test_an_error_in_reading_arrives(order):
 def test_streamed_training_gives_the_same_network_as_resident():
     images, targets = bytes_and_labels(70)
     source = [{"image": i, "label": label} for i, label in zip(images, targets, strict=True)]
-    recipe = Recipe(TinyNetwork(), 3, epochs=1, batch_size=16)
+    recipe = Recipe(of_module(TinyNetwork()), 3, epochs=1, batch_size=16)
     hyperparameters = Hyperparameters(jnp.float32(0.5), jnp.float32(0.1), jnp.int32(3))
     initial = init_state(hyperparameters, recipe, images.shape[1:])
     resident, _ = jax.jit(functools.partial(train_epoch, recipe=recipe))(
@@ -158,10 +159,12 @@ def test_worker_processes_and_no_tensorflow(tmp_path):
     program = f"""
 import sys
 import numpy as np
+from absl import flags
 from selectax.datasets.loading import open_source
 from selectax.datasets.pipeline.streaming import stream
 
 if __name__ == "__main__":
+    flags.FLAGS.mark_as_parsed()  # as `stream` asks for
     source = open_source("tiny_imagenet", "test", data_dir={str(tmp_path / "data")!r},
                          archives={str(archive.parent)!r}, allow_unverified_archives=True)
     order = np.arange(10).reshape(5, 2)

@@ -15,7 +15,7 @@ from selectax.study.configuration.checks import check, check_layers
 from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import MEASURES
+from selectax.study.configuration.options import EvaluationOptions
 
 GROUPS = ("data", "training", "regularizer", "evaluation", "run")
 
@@ -44,7 +44,7 @@ def test_the_first_run_has_defaults_of_its_own():
     assert len(digits.regularizer.alpha) >= 6
     assert min(digits.regularizer.alpha) <= -5
     assert digits.regularizer.seeds >= 4
-    assert set(MEASURES) | {"input_gradients"} == set(digits.evaluation.measures)
+    assert {*EvaluationOptions().measures, "input_gradients"} == set(digits.evaluation.measures)
     # Its number of attacked images is nobody's flag.
     selectivity = dataclasses.replace(digits.evaluation, measures=("selectivity",))
     check(dataclasses.replace(digits, evaluation=selectivity))

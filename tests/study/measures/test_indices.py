@@ -3,16 +3,19 @@
 import numpy as np
 
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.measures.indices import index_rows
+from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures import indices as measure
 from tests.reference import tiny_network as reference
 from tests.reference import tuning
-from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables
+from tests.study.tiny import TinyNetwork, bytes_and_labels, fitted_variables, subject
 
 
 def test_indices_are_means_over_units_and_then_over_layers():
     images, labels = bytes_and_labels(70)
     variables = fitted_variables(images, labels)
-    rows = index_rows(variables, in_batches(images, labels, 8), TinyNetwork(), 3)
+    rows = measure.rows(
+        subject(variables, in_batches(images, labels, 8), EvaluationOptions(), TinyNetwork())
+    )
     found = {(row["metric"], row.get("layer", "")): row["value"] for row in rows}
     _, responses = reference.logits_and_responses(variables, images / 255)
     indices = {

@@ -9,14 +9,15 @@ import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures import robustness
-from selectax.study.measures.measurement import measure_network
+from selectax.study.measures import attacks
 from selectax.study.measures.perturbations import Perturbation
+from selectax.study.measures.registry import METRICS
 from selectax.study.measures.statistics import measure_perturbed
 from selectax.study.run import results
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
+from tests.study import tiny
 from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables
 
 pytestmark = pytest.mark.slow
@@ -37,14 +38,11 @@ DECILES = [f"class_selectivity_decile_{decile}" for decile in range(11)]
 
 def measured(seed=0, labels=LABELS, **changes):
     """Rows by what they are of, which no two share."""
-    found = measure_network(
-        seed,
-        VARIABLES,
-        evaluation_images(in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)),
-        dataclasses.replace(OPTIONS, **changes),
-        module=TinyNetwork(),
-        num_classes=3,
+    images = evaluation_images(
+        in_batches(IMAGES, labels, 8), in_batches(IMAGES[:13], labels[:13], 8)
     )
+    options = dataclasses.replace(OPTIONS, **changes)
+    found = tiny.measured(seed, VARIABLES, images, options, TinyNetwork())
     whose = {"dataset": "none", "model": "tiny", "alpha": 0.0, "seed": seed, "epoch": 1}
     frame = results.table([{**whose, **row} for row in found.rows])
     frame["epsilon"] = (frame["epsilon"] * 255).round(4)
@@ -87,7 +85,7 @@ def test_rows_are_of_everything_once(everything):
     expected |= {of(metric, "", "corruptions") for metric in ("accuracy", "relative_accuracy")}
     expected.add(of("masked_gradients", "", "pgd", 0, 8.0, 3))
     assert set(everything) == expected
-    assert {metric for metric, *_ in everything} <= set(results.METRICS)
+    assert {metric for metric, *_ in everything} <= set(METRICS)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +179,7 @@ def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it
         found = measure_perturbed(*arguments, **options)
         return found._replace(correct=jnp.asarray(survives.reshape(3, 2, 8)))
 
-    monkeypatch.setattr(robustness, "measure_perturbed", spy)
+    monkeypatch.setattr(attacks, "measure_perturbed", spy)
     found = measured(measures=("attacks",), pgd_steps=(3,))
     expected = [clean.sum() / 13, 2 / 13, 1 / 13, 1 / 13]
     for name, steps in (("fgsm", 1), ("pgd", 3)):
@@ -243,7 +241,7 @@ def test_options_reach_the_attacks(monkeypatch):
         asked_for.append(perturbation)
         return measure_perturbed(*arguments, perturbation=Perturbation("fgsm"), **options)
 
-    monkeypatch.setattr(robustness, "measure_perturbed", spy)
+    monkeypatch.setattr(attacks, "measure_perturbed", spy)
     measured(measures=("attacks",), norm="l2", pgd_steps=(3,), pgd_restarts=4)
     assert {attack.name for attack in asked_for} == {"fgsm", "pgd"}
     assert {(attack.norm, attack.restarts) for attack in asked_for} == {("l2", 4)}

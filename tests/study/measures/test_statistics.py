@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
 from selectax.study.measures.perturbations import Perturbation
 from selectax.study.measures.statistics import layer_units, measure_clean, measure_perturbed
@@ -37,7 +38,7 @@ def variables():
 
 @pytest.fixture(scope="module")
 def measure(variables):
-    return functools.partial(measure_clean, variables, module=MODULE, num_classes=3)
+    return functools.partial(measure_clean, variables, apply=of_module(MODULE).apply, num_classes=3)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def measure_under(variables):
             batches,
             jnp.asarray(strengths, jnp.float32),
             jnp.asarray(steps, jnp.int32),
-            module=MODULE,
+            apply=of_module(MODULE).apply,
             perturbation=Perturbation(name, **options),
         )
 
@@ -106,7 +107,7 @@ class ThreeLayers(nn.Module):
 
 def test_layers_of_equal_width_are_told_apart(variables):
     nested = {"params": {"tiny": variables["params"]}}
-    found = measure_clean(nested, FILLED_UP, module=ThreeLayers(), num_classes=3)
+    found = measure_clean(nested, FILLED_UP, apply=of_module(ThreeLayers()).apply, num_classes=3)
     _, responses = reference.logits_and_responses(variables, UNIT_IMAGES)
     responses["third"] = responses["first"] ** 2
     assert_dimensionality(found.dimensionality, responses)
@@ -127,7 +128,7 @@ def test_what_fills_up_a_batch_does_not_count(measure):
 
 
 def test_a_class_that_is_absent_takes_no_part(variables):
-    found = measure_clean(variables, FILLED_UP, module=MODULE, num_classes=5)
+    found = measure_clean(variables, FILLED_UP, apply=of_module(MODULE).apply, num_classes=5)
     _, responses = reference.logits_and_responses(variables, UNIT_IMAGES)
     expected = reference_selectivity.layer_selectivity(responses, LABELS, 3)
     np.testing.assert_allclose(found.selectivity["first"], expected["first"], rtol=1e-4, atol=1e-6)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from selectax.models.network import of_module
 from selectax.study.run import checkpoints as checkpoints_module
 from selectax.study.run.checkpoints import CheckpointError, open_checkpoints
 from selectax.study.training.population import init_population
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def population():
-    recipe = Recipe(TinyNetwork(), 3, epochs=4, batch_size=8)
+    recipe = Recipe(of_module(TinyNetwork()), 3, epochs=4, batch_size=8)
     return init_population(grid([-1.0, 0.5], [0, 1], 0.1), recipe=recipe, image_shape=(8, 8, 3))
 
 

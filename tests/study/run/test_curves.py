@@ -8,10 +8,10 @@ import pytest
 
 from selectax.study.run.curves import FIGURES, open_curves
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import Network
+from selectax.study.run.networks import NetworkId
 
-NETWORKS = [Network(-1.0, 0), Network(0.1, 3)]
-OTHERS = [Network(2.0, 0)]
+NETWORKS = [NetworkId(-1.0, 0), NetworkId(0.1, 3)]
+OTHERS = [NetworkId(2.0, 0)]
 
 
 def figures_at(epoch, networks=NETWORKS, offset=0.0):

@@ -10,6 +10,7 @@ import pytest
 
 from selectax import models
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.devices import (
     copy_to_all,
@@ -27,8 +28,8 @@ pytestmark = pytest.mark.slow
 
 IMAGES, LABELS = bytes_and_labels(42)
 VALIDATION = bytes_and_labels(13, seed=1)
-RECIPE = Recipe(models.create("resnet8", 3), 3, epochs=2, batch_size=16)
-TINY = Recipe(TinyNetwork(), 3, epochs=10, batch_size=16)
+RECIPE = Recipe(of_module(models.create("resnet8", 3)), 3, epochs=2, batch_size=16)
+TINY = Recipe(of_module(TinyNetwork()), 3, epochs=10, batch_size=16)
 LAYOUTS = ["4x1", "1x4", "2x2"]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.study.training import inputs
 from selectax.study.training.inputs import Resident, Streamed, steps_of_epoch
 from selectax.study.training.population import end_epoch, init_population, population_epoch
@@ -14,7 +15,7 @@ from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
 pytestmark = pytest.mark.slow
 
-RECIPE = Recipe(TinyNetwork(), 3, epochs=2, batch_size=8)
+RECIPE = Recipe(of_module(TinyNetwork()), 3, epochs=2, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(50)
 VALIDATION = in_batches(*bytes_and_labels(21, seed=1), 8)
 SOURCE = [{"image": i, "label": label} for i, label in zip(IMAGES, LABELS, strict=True)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.study.training.population import init_population, population_epoch
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import init_state, train_epoch, validate
@@ -13,7 +14,7 @@ from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
 pytestmark = pytest.mark.slow
 
-RECIPE = Recipe(TinyNetwork(), 3, epochs=3, batch_size=8)
+RECIPE = Recipe(of_module(TinyNetwork()), 3, epochs=3, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(50)
 VALIDATION = in_batches(*bytes_and_labels(21, seed=1), 8)
 
@@ -63,7 +64,7 @@ def test_a_population_of_one_equals_a_single_run():
         )
         history = jax.tree.map(lambda past, at=number: past[0, at], population.history)
         assert_alike(history, metrics, rtol=1e-5)
-        expected = validate(RECIPE.module, state.variables, VALIDATION)
+        expected = validate(RECIPE.network, state.variables, VALIDATION)
         np.testing.assert_allclose(accuracies[number, 0], expected, rtol=1e-6)
     assert_alike(network(population.state, 0), state, rtol=1e-5, atol=1e-7)
 
@@ -100,7 +101,7 @@ def test_the_best_epoch_is_kept_and_of_several_the_first():
     assert len(set(population.best_epoch.tolist())) > 1
     for number in range(6):
         kept = network(population.best_variables, number)
-        accuracy = validate(RECIPE.module, kept, VALIDATION)
+        accuracy = validate(RECIPE.network, kept, VALIDATION)
         np.testing.assert_allclose(accuracy, accuracies[:, number].max(), rtol=1e-6)
 
 

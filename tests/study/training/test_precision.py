@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from selectax import models
+from selectax.models.network import of_module
 from selectax.selectivity import layer_selectivity
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import Hyperparameters, init_state, train_step
@@ -58,7 +59,7 @@ def test_a_step_goes_the_same_way(alpha):
     given = Hyperparameters(jnp.float32(alpha), jnp.float32(0.1), jnp.int32(0))
     changes = []
     for module in modules("resnet8"):
-        recipe = Recipe(module, 4, epochs=1, batch_size=32)
+        recipe = Recipe(of_module(module), 4, epochs=1, batch_size=32)
         state = init_state(given, recipe, IMAGES.shape[1:])
         step = jax.jit(train_step, static_argnames=("recipe", "steps_per_epoch"))
         after, metrics = step(state, IMAGES, LABELS, given, recipe=recipe, steps_per_epoch=4)

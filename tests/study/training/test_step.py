@@ -11,6 +11,7 @@ from jax.sharding import Mesh, PartitionSpec
 from selectax import models
 from selectax.datasets import load
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.models.network import of_module
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import (
     Hyperparameters,
@@ -30,7 +31,9 @@ def hyperparameters(alpha=0.7, learning_rate=0.1, seed=3):
 
 
 def tiny_recipe(**changes):
-    return dataclasses.replace(Recipe(TinyNetwork(), 3, epochs=4, batch_size=8), **changes)
+    return dataclasses.replace(
+        Recipe(of_module(TinyNetwork()), 3, epochs=4, batch_size=8), **changes
+    )
 
 
 def batch(samples=8):
@@ -113,7 +116,7 @@ def test_regularizer_works_in_its_epochs_alone(step, on):
 @pytest.fixture(scope="module")
 def whole_batch():
     """A step of a residual network on one device, and what it starts from."""
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=2, batch_size=16)
+    recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=2, batch_size=16)
     generator = np.random.default_rng(0)
     images = generator.uniform(0, 1, (16, 8, 8, 3)).astype(np.float32)
     labels = generator.integers(0, 10, 16).astype(np.int32)
@@ -127,7 +130,9 @@ def whole_batch():
 @pytest.mark.parametrize("transform", ["vmap", "pmap", "shard_map"])
 def test_devices_that_share_a_batch_agree_with_one(transform, whole_batch, four_devices):
     recipe, state, images, labels, given, expected = whole_batch
-    shared = dataclasses.replace(recipe, module=models.create("resnet8", 10, axis_name="devices"))
+    shared = dataclasses.replace(
+        recipe, network=of_module(models.create("resnet8", 10, axis_name="devices"))
+    )
     step = functools.partial(train_step, recipe=shared, steps_per_epoch=10, axis_name="devices")
     split = [values.reshape(4, 4, *values.shape[1:]) for values in (images, labels)]
     in_axes = (None, 0, 0, None)
@@ -168,7 +173,7 @@ def test_devices_that_share_a_batch_agree_with_one(transform, whole_batch, four_
 def test_a_residual_network_overfits_64_images():
     images, labels = load("digits", "train")
     unit_images, labels = jnp.asarray(images[:64]) / 255, jnp.asarray(labels[:64])
-    recipe = Recipe(models.create("resnet8", 10), 10, epochs=1, batch_size=64)
+    recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=1, batch_size=64)
     given = hyperparameters(alpha=0)
 
     @jax.jit
@@ -183,7 +188,7 @@ def test_a_residual_network_overfits_64_images():
     assert metrics.accuracy[0] < 0.3
     assert metrics.accuracy[-1] == 1
     assert metrics.loss[-1] < 0.05
-    assert validate(recipe.module, state.variables, in_batches(images[:64], labels, 32)) > 0.95
+    assert validate(recipe.network, state.variables, in_batches(images[:64], labels, 32)) > 0.95
 
 
 def test_an_epoch_takes_each_image_once_and_drops_the_last_batch():

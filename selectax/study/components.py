@@ -1,0 +1,189 @@
+"""Your own network, data, measures and regularizer, in place of what a configuration names."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from selectax.datasets import DataSet
+from selectax.models.network import Network
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.measures.measure import Measure
+from selectax.study.measures.registry import MEASURES
+
+Regularizer = Callable[[dict[str, Array], Array, int], Float[Array, ""]]
+Split = tuple[np.ndarray, np.ndarray]
+
+# Of the training images, where no validation images are given.
+_VALIDATION_EVERY = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Components:
+    """What takes the place of things that the configuration names.
+
+    Attributes:
+      network: in place of `--model`, which then only names it.
+      splits: training, validation and test images and labels, in place of `--dataset`, which then
+        only names them.
+      measures: the table from which `--measures` chooses.
+      regularizer: in place of mean class selectivity.
+    """
+
+    network: Network | None = None
+    splits: Mapping[str, Split] | None = None
+    measures: Mapping[str, Measure] = dataclasses.field(default_factory=lambda: MEASURES)
+    regularizer: Regularizer | None = None
+
+    @property
+    def data_set(self) -> DataSet | None:
+        """What is known of the splits."""
+        if self.splits is None:
+            return None
+        num_classes = 1 + max(int(labels.max()) for _, labels in self.splits.values())
+        return DataSet(
+            num_classes=num_classes,
+            image_shape=self.splits["train"][0].shape[1:],
+            horizontal_flip=False,
+            class_names=tuple(str(label) for label in range(num_classes)),
+        )
+
+
+NONE = Components()
+
+
+def checked_components(
+    config: SweepConfig,
+    *,
+    network: Network | None,
+    data: Iterable[tuple[Any, Any]] | None,
+    measures: Iterable[Measure] | None,
+    regularizer: Regularizer | None,
+) -> tuple[SweepConfig, Components]:
+    """The components, and the configuration that measures them.
+
+    Args:
+      config: what to do.
+      network: a network of one's own.
+      data: (train, test) or (train, validation, test), each images and labels.
+      measures: what to measure, in place of `config.evaluation.measures`.
+      regularizer: of one's own.
+
+    Raises:
+      ConfigurationError: one sentence that names the argument and the remedy.
+    """
+    components = Components(network, _splits(data), regularizer=regularizer)
+    if measures is not None:
+        table = {measure.name: measure for measure in measures}
+        components = dataclasses.replace(components, measures={**MEASURES, **table})
+        evaluation = dataclasses.replace(config.evaluation, measures=tuple(table))
+        config = dataclasses.replace(config, evaluation=evaluation)
+    if regularizer is not None and config.training.micro_batches > 1:
+        raise ConfigurationError(
+            f"micro_batches {config.training.micro_batches}: regularizer needs the whole batch; "
+            "omit one of them."
+        )
+    if network is not None and config.training.precision != "float32":
+        raise ConfigurationError(
+            f"precision {config.training.precision}: network computes in what precision it likes; "
+            "omit it, and cast within the network."
+        )
+    return config, components
+
+
+def check_network(network: Network, data_set: DataSet, measures: Iterable[Measure]) -> None:
+    """Refuses functions that do not return what the study needs; nothing is computed.
+
+    Raises:
+      ConfigurationError: one sentence that names the function and the remedy.
+    """
+    images = jax.ShapeDtypeStruct((2, *data_set.image_shape), jnp.float32)
+    variables = jax.eval_shape(network.init, jax.random.key(0), images)
+    if not isinstance(variables, Mapping) or "params" not in variables:
+        raise ConfigurationError(
+            f"network.init returned {type(variables).__name__}, and not a dict with 'params'; "
+            "return {'params': what is trained, and all other state by names of your own}."
+        )
+    check_outputs("network.apply", network.apply, variables, images, data_set.num_classes)
+    for measure in measures:
+        for function in measure.requires:
+            if getattr(network, function) is None:
+                raise ConfigurationError(
+                    f"measures {measure.name}: needs network.{function}, which is None; give that "
+                    "function, or leave the measure out."
+                )
+
+
+def check_outputs(
+    name: str, apply: Callable[..., Any], variables: Any, images: Any, num_classes: int
+) -> None:
+    """Refuses a function that does not return logits and activations; nothing is computed.
+
+    Args:
+      name: of the function, for the sentence.
+      apply: (variables, images) to (logits, activations).
+      variables: of the network.
+      images: shape of two images.
+      num_classes: number of classes.
+
+    Raises:
+      ConfigurationError: one sentence that names the function, what it returns and the remedy.
+    """
+    found = jax.eval_shape(apply, variables, images)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
+        raise ConfigurationError(
+            f"{name} must return (logits, activations), activations a dict from layer name to "
+            f"array, not {type(found).__name__}; collect the layers' outputs in one."
+        )
+    logits, activations = found
+    if logits.shape != (2, num_classes):
+        raise ConfigurationError(
+            f"{name} gives logits of shape {logits.shape} for 2 images, not (2, {num_classes}); "
+            "give the network's num_classes."
+        )
+    for layer, array in activations.items():
+        if array.ndim < 2 or array.shape[0] != 2:
+            raise ConfigurationError(
+                f"{name} gives activations[{layer!r}] of shape {array.shape} for 2 images, not "
+                "(2, …, units); put samples first and units last."
+            )
+    if not activations:
+        raise ConfigurationError(f"{name} gives no activations; collect the layers' outputs.")
+
+
+def _splits(data: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Split] | None:
+    if data is None:
+        return None
+    given = [(np.asarray(images), np.asarray(labels)) for images, labels in data]
+    if len(given) == 2:
+        (images, labels), test = given
+        held_out = np.arange(len(images)) % _VALIDATION_EVERY == _VALIDATION_EVERY - 1
+        train, validation = ((images[chosen], labels[chosen]) for chosen in (~held_out, held_out))
+        given = [train, validation, test]
+    if len(given) != 3:
+        raise ConfigurationError(
+            f"data has {len(given)} parts; give (train, test) or (train, validation, test), each "
+            "images and labels."
+        )
+    splits = dict(zip(("train", "validation", "test"), given, strict=True))
+    for name, (images, labels) in splits.items():
+        if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+            raise ConfigurationError(
+                f"data: {name} images must be uint8 of shape (samples, height, width, channels), "
+                f"not {images.dtype} of shape {images.shape}; give bytes, at least one image."
+            )
+        if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+            raise ConfigurationError(
+                f"data: {name} labels must be integers of shape {images.shape[:1]}, not "
+                f"{labels.dtype} of shape {labels.shape}; give one for each image."
+            )
+        if labels.min() < 0:
+            raise ConfigurationError(
+                f"data: {name} labels hold {labels.min()}; give classes from 0 up."
+            )
+    return splits

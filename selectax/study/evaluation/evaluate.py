@@ -1,0 +1,203 @@
+"""The full table of measurements for networks whose weights are at hand."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import pandas as pd
+from rich.console import Console
+
+from selectax import models
+from selectax.datasets import describe
+from selectax.datasets.corrupted_sets import corruptions_at_hand
+from selectax.models.network import Network, of_module
+from selectax.models.torch_files import WeightsError
+from selectax.study.configuration.checks import check
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.options import EvaluationOptions, TrainingOptions
+from selectax.study.data import load_evaluation_images, where_data_lie
+from selectax.study.evaluation.foreign_weights import (
+    check_has_effect,
+    read_foreign,
+    warnings_of_chance,
+)
+from selectax.study.evaluation.table import begin_table, measures_held, what_determines
+from selectax.study.measures.measurement import measure_one_by_one, measures_of
+from selectax.study.measures.subject import EvaluationImages, Subject, count
+from selectax.study.run import results
+from selectax.study.run.checkpoints import open_checkpoints
+from selectax.study.run.folder import RunFolder
+from selectax.study.run.networks import NetworkId, read_groups
+from selectax.study.run.table_file import growing_table
+from selectax.study.runtime.progress import Log, stage
+
+_UNKNOWN_EPOCH = 0
+_USUAL_MODEL = "resnet20"
+
+
+class _Trained(NamedTuple):
+    """A network, its best epoch, and its variables after it."""
+
+    network: NetworkId
+    epoch: int
+    variables: Mapping[str, Any]
+
+
+def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataFrame:
+    """Measures the network, or all of a sweep, and writes the table meanwhile.
+
+    An evaluation that was interrupted goes on after the last part that is in the table.
+
+    Args:
+      config: what to do.
+      console: where warnings are shown; by default stderr.
+
+    Raises:
+      ConfigurationError: the configuration cannot be meant, or the sweep has no such network.
+      selectax.models.torch_files.WeightsError: the file holds no weights of that network.
+      selectax.datasets.DataError: the data cannot be had.
+    """
+    check_has_effect(config)
+    model, dataset = config.model or _USUAL_MODEL, config.data.dataset
+    if config.weights.is_dir():
+        model, dataset = _of_sweep(config.weights)
+    data = dataclasses.replace(config.data, dataset=dataset)
+    sweep = SweepConfig(data, TrainingOptions(model=model), evaluation=config.evaluation)
+    check(sweep)
+    at_hand = corruptions_at_hand(dataset, **where_data_lie(data))
+    resolved = resolve_corruptions(sweep, official_at_hand=bool(at_hand), at_hand=at_hand)
+    evaluation = resolved.evaluation
+    if not config.results.parent.is_dir():
+        # Before hours of measuring.
+        raise ConfigurationError(
+            f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
+            "another file."
+        )
+    log = Log(console or Console(stderr=True), config.log)
+    network, networks = _networks(config, model, dataset, log)
+    images = load_evaluation_images(data, evaluation)
+    determines = what_determines(config, model, dataset, evaluation, count(images.test))
+    table = begin_table(config.results, determines)
+    if (sentence := fallback(sweep, resolved)) is not None:
+        log.warn(sentence)
+    named = {"dataset": dataset, "model": model}
+    table = _measure_left(config, networks, images, evaluation, network, named, table, log)
+    results.save(config.results.with_suffix(".parquet"), table)
+    return table
+
+
+def _networks(
+    config: EvaluateConfig, model: str, dataset: str, log: Log
+) -> tuple[Network, list[_Trained]]:
+    """The functions and the trained networks of a sweep, or the one of a file."""
+    if config.weights.is_dir():
+        networks = list(_trained_here(config))
+        if not networks:
+            raise ConfigurationError(
+                f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+            )
+        return of_module(models.create(model, describe(dataset).num_classes)), networks
+    if not config.weights.is_file():
+        raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
+    foreign = read_foreign(config, model, dataset)
+    if not config.log.quiet:
+        log.warn(foreign.assumptions)
+    whose = NetworkId(math.nan if config.alpha is None else config.alpha, config.seed or 0)
+    return foreign.network, [_Trained(whose, _UNKNOWN_EPOCH, foreign.variables)]
+
+
+def _measure_left(
+    config: EvaluateConfig,
+    networks: Sequence[_Trained],
+    images: EvaluationImages,
+    evaluation: EvaluationOptions,
+    functions: Network,
+    named: Mapping[str, str],
+    table: pd.DataFrame,
+    log: Log,
+) -> pd.DataFrame:
+    """Measures what the table lacks of each network, and writes rows as they come."""
+    held = [
+        measures_held(config.results, table, trained.network, trained.epoch) for trained in networks
+    ]
+    measures = measures_of(evaluation.measures)
+    wanted = {measure.name for measure in measures}
+    left = [
+        (trained, already)
+        for trained, already in zip(networks, held, strict=True)
+        if not wanted <= already and "diverged" not in already
+    ]
+    num_classes = describe(named["dataset"]).num_classes
+    is_sweep, done = config.weights.is_dir(), len(networks) - len(left)
+    with (
+        stage(
+            log, "Evaluated network", total=len(networks), done=done, event="network"
+        ) as progress,
+        growing_table(config.results, table) as growing,
+    ):
+        for (whose, epoch, variables), already in left:
+            subject = Subject(whose.seed, functions, variables, images, evaluation, num_classes)
+            for measured in measure_one_by_one(subject, measures, already=already):
+                of_network = {**named, **whose._asdict(), "epoch": epoch}
+                growing.add([{**of_network, **row} for row in measured.rows])
+                of_chance = () if is_sweep else warnings_of_chance(measured.rows, num_classes)
+                for warning in (*measured.warnings, *of_chance):
+                    log.warn(warning)
+            news = f"alpha {whose.alpha:g} seed {whose.seed}" if is_sweep else ""
+            progress.advance(news, count(images.test), **whose._asdict())
+    return growing.table
+
+
+def _of_sweep(folder: Path) -> tuple[str, str]:
+    """Its model and data set."""
+    try:
+        flags = json.loads(RunFolder(folder).config.read_text())
+        return flags["model"], flags["dataset"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            f"--weights {folder}: holds no config.json of a sweep; name a sweep's folder or a file."
+        ) from None
+
+
+def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
+    """The sweep's networks that are asked for, in the order of its groups."""
+    folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
+    known = [network for group in groups for network in group]
+    given = {"--alpha": config.alpha, "--seed": config.seed}
+    wanted = [
+        network
+        for network in known
+        if config.alpha in (None, network.alpha) and config.seed in (None, network.seed)
+    ]
+    if known and not wanted:
+        alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
+        seeds = [network.seed for network in known]
+        flags = " ".join(f"{flag} {value}" for flag, value in given.items() if value is not None)
+        raise ConfigurationError(
+            f"{flags}: no network of this sweep; its alphas are {alphas}, its seeds {min(seeds)} "
+            f"to {max(seeds)}."
+        )
+    for number, group in enumerate(groups):
+        if not set(wanted) & set(group) or not folder.checkpoints(number).is_dir():
+            continue
+        with open_checkpoints(folder.checkpoints(number)) as checkpoints:
+            population = checkpoints.restore_as_it_is()
+        if population is not None:
+            for at, network in enumerate(group):
+                if network in wanted:
+                    epoch = int(population["best_epoch"][at])
+                    yield _Trained(network, epoch, _taken(population["best_variables"], at))
+
+
+def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:
+    return {
+        name: _taken(leaf, at) if isinstance(leaf, dict) else jnp.asarray(leaf[at])
+        for name, leaf in tree.items()
+    }

@@ -1,0 +1,103 @@
+"""Accuracy as units are switched off, in several orders.
+
+References:
+  Leavitt & Morcos, 2020, arXiv 2003.01262.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from selectax.ablation import (
+    accuracy_of_counts,
+    cumulative_masks,
+    init_correct_counts,
+    least_selective_first,
+    most_selective_first,
+    random_ranks,
+    update_correct_counts,
+)
+from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.study.measures.measure import Row
+from selectax.study.measures.subject import Subject
+from selectax.study.runtime.waiting import fetch
+
+_ORDERS = {
+    "most_selective_first": lambda key, selectivity: most_selective_first(selectivity),
+    "least_selective_first": lambda key, selectivity: least_selective_first(selectivity),
+    "random": random_ranks,
+}
+
+
+def rows(subject: Subject) -> list[Row]:
+    """Accuracy by order and number of units off, in each layer and in the whole network.
+
+    `steps` of a row is the number of units that are switched off.
+    """
+    selectivity, points = subject.selectivity, subject.options.ablation_points
+    groups = {"": list(selectivity), **{name: [name] for name in selectivity}}
+    masks, where = [], []
+    for order, rank in _ORDERS.items():
+        for layer, names in groups.items():
+            # A diverged network has no order; its accuracies become NaN below.
+            chosen = {name: jnp.asarray(np.nan_to_num(selectivity[name])) for name in names}
+            units = sum(len(values) for values in chosen.values())
+            numbers = sorted({math.ceil(units * at / points) for at in range(points + 1)})
+            off = cumulative_masks(rank(subject.key, chosen), numbers)
+            on = {
+                name: jnp.ones((len(numbers), len(selectivity[name])), bool) for name in groups[""]
+            }
+            masks.append({**on, **off})
+            where += [
+                {"perturbation": f"ablation:{order}", "layer": layer, "steps": number}
+                for number in numbers
+            ]
+    stacked = jax.tree.map(lambda *curves: jnp.concatenate(curves), *masks)
+    accuracies = fetch(
+        measure_ablated(
+            subject.variables, subject.images.attacked, stacked, masked=subject.network.masked
+        )
+    )
+    if any(np.any(np.isnan(values)) for values in selectivity.values()):
+        accuracies = np.full_like(accuracies, np.nan)
+    return [
+        {"metric": "accuracy", **at, "value": value}
+        for at, value in zip(where, accuracies, strict=True)
+    ]
+
+
+@functools.partial(jax.jit, static_argnames="masked")
+def measure_ablated(
+    variables: Mapping[str, Any],
+    batches: Batches,
+    masks: Mapping[str, Bool[Array, "masks units"]],
+    *,
+    masked: Callable[..., tuple[Array, dict[str, Array]]],
+) -> Float[Array, "masks"]:
+    """Accuracy under each of several masks.
+
+    Args:
+      variables: of the network.
+      batches: clean images.
+      masks: for each layer, which units stay on.
+      masked: the network's function of variables, images and masks.
+    """
+
+    def logits_fn(images, masks):
+        return masked(variables, images, masks)[0]
+
+    def add_batch(counts, batch):
+        images = to_unit_range(batch.images)
+        return update_correct_counts(
+            counts, logits_fn, masks, images, batch.labels, where=batch.where, masks_at_a_time=1
+        ), None
+
+    number = len(next(iter(masks.values())))
+    counts, _ = jax.lax.scan(add_batch, init_correct_counts(number), batches)
+    return accuracy_of_counts(counts)

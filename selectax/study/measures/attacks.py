@@ -1,0 +1,88 @@
+"""Accuracy and dimensionality under adversarial attacks, and whether the attacks are believable."""
+
+import functools
+import zlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from selectax.attacks import believability, masking_warnings, robust_within
+from selectax.datasets.pipeline.batches import to_unit_range
+from selectax.study.measures.measure import Row
+from selectax.study.measures.perturbations import Perturbation
+from selectax.study.measures.rows import perturbed_dimensionality_rows
+from selectax.study.measures.statistics import measure_perturbed
+from selectax.study.measures.subject import Subject, count
+from selectax.study.runtime.waiting import fetch
+
+
+def rows(subject: Subject) -> list[Row]:
+    """Under FGSM and PGD with each epsilon, and the number of signs of masked gradients."""
+    found: list[Row] = []
+    for name, steps in [("fgsm", 1), *(("pgd", steps) for steps in subject.options.pgd_steps)]:
+        found += _attack_rows(subject, name, steps)
+    return [*found, _masked_gradients(subject)]
+
+
+def _attack_rows(subject: Subject, name: str, steps: int) -> list[Row]:
+    """Of one attack; its curve over epsilon begins with the clean images."""
+    options, images = subject.options, subject.images
+    epsilons = np.asarray(options.epsilons) / 255
+    measured = fetch(
+        measure_perturbed(
+            jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
+            subject.variables,
+            images.attacked,
+            jnp.asarray(epsilons, jnp.float32),
+            jnp.asarray(steps, jnp.int32),
+            apply=subject.network.apply,
+            perturbation=Perturbation(name, norm=options.norm, restarts=options.pgd_restarts),
+        )
+    )
+    correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
+    robust = np.asarray(robust_within(jnp.asarray(correct), jnp.asarray(epsilons)))
+    attacked = count(images.attacked)
+    accuracies = {0.0: subject.unattacked.sum() / attacked}
+    accuracies |= zip(epsilons.tolist(), robust.sum(1) / attacked, strict=True)
+    found: list[Row] = []
+    for epsilon, accuracy in accuracies.items():
+        where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
+        found.append({"metric": "accuracy", **where, "value": accuracy})
+    for at, epsilon in enumerate(epsilons):
+        where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
+        # Without a perturbation the difference is nothing but rounding.
+        if "dimensionality" in options.measures and epsilon > 0:
+            found += perturbed_dimensionality_rows(measured, at, subject.layers, where)
+    return found
+
+
+def _masked_gradients(subject: Subject) -> Row:
+    """The number of signs of masked gradients that the strongest PGD shows; warns of each."""
+    attacked, options = subject.images.attacked, subject.options
+    shown = np.asarray(attacked.where[0])
+    epsilon, steps = max(options.epsilons) / 255, max(options.pgd_steps)
+    found = fetch(
+        _believability(
+            subject.key,
+            subject.variables,
+            to_unit_range(attacked.images[0][shown]),
+            attacked.labels[0][shown],
+            jnp.float32(epsilon),
+            jnp.asarray(steps, jnp.int32),
+            apply=subject.network.apply,
+            norm=options.norm,
+        )
+    )
+    sentences = masking_warnings(found)
+    subject.warnings.extend(sentences)
+    where = {"perturbation": "pgd", "epsilon": epsilon, "steps": steps}
+    return {"metric": "masked_gradients", **where, "value": len(sentences)}
+
+
+@functools.partial(jax.jit, static_argnames=("apply", "norm"))
+def _believability(key, variables, images, labels, epsilon, steps, *, apply, norm):
+    def logits_fn(images):
+        return apply(variables, images)[0]
+
+    return believability(key, logits_fn, images, labels, epsilon=epsilon, steps=steps, norm=norm)

@@ -1,0 +1,110 @@
+"""How the norms of input-unit gradients vary over samples and units.
+
+References:
+  Leavitt & Morcos, 2020, arXiv 2010.07693.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.selectivity import unit_responses
+from selectax.sensitivity import (
+    init_norm_moments,
+    input_gradient_norms,
+    update_norm_moments,
+    variation_over_samples,
+    variation_over_units,
+)
+from selectax.study.measures.measure import Row
+from selectax.study.measures.rows import layer_means
+from selectax.study.measures.statistics import Apply
+from selectax.study.measures.subject import Subject
+from selectax.study.runtime.waiting import fetch
+
+
+class InputGradientVariation(NamedTuple):
+    """Coefficients of variation of the norms of input-unit gradients, by layer.
+
+    Attributes:
+      over_samples: of each unit; 0 for one without any gradient.
+      over_units: of the units' mean norms.
+    """
+
+    over_samples: dict[str, Float[Array, "units"]]
+    over_units: dict[str, Float[Array, ""]]
+
+
+def rows(subject: Subject) -> list[Row]:
+    """Mean variation over samples, and variation over units, of each layer and their means.
+
+    Units without any gradient take no part in the mean over units.
+    """
+    measured = fetch(
+        measure_input_gradients(
+            subject.key,
+            subject.variables,
+            subject.images.attacked,
+            forward=subject.network.forward or subject.network.apply,
+            directions=subject.options.input_gradient_directions,
+        )
+    )
+    over_samples = {
+        name: units[units > 0].mean() if np.any(units > 0) else 0.0
+        for name, units in measured.over_samples.items()
+    }
+    return layer_means("input_gradient_cv", over_samples) + layer_means(
+        "input_gradient_cv_over_units", measured.over_units
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("forward", "directions"))
+def measure_input_gradients(
+    key: PRNGKeyArray,
+    variables: Mapping[str, Any],
+    batches: Batches,
+    *,
+    forward: Apply,
+    directions: int,
+) -> InputGradientVariation:
+    """Variation of input-unit gradients, estimated from random directions.
+
+    Args:
+      key: for the directions.
+      variables: of the network.
+      batches: clean images.
+      forward: the network's function; differentiable in forward mode.
+      directions: number of random directions for each image along which derivatives are taken.
+    """
+
+    def respond(images):
+        _, activations = forward(variables, images)
+        return {name: unit_responses(layer) for name, layer in activations.items()}
+
+    def add_batch(moments, numbered_batch):
+        number, batch = numbered_batch
+        norms = input_gradient_norms(
+            jax.random.fold_in(key, number),
+            respond,
+            to_unit_range(batch.images),
+            directions=directions,
+        )
+        return {
+            name: update_norm_moments(moments[name], norms[name], where=batch.where)
+            for name in moments
+        }, None
+
+    like = jax.eval_shape(respond, jnp.zeros((1, *batches.images.shape[2:])))
+    empty = {name: init_norm_moments(layer.shape[-1]) for name, layer in like.items()}
+    numbered = (jnp.arange(len(batches.labels)), batches)
+    moments, _ = jax.lax.scan(add_batch, empty, numbered)
+    return InputGradientVariation(
+        {name: variation_over_samples(layer) for name, layer in moments.items()},
+        {name: variation_over_units(layer) for name, layer in moments.items()},
+    )

@@ -1,0 +1,143 @@
+"""MEASURES: what a sweep can measure of each network, by name.
+
+The table loads no measure: each loads its own module when it is taken first, so that help is
+there at once.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from selectax.study.measures.measure import Measure, Row
+
+
+def _in_module(module: str, function: str = "rows") -> Callable[[Any], Iterable[Row]]:
+    """A function of a module in this folder, which is imported when the function is called."""
+
+    def rows(subject):
+        found = importlib.import_module(f"selectax.study.measures.{module}")
+        return getattr(found, function)(subject)
+
+    return rows
+
+
+_OF_LAYERS = "mean over units; of the whole network the mean over layers"
+_ACCURACY = {"accuracy": "share of images that are classified correctly, 0 to 1"}
+_DIMENSIONALITY = {
+    **{
+        f"dimensionality_{share}": f"number of principal components of a layer's responses that "
+        f"reach {share} % of their variance"
+        for share in (90, 95, 99)
+    },
+    "participation_ratio": "effective number of dimensions of a layer's responses, from 1 to the "
+    "number of units (Gao et al. 2017)",
+}
+
+# Always measured, and so no choice.
+CLEAN_ACCURACY = Measure(
+    name="clean",
+    help="accuracy on clean images",
+    metrics=_ACCURACY,
+    rows=_in_module("clean", "accuracy"),
+)
+
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (
+        Measure(
+            name="selectivity",
+            help="class selectivity index",
+            metrics={
+                "class_selectivity": f"class selectivity index, 0 to 1; {_OF_LAYERS} "
+                "(Morcos et al. 2018)",
+                **{
+                    f"class_selectivity_decile_{decile}": f"quantile {10 * decile} % of the index "
+                    "over the units of a layer"
+                    for decile in range(11)
+                },
+            },
+            rows=_in_module("clean", "selectivity"),
+            needs_no_sign=True,
+            is_default=True,
+        ),
+        Measure(
+            name="corruptions",
+            help="accuracy under common corruptions",
+            metrics={
+                **_ACCURACY,
+                "relative_accuracy": "accuracy divided by the accuracy on the clean images",
+                **_DIMENSIONALITY,
+            },
+            rows=_in_module("corruptions"),
+            is_default=True,
+            options=("corruptions", "severities", "corrupted_images"),
+        ),
+        Measure(
+            name="attacks",
+            help="accuracy under adversarial attacks",
+            metrics={
+                **_ACCURACY,
+                "masked_gradients": "number of signs that the network hides its gradients from "
+                "PGD; above 0, do not believe the attack",
+                **_DIMENSIONALITY,
+            },
+            rows=_in_module("attacks"),
+            is_default=True,
+            options=("epsilons", "norm", "pgd_steps", "pgd_restarts", "attack_images"),
+        ),
+        Measure(
+            name="dimensionality",
+            help="dimensionality of responses, also of perturbed images if these are measured",
+            metrics=_DIMENSIONALITY,
+            rows=_in_module("clean", "dimensionality"),
+            is_default=True,
+        ),
+        Measure(
+            name="input_gradients",
+            help="variation of input-unit gradients",
+            metrics={
+                "input_gradient_cv": "coefficient of variation over samples of the norm of a "
+                f"unit's gradient with respect to the input; {_OF_LAYERS} "
+                "(Leavitt & Morcos, arXiv 2010.07693)",
+                "input_gradient_cv_over_units": "coefficient of variation over units of the mean "
+                "norm; of the whole network the mean over layers",
+            },
+            rows=_in_module("input_gradients"),
+            options=("input_gradient_directions", "attack_images"),
+        ),
+        Measure(
+            name="ablation",
+            help="accuracy as units are switched off",
+            metrics=_ACCURACY,
+            rows=_in_module("ablation"),
+            needs_no_sign=True,
+            options=("ablation_points", "attack_images"),
+            requires=("masked",),
+        ),
+        Measure(
+            name="indices",
+            help="other indices of selectivity: d′, sparseness, precision",
+            metrics={
+                "class_conditional_mean_activity_selectivity": "CCMAS, −1 to 1; " + _OF_LAYERS,
+                "d_prime": "d′ of the preferred class against all others; " + _OF_LAYERS,
+                "treves_rolls_sparseness": "Treves–Rolls sparseness, 0 to 1; " + _OF_LAYERS,
+                "vinje_gallant_sparseness": "Vinje–Gallant sparseness, 0 to 1; " + _OF_LAYERS,
+                "precision_at_60": "share of the commonest class among the 60 images with the "
+                f"strongest responses; {_OF_LAYERS} (Gale et al. 2020)",
+            },
+            rows=_in_module("indices"),
+            needs_no_sign=True,
+        ),
+    )
+}
+# Of training itself, and of networks that could not be measured.
+_OF_TRAINING = {
+    "train_loss": "mean training loss of an epoch",
+    "train_accuracy": "mean training accuracy of an epoch, 0 to 1",
+    "diverged": "1 for a network that diverged and was not measured",
+}
+METRICS: dict[str, str] = {
+    **CLEAN_ACCURACY.metrics,
+    **{name: text for measure in MEASURES.values() for name, text in measure.metrics.items()},
+    **_OF_TRAINING,
+}

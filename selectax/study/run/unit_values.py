@@ -1,0 +1,68 @@
+"""What is measured of every single unit of a run's networks: `units.parquet`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from selectax.study.run.networks import NetworkId
+from selectax.study.runtime.whole_files import whole_file
+
+_COLUMNS = {
+    "alpha": "float64",
+    "seed": "int64",
+    "metric": "str",
+    "layer": "str",
+    "unit": "int32",
+    "value": "float32",
+}
+
+
+def unit_table(whose: NetworkId, values: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Values of the units of one network.
+
+    Args:
+      whose: the network.
+      values: by metric and layer, one for each unit.
+
+    Returns:
+      Columns alpha, seed, metric, layer, unit (its number in the layer) and value.
+    """
+    parts = [
+        pd.DataFrame(
+            {
+                **whose._asdict(),
+                "metric": metric,
+                "layer": layer,
+                "unit": np.arange(len(of_units)),
+                "value": np.asarray(of_units),
+            }
+        )
+        for metric, layers in values.items()
+        for layer, of_units in layers.items()
+    ]
+    return joined(*parts)
+
+
+def joined(*tables: pd.DataFrame) -> pd.DataFrame:
+    """The rows of several tables; of a unit that several hold, the last."""
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
+    keys = [name for name in _COLUMNS if name != "value"]
+    table = pd.concat(filled).drop_duplicates(keys, keep="last").astype(_COLUMNS)
+    return table.sort_values(keys, ignore_index=True)
+
+
+def read_unit_values(path: Path) -> pd.DataFrame:
+    """The table of a run; empty if there is none, as of a run of an earlier version."""
+    return joined(pd.read_parquet(path)) if path.exists() else joined()
+
+
+def write_unit_values(path: Path, table: pd.DataFrame) -> None:
+    """Writes the table wholly or not at all; an empty one not at all."""
+    if len(table):
+        with whole_file(path, "wb") as file:
+            table.to_parquet(file, index=False)

@@ -1,0 +1,40 @@
+"""Values of single units, on disk and joined."""
+
+import numpy as np
+import pandas as pd
+
+from selectax.study.run.networks import NetworkId
+from selectax.study.run.unit_values import (
+    joined,
+    read_unit_values,
+    unit_table,
+    write_unit_values,
+)
+
+VALUES = {"class_selectivity": {"b": np.float32([0.5, 0.25]), "a": np.float32([1.0])}}
+
+
+def test_each_unit_has_a_row():
+    table = unit_table(NetworkId(-0.7, 3), VALUES)
+    assert table.columns.tolist() == ["alpha", "seed", "metric", "layer", "unit", "value"]
+    assert table[["layer", "unit", "value"]].values.tolist() == [
+        *(["a", 0, 1.0], ["b", 0, 0.5], ["b", 1, 0.25]),
+    ]
+    assert set(table["alpha"]) == {-0.7}
+    assert set(table["seed"]) == {3}
+
+
+def test_of_a_unit_that_two_tables_hold_the_last_counts():
+    before = unit_table(NetworkId(0.0, 0), VALUES)
+    after = unit_table(NetworkId(0.0, 0), {"class_selectivity": {"a": np.float32([0.125])}})
+    values = joined(before, after)["value"].tolist()
+    assert values == [0.125, 0.5, 0.25]
+
+
+def test_a_table_comes_back_as_it_was_and_nothing_from_nothing(tmp_path):
+    table = joined(unit_table(NetworkId(0.0, 0), VALUES), unit_table(NetworkId(-1.0, 0), VALUES))
+    write_unit_values(tmp_path / "units.parquet", table)
+    pd.testing.assert_frame_equal(read_unit_values(tmp_path / "units.parquet"), table)
+    write_unit_values(tmp_path / "none.parquet", joined())
+    assert not (tmp_path / "none.parquet").exists()
+    assert read_unit_values(tmp_path / "none.parquet").empty
