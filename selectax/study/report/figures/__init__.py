@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from selectax.study.report.figures.dimensionality import dimensionality_by_layer
+from selectax.study.report.figures.images import SHEET_TITLE
 from selectax.study.report.figures.other_metrics import metric_by_alpha, metric_by_layer
 from selectax.study.report.figures.registry import FIGURES, FigureEntry, Measured, other_metrics
 from selectax.study.report.figures.robustness import (
@@ -102,9 +103,11 @@ def draw_all(
 
 
 def title_of(name: str) -> str:
-    """What a figure of `draw_all` shows, in one sentence."""
+    """What a figure shows, in one sentence; `name` is of `draw_all`, or "images"."""
     if name in FIGURES:
         return FIGURES[name].title
+    if name == "images":
+        return SHEET_TITLE
     words = name.replace("_", " ").replace(" by alpha", " at each alpha")
     return f"{words[:1].upper()}{words[1:].replace(' by layer', ' in each layer')}."
 

@@ -37,14 +37,14 @@ def selectivity_by_layer(
 ) -> Figure | None:
     """Distribution of the class selectivity index over the units of each layer.
 
-    Violins if the values of the units are given. Otherwise box plots of the deciles in the table,
-    which is all that runs of earlier versions have.
+    Violins if the values of the units of all networks are given. Otherwise box plots of the deciles
+    in the table, which is all that runs of earlier versions have.
 
     Args:
       table: results of one model on one data set.
       units: number of units of each layer, in order of depth.
-      unit_values: one row a unit of each network, with columns `alpha`, `seed`, `layer` and
-        `value`, the unit's index.
+      unit_values: one row a unit of each network, with columns `alpha`, `seed`, `metric`, `layer`
+        and `value`, as in a run's `units.parquet`. Rows of `class_selectivity` are used.
 
     Returns:
       A figure with one panel an alpha; None without such rows.
@@ -53,8 +53,8 @@ def selectivity_by_layer(
       ValueError: the table has a layer that `units` lacks.
     """
     described = table[table["metric"].str.startswith("class_selectivity")]
-    if unit_values is not None and len(unit_values):
-        rows = with_depth(unit_values.dropna(subset=["value", "alpha"]), units)
+    if unit_values is not None and _covers(unit_values, described):
+        rows = with_depth(_of_networks(unit_values, described), units)
         networks = rows.groupby(["alpha", "depth", "seed"])["value"].median().reset_index()
         medians = over_seeds(networks, ["alpha", "depth"])
         draw = _draw_violins
@@ -87,6 +87,20 @@ def selectivity_by_layer(
         figure, described, shapes, "dots: medians", over_seeds_text(medians), diverged_text(table)
     )
     return figure
+
+
+def _of_networks(unit_values: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Selectivity of the units of the networks that have rows in another table."""
+    wanted = networks[["alpha", "seed"]].drop_duplicates()
+    rows = unit_values[unit_values["metric"] == "class_selectivity"].merge(wanted)
+    return rows.astype({"value": "float64"}).dropna(subset=["value"])
+
+
+def _covers(unit_values: pd.DataFrame, networks: pd.DataFrame) -> bool:
+    """Whether the units of all networks of a table are known."""
+    of_networks = networks.dropna(subset=["alpha"])[["alpha", "seed"]].drop_duplicates()
+    known = _of_networks(unit_values, networks)[["alpha", "seed"]].drop_duplicates()
+    return 0 < len(of_networks) == len(known)
 
 
 def _draw_violins(axes: Axes, rows: pd.DataFrame, color: str) -> None:

@@ -25,7 +25,7 @@ def unit_values():
     """Ten units a layer, at the deciles but one, of three seeds."""
     return pd.DataFrame(
         [
-            {"alpha": alpha, "seed": seed, "layer": layer}
+            {"alpha": alpha, "seed": seed, "metric": "class_selectivity", "layer": layer}
             | {"value": decile_of_selectivity(depth, at) + 0.02 * alpha + 0.01 * (seed - 1)}
             for alpha in ALPHAS
             for seed in range(3)
@@ -55,6 +55,11 @@ def test_violins_are_of_the_units_of_all_seeds(full, unit_values):
 def test_units_of_a_layer_that_the_model_lacks_are_refused(full, unit_values):
     with pytest.raises(ValueError, match=r"units lacks layer 'stage2'"):
         selectivity_by_layer(full, {"stem": 16, "stage1": 16}, unit_values)
+
+
+def test_units_of_a_few_networks_do_not_stand_for_all(full, unit_values):
+    figure = selectivity_by_layer(full, UNITS, unit_values[unit_values["seed"] > 0])
+    assert "boxes: 20 to 80 % of the units" in figure.get_suptitle().replace("\n", " ")
 
 
 def test_units_that_are_all_alike_are_a_line(full, unit_values):
