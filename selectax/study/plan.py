@@ -158,7 +158,7 @@ def table_so_far(folder: RunFolder) -> pd.DataFrame:
 
 
 def models_at_a_time(plan: Plan, networks: int) -> int:
-    """Number of networks trained in parallel on a device: 1 on the CPU, else what fits in memory."""
+    """Number of networks that a device trains in parallel: 1 on the CPU, else what memory holds."""
     networks = -(-networks // axis_size(plan.mesh, "model"))
     asked_for = plan.config.run.models_at_a_time
     if asked_for is not None:
