@@ -31,7 +31,7 @@ ALLOWED = {
     "sensitivity": {"arguments", "scaled"},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
-    "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
+    "commands": {"arguments", "attacks", "study", "installing", "corruptions", "models", "datasets"},
 }
 THIRD_PARTIES = {
     **{name: OF_MEASURES for name in (*MEASURES, "corruptions", "arguments", *HELPERS)},
