@@ -8,7 +8,7 @@ References:
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import jax
 import jax.numpy as jnp
@@ -335,6 +335,31 @@ def unit_responses(
     return with_sign(_spatial_mean(layer), signed)
 
 
+@overload
+def layer_selectivity(
+    activations: Mapping[str, Float[Array, "samples *space units"]]
+    | Sequence[Float[Array, "samples *space units"]],
+    labels: Int[Array, "samples"],
+    num_classes: int,
+    *,
+    where: Bool[Array, "samples"] | None = None,
+    axis_name: str | None = None,
+    signed: Signed = "error",
+) -> dict[str, Float[Array, "units"]]: ...
+
+
+@overload
+def layer_selectivity(
+    activations: Float[Array, "..."],
+    labels: Int[Array, "samples"],
+    num_classes: int,
+    *,
+    where: Bool[Array, "samples"] | None = None,
+    axis_name: str | None = None,
+    signed: Signed = "error",
+) -> Float[Array, "units"]: ...
+
+
 def layer_selectivity(
     activations: Activations,
     labels: Int[Array, "samples"],
@@ -343,12 +368,12 @@ def layer_selectivity(
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
     signed: Signed = "error",
-) -> dict[str, Float[Array, "units"]]:
+) -> dict[str, Float[Array, "units"]] | Float[Array, "units"]:
     """Class selectivity index of each unit of each layer, on one batch.
 
     Args:
-      activations: layer name to array of shape (samples, …, units); a single array counts as one
-        layer named "layer", those of a list as "layer_0" and so on.
+      activations: a dict from layer name to array of shape (samples, …, units), a list of such
+        arrays, which are named "layer_0" and so on, or a single array.
       labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
       num_classes: number of classes; those absent from the batch take no part.
       where: samples that count; the others (padding) may hold anything, NaN too.
@@ -361,7 +386,9 @@ def layer_selectivity(
         positive ones, so that there are twice as many.
 
     Returns:
-      Layer name to indices; NaN for a unit with a response that is NaN or infinite.
+      The indices of a layer's units, of shape (units,): an array if activations are a single array,
+      otherwise a dict from layer name to array. NaN for a unit with a response that is NaN or
+      infinite.
 
     Raises:
       TypeError: labels are no integers, or activations no floating-point numbers.
@@ -382,7 +409,8 @@ def layer_selectivity(
     moments, widths = _layer_moments(activations, labels, num_classes, None, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
-    return _split_layers(class_selectivity_index(*class_means(moments)), widths)
+    index = _split_layers(class_selectivity_index(*class_means(moments)), widths)
+    return index if is_several(activations) else index["layer"]
 
 
 def mean_selectivity(
