@@ -26,12 +26,12 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from selectax import compensated
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
+from selectax.numerics import compensated
 from selectax.renamed import old_names
 
 __all__ = [

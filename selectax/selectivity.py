@@ -20,13 +20,12 @@ from selectax.arguments.activations import (
     check_not_negative,
     checked_layer,
     checked_responses,
+    chosen_layers,
     is_several,
-    named_layers,
     with_sign,
 )
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_labels, checked_number
-from selectax.arguments.names import nearest
 from selectax.arguments.where import checked_where
 from selectax.renamed import old_names
 
@@ -503,7 +502,7 @@ def mean_selectivity_and_grad(
              [-0.187,  0.   ]], dtype=float32))
     """
     several = is_several(activations)
-    named = _chosen_layers(activations, layers)
+    named = chosen_layers(activations, layers)
     samples = len(next(iter(named.values())))
     # Checks here, where values can be concrete; inside jax.vjp they are traced.
     labels, where = _checked_samples(labels, where, samples, num_classes)
@@ -553,23 +552,9 @@ def _batch_moments(responses, labels, num_classes, counts) -> ClassMoments:
     return ClassMoments(jnp.sum(member, axis=0), total)
 
 
-def _chosen_layers(activations, layers) -> dict[str, Float[Array, "samples *space units"]]:
-    named = named_layers(activations)
-    if layers is None:
-        return named
-    if isinstance(layers, str) or not layers:
-        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
-    for name in layers:
-        if name not in named:
-            raise ValueError(
-                f"layers names {name!r}, which is no layer; the nearest is {nearest(name, named)}."
-            )
-    return {name: named[name] for name in layers}
-
-
 def _layer_moments(activations, labels, num_classes, layers, where, signed):
     """Moments of the units of all layers, concatenated: one matrix product and one psum for all."""
-    named = _chosen_layers(activations, layers)
+    named = chosen_layers(activations, layers)
     num_classes = checked_number("num_classes", num_classes)
     labels = as_array("labels", labels)
     for name, layer in named.items():

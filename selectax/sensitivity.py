@@ -20,9 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from selectax import scaled
 from selectax.arguments.images import as_array, float_images
 from selectax.arguments.key import checked_key
+from selectax.numerics import scaled
 
 __all__ = [
     "InputGradientNorms",

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from selectax import compensated
 from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.where import checked_where
+from selectax.numerics import compensated
 from selectax.renamed import old_names
 
 __all__ = [

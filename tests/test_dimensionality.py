@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from selectax import compensated
 from selectax.dimensionality import (
     components_for_variance,
     init_covariance,
@@ -23,6 +22,7 @@ from selectax.dimensionality import (
     sample_covariance,
     update_covariance,
 )
+from selectax.numerics import compensated
 from tests.reference import dimensionality as reference
 
 update = jax.jit(update_covariance)

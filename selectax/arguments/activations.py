@@ -1,6 +1,6 @@
 """Activations of layers, the responses of their units, and what to do with negative responses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.names import nearest
 
 Signed = Literal["error", "absolute", "split"]
 """What to do with responses that may be negative, where a measure is not defined for them.
@@ -57,6 +58,32 @@ def named_layers(activations: Any) -> dict[str, Float[Array, "samples *space uni
         name: checked_layer(f"activations[{position}]", layer)
         for position, (name, layer) in enumerate(zip(names, activations, strict=True))
     }
+
+
+def chosen_layers(
+    activations: Any, layers: Sequence[str] | None
+) -> dict[str, Float[Array, "samples *space units"]]:
+    """Activations by layer name, of the given layers only.
+
+    Args:
+      activations: as for `named_layers`.
+      layers: names of the layers, in the order wanted; None for all.
+
+    Raises:
+      TypeError: as `named_layers`.
+      ValueError: as `named_layers`, or layers are empty, or hold an unknown name.
+    """
+    named = named_layers(activations)
+    if layers is None:
+        return named
+    if isinstance(layers, str) or not layers:
+        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
+    for name in layers:
+        if name not in named:
+            raise ValueError(
+                f"layers names {name!r}, which is no layer; the nearest is {nearest(name, named)}."
+            )
+    return {name: named[name] for name in layers}
 
 
 def checked_layer(name: str, layer: Any) -> Float[Array, "samples *space units"]:
