@@ -20,8 +20,10 @@ from selectax.study.configuration import checks
 ROOT = Path(__file__).parents[2]
 # What the tables load that a command's help is filled from.
 _OF_DATA_SETS = {"numpy", "tensorflow_datasets"}
+_OF_NETWORKS = {"jax", "flax", "scipy", "optax", "ml_dtypes"}
 OF_TABLES = {
-    **{name: set() for name in ("sweep", "evaluate", "report")},
+    "report": set(),
+    **{name: {*_OF_DATA_SETS, *_OF_NETWORKS} for name in ("sweep", "evaluate")},
     "data": _OF_DATA_SETS,
     "corrupt": {*_OF_DATA_SETS, "jax", "scipy"},
 }

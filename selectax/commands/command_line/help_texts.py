@@ -48,11 +48,18 @@ def _corruptions() -> str:
     return ", ".join(CORRUPTIONS)
 
 
+def _measures() -> str:
+    from selectax.study.measures.registry import MEASURES
+
+    return "; ".join(f"{measure.name}, {measure.help}" for measure in MEASURES.values())
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "networks": _networks,
     "data_sets": _data_sets,
     "archived_data_sets": _archived_data_sets,
     "corruptions": _corruptions,
+    "measures": _measures,
 }
 
 

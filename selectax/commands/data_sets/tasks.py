@@ -1,4 +1,4 @@
-"""What the command on data sets does, by task."""
+"""The tasks of `selectax data`."""
 
 import dataclasses
 import pathlib
@@ -21,7 +21,7 @@ from selectax.study.runtime.whole_files import whole_file
 
 
 def prepare_all(names: Sequence[str], where: Where) -> None:
-    """Makes data sets out of their archives."""
+    """Prepares data sets from their archives."""
     for name in _chosen(names):
         builder = _builder_of(name, where)
         folder = pathlib.Path(builder.data_dir_root) / builder.name
@@ -39,7 +39,7 @@ def prepare_all(names: Sequence[str], where: Where) -> None:
 
 
 def _images_and_part(builder):
-    """Number of images that were prepared, and which corruptions if the archive lacks some."""
+    """Number of prepared images, and the corruptions if the archive lacks some."""
     configs, part = [builder], ""
     if isinstance(builder, CorruptedBuilder):
         there = builder.prepared_corruptions
@@ -55,7 +55,7 @@ def _images_and_part(builder):
 
 
 def check_all(names: Sequence[str], where: Where) -> None:
-    """Reads every image of prepared data sets, and prints what there is."""
+    """Reads every image of prepared data sets, and prints counts."""
     for name in _chosen(names):
         builder = _builder_of(name, where)
         table = Table(title=f"{name}: every image read")
@@ -121,7 +121,7 @@ def show(command: Show) -> None:
 
 
 def _builder_and_archive(name, where):
-    """The builder, and where its archive is: in the folder that is given, or at its source."""
+    """The builder, and the place of its archive: in the given folder, or its official address."""
     known = BUILDERS[name].archives()
     if where.archives is None:
         return _builder_of(name, where), known[0].url
@@ -139,7 +139,7 @@ def _builder_and_archive(name, where):
 
 
 def _builder_of(name, where):
-    """The builder, whose configuration does not matter where all are prepared at once."""
+    """The builder; any configuration will do, because all are prepared at once."""
     options = dataclasses.asdict(where)
     if corruptions := describe(name).corruptions:
         options |= {"corruption": corruptions[0], "severity": SEVERITIES[0]}

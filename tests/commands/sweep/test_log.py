@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from selectax.commands import sweep
 from selectax.study.run.curves import FIGURES
-from tests.experiments.test_hosts import PROGRAM, SMALL
+from tests.commands.sweep.processes import PROGRAM, ROOT, SMALL
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.slow
 def start(*arguments, epochs=3):
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(ROOT),
         "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
         "JAX_PLATFORMS": "cpu",
     }

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from selectax.study.run import results
-from tests.experiments.test_hosts import PROGRAM, WITH_ALL_FIGURES, finished, start
+from tests.commands.sweep.processes import PROGRAM, WITH_ALL_FIGURES, finished, start
 
 pytestmark = pytest.mark.slow
 

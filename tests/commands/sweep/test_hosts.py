@@ -1,65 +1,14 @@
 """Two processes with two devices each run one sweep: as one process would, and after a kill too."""
 
-import os
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from selectax.study.run import results
+from tests.commands.sweep.processes import finished, start, start_hosts
 
 pytestmark = pytest.mark.slow
-
-PROGRAM = """
-import sys
-from experiments import sweep
-from selectax import models
-from selectax.study.report import figures
-from tests.study.tiny import TinyNetwork, draw_one
-
-figures.draw_all = draw_one
-models.create = lambda name, num_classes: TinyNetwork(num_classes)
-sys.argv[0] = "sweep.py"
-sys.exit(sweep.main())
-"""
-WITH_ALL_FIGURES = PROGRAM.replace("figures.draw_all = draw_one\n", "")
-SMALL = (
-    *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
-    *("--seeds", "2", "--evaluation-images", "40", "--attack-images", "13", "--epsilons", "4"),
-    *("--evaluation-batch-size", "16", "--corruptions", "contrast", "--pgd-steps", "2"),
-)
-
-
-def start(*arguments, devices, epochs=3, program=PROGRAM):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
-        "JAX_PLATFORMS": "cpu",
-    }
-    command = [sys.executable, "-c", program, *SMALL, "--epochs", str(epochs), *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def start_hosts(folder, *arguments):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    where = ("--output", folder, "--coordinator", f"localhost:{port}", "--hosts", 2)
-    return [start(*arguments, *where, "--host", host, devices=2) for host in (0, 1)]
-
-
-def finished(processes):
-    outputs = [process.communicate(timeout=600)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(processes), outputs
-    return outputs
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
-from colab.execute import HERE, executed, kernel_environment, tidied, with_parameters
+from colab.execute import HERE, executed, kernel_environment, tidied
 
 PATHS = sorted(HERE.glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -157,6 +157,22 @@ def test_it_says_what_to_set_where_there_is_nothing_to_install(monkeypatch, tmp_
     monkeypatch.chdir(tmp_path / "colab")
     with pytest.raises(SystemExit, match=r"^selectax is not published yet: [^.]*\.$"):
         installed(monkeypatch, {})
+
+
+def with_parameters(notebook, parameters):
+    """A copy that sets other values after its cell with the tag "parameters"."""
+    copy = nbformat.from_dict(notebook)
+    tagged = [
+        at for at, cell in enumerate(copy.cells) if "parameters" in cell.metadata.get("tags", ())
+    ]
+    if len(tagged) != 1:
+        raise ValueError(f"{len(tagged)} cells have the tag parameters; give it to one.")
+    named = {line.split(" = ")[0] for line in copy.cells[tagged[0]].source.splitlines()}
+    if unknown := set(parameters) - named:
+        raise ValueError(f"the cell of parameters does not set {', '.join(sorted(unknown))}.")
+    source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    copy.cells.insert(tagged[0] + 1, nbformat.v4.new_code_cell(source))
+    return copy
 
 
 def small(name, **parameters):

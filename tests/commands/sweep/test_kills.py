@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from selectax.study.run import results
-from tests.experiments.test_hosts import finished, start
+from tests.commands.sweep.processes import finished, start
 
 pytestmark = pytest.mark.slow
 
