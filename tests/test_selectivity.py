@@ -464,3 +464,8 @@ def test_bad_arguments_of_an_update_are_named(change, error, message):
 def test_bad_arguments_of_the_index_are_named(means, present, message):
     with pytest.raises(ValueError, match=message):
         class_selectivity_index(means, present)
+
+
+def test_eps_must_be_finite():
+    with pytest.raises(ValueError, match="eps must be finite"):
+        class_selectivity_index(np.ones((2, 2), np.float32), eps=np.nan)
