@@ -455,8 +455,8 @@ def _check_no_nan(selectivity) -> None:
         if np.any(nan):
             where = f"of layer {layer!r} " if layer else ""
             raise ValueError(
-                f"selectivity {where}is NaN for unit {np.flatnonzero(nan)[0]}, which has no place "
-                "in an order; look for NaN in the network's activations."
+                f"selectivity {where}is NaN for unit {np.flatnonzero(nan)[0]}, which cannot be "
+                "ranked; look for NaN in the network's activations."
             )
 
 
@@ -467,19 +467,21 @@ def _check_classes(labels, where, classes) -> None:
     outside = (known < -1) | (known >= classes)
     if np.any(outside):
         raise ValueError(
-            f"labels hold {known[outside][0]}, but classes are 0 to {classes - 1}, and -1 for "
-            "images that do not count; give the network's own."
+            f"labels hold {known[outside][0]}, but classes are 0 to {classes - 1}, and -1 "
+            "ignores an image; use the classes of the network."
         )
 
 
 def _check_masks(masks) -> None:
     if not isinstance(masks, Mapping) or not masks:
-        raise ValueError("masks must be a dict of at least one layer's masks.")
+        raise ValueError("masks must be a dict with the masks of at least one layer.")
     shapes = {name: as_array(mask).shape for name, mask in masks.items()}
     if any(len(shape) != 2 for shape in shapes.values()) or (
         len({shape[0] for shape in shapes.values()}) > 1
     ):
-        raise ValueError(f"masks must have shapes (masks, units) of equal masks, not {shapes}.")
+        raise ValueError(
+            f"masks must have shapes (masks, units) with the same number of masks, not {shapes}."
+        )
 
 
 def _check(counts, masks, images, labels, where, masks_at_a_time) -> None:

@@ -309,7 +309,10 @@ def principal_variances(
     """
     if isinstance(responses_or_state, Covariance):
         if where is not None:
-            raise ValueError("where is for a matrix of responses; a state has taken its own.")
+            raise ValueError(
+                "where applies to a matrix of responses, not to a state; "
+                "give it to update_covariance."
+            )
         return _variances_of_state(responses_or_state)
     responses = checked_responses(responses_or_state)
     return _variances_of_matrix(responses, checked_where(where, len(responses)))

@@ -44,14 +44,14 @@ def activations_from_intermediates(
     if not isinstance(intermediates, Mapping):
         raise TypeError(
             "intermediates must be a dict from layer name to what was captured, not "
-            f"{'None' if intermediates is None else f'a {type(intermediates).__name__}'}; the "
-            "measures take an array or a list of arrays as it is."
+            f"{'None' if intermediates is None else f'a {type(intermediates).__name__}'}; "
+            "the measures accept an array or a list of arrays directly."
         )
     found = dict(_flat(intermediates, ()))
     if not found:
         raise ValueError(
-            "intermediates hold no layer below the outermost module; let the network's modules "
-            "capture or sow what they compute."
+            "intermediates hold no layer below the outermost module; capture or sow "
+            "intermediates in the network's modules."
         )
     if layers is None:
         return found

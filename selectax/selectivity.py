@@ -560,7 +560,7 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
     for name, layer in named.items():
         if layer.shape[:1] != labels.shape:
             raise ValueError(
-                f"labels must have one entry a sample, but have shape {labels.shape} where "
+                f"labels must have one entry for each sample, but have shape {labels.shape}, and "
                 f"activations[{name!r}] has shape {layer.shape}."
             )
     labels, where = _checked_samples(labels, where, len(labels), num_classes)

@@ -185,8 +185,8 @@ def input_gradient_norms(
     # JAX itself would raise an error only when the program is lowered.
     if "custom_lin" in str(jax.make_jaxpr(push_forward)(images)):
         raise TypeError(
-            "responses_fn has a custom_vjp, which forward mode cannot pass; clone the module with "
-            "convolve=native_convolution, or take exact_input_gradient_norms."
+            "responses_fn has a custom_vjp, which does not support forward mode; clone the module "
+            "with convolve=native_convolution, or use exact_input_gradient_norms."
         )
 
     def slope(key):

@@ -81,7 +81,7 @@ def chosen_layers(
     for name in layers:
         if name not in named:
             raise ValueError(
-                f"layers names {name!r}, which is no layer; the nearest is {nearest(name, named)}."
+                f"layers names {name!r}, which is not a layer; use {nearest(name, named)}."
             )
     return {name: named[name] for name in layers}
 

@@ -31,7 +31,8 @@ def checked_labels(labels, samples: int, num_classes: int | None = None) -> Int[
     if array.shape != (samples,):
         remedy = "; take the argmax of one-hot labels" if array.ndim == 2 else ""
         raise ValueError(
-            f"labels must have shape ({samples},), one entry a sample, not {array.shape}{remedy}."
+            f"labels must have shape ({samples},), one entry for each sample, not {array.shape}"
+            f"{remedy}."
         )
     check_classes("labels", array, num_classes)
     return jnp.asarray(array)
@@ -61,7 +62,7 @@ def checked_number(name: str, number: int) -> int:
       ValueError: number is below 1.
     """
     if isinstance(number, jax.core.Tracer):
-        raise TypeError(f"{name} must not be traced, for shapes follow from it; make it static.")
+        raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
     try:
         whole = operator.index(number)
     except TypeError:

@@ -23,7 +23,7 @@ def checked_where(where, samples: int) -> Bool[Array, "samples"] | None:
     mask = as_array("where", where)
     if mask.shape != (samples,):
         raise ValueError(
-            f"where must have shape ({samples},), one entry a sample, not {mask.shape}."
+            f"where must have shape ({samples},), one entry for each sample, not {mask.shape}."
         )
     if mask.dtype != bool and is_concrete(mask):
         values = np.asarray(mask)
