@@ -25,11 +25,13 @@ from .ablation import most_selective_first as most_selective_first
 from .ablation import random_ranks as random_ranks
 from .ablation import single_unit_masks as single_unit_masks
 from .ablation import update_correct_counts as update_correct_counts
+from .attacks import ATTACKS as ATTACKS
 from .attacks import NORMS as NORMS
+from .attacks import Attack as Attack
 from .attacks import Believability as Believability
 from .attacks import Norm as Norm
 from .attacks import apgd as apgd
-from .attacks import believability as believability
+from .attacks import attack_believability as attack_believability
 from .attacks import breaking_epsilons as breaking_epsilons
 from .attacks import fgsm as fgsm
 from .attacks import masking_warnings as masking_warnings
@@ -38,6 +40,8 @@ from .attacks import pgd as pgd
 from .attacks import robust_accuracy_curve as robust_accuracy_curve
 from .attacks import robust_accuracy_over_steps as robust_accuracy_over_steps
 from .attacks import robust_within as robust_within
+from .attacks import run_attack as run_attack
+from .attacks import strongest_attack as strongest_attack
 from .corruptions import BENCHMARK_CORRUPTIONS as BENCHMARK_CORRUPTIONS
 from .corruptions import BENCHMARKS as BENCHMARKS
 from .corruptions import CORRUPTIONS as CORRUPTIONS

@@ -6,6 +6,10 @@ from typing import Protocol
 
 _RENAMED = {  # module -> old name -> new name
     "selectax.ablation": {"accuracy": "accuracy_of_counts"},
+    "selectax.attacks": {
+        "believability": "attack_believability",
+        "strongest": "strongest_attack",
+    },
     "selectax.dimensionality": {"covariance": "sample_covariance"},
     "selectax.selectivity": {
         "init_moments": "init_class_moments",

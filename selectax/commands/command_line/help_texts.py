@@ -48,6 +48,12 @@ def _corruptions() -> str:
     return ", ".join(CORRUPTIONS)
 
 
+def _attacks() -> str:
+    from selectax.attacks import ATTACKS
+
+    return ", ".join(ATTACKS)
+
+
 def _measures() -> str:
     from selectax.study.measures.registry import MEASURES
 
@@ -59,6 +65,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "data_sets": _data_sets,
     "archived_data_sets": _archived_data_sets,
     "corruptions": _corruptions,
+    "attacks": _attacks,
     "measures": _measures,
 }
 

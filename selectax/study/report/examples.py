@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.perturbations import Perturbation
+from selectax.study.measures.statistics import Perturbation
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.waiting import fetch
 

@@ -86,6 +86,13 @@ def test_tables_are_those_of_the_library(table, names):
 
 
 def test_a_table_that_does_not_exist_is_an_error():
-    assert set(TABLES) == {"networks", "data_sets", "archived_data_sets", "corruptions", "measures"}
+    assert set(TABLES) == {
+        "networks",
+        "data_sets",
+        "archived_data_sets",
+        "corruptions",
+        "attacks",
+        "measures",
+    }
     with pytest.raises(KeyError, match="nothing"):
         filled("One of {nothing}.")

@@ -1,4 +1,4 @@
-"""A function of samples, applied to a few of them at a time."""
+"""Applies a function of samples to one batch after another."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,16 @@ from jaxtyping import Array
 
 
 def in_batches(function: Callable[..., Array], batch_size: int, *arrays: Array) -> Array:
-    """The function's result for all samples, computed for batch_size of them in turn.
+    """The function's result for all samples, computed one batch after another.
 
     Args:
-      function: of batches of the arrays, each sample for itself, to arrays of as many samples.
-      batch_size: at least 1; the last batch is filled up with copies of the first sample.
-      arrays: of the same number of samples.
+      function: function of batches of the arrays that treats each sample independently and returns
+        arrays with one entry per sample.
+      batch_size: at least 1; the last batch is padded with copies of the first sample.
+      arrays: arrays with one entry per sample.
+
+    Returns:
+      The results, concatenated.
     """
     count = len(arrays[0])
     if count <= batch_size:

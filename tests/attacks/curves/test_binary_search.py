@@ -4,21 +4,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.attacks.curves.bracket import Bracket, is_closed, narrow, next_attacked
+from selectax.attacks.curves.binary_search import Interval, is_closed, narrow, next_attacked
 
 
 def search(place, grid, tally, attempts=1, floor=0, succeeds=lambda attempt: True):
     """Place found, and the epsilons attacked; of several attempts the first ones may fail."""
     zero = jnp.zeros(1, jnp.int32)
-    bracket = Bracket(zero + floor, zero + grid, zero, zero + grid)
+    interval = Interval(zero + floor, zero + grid, zero, zero + grid)
     attacked = []
-    while not bool(is_closed(bracket, jnp.int32(floor), jnp.int32(attempts))[0]):
-        number = next_attacked(bracket, tally)
+    while not bool(is_closed(interval, jnp.int32(floor), jnp.int32(attempts))[0]):
+        number = next_attacked(interval, tally)
         attacked.append(int(number[0]))
         assert 0 <= attacked[-1] < grid
         broken = (number >= place) & succeeds(attacked.count(attacked[-1]))
-        bracket = narrow(bracket, number, broken, ~broken)
-    return int(bracket.low[0]), attacked
+        interval = narrow(interval, number, broken, ~broken)
+    return int(interval.low[0]), attacked
 
 
 @pytest.mark.parametrize("grid", [1, 2, 8, 33])
