@@ -13,7 +13,7 @@ MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
     *("ablation", "attacks", "intermediates"),
 )
-HELPERS = ("compensated", "installing", "renamed", "scaled")
+HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
 OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
 OF_DATASETS = OF_MEASURES | {
@@ -23,12 +23,8 @@ OF_DATASETS = OF_MEASURES | {
 ALLOWED = {
     "arguments": set(),
     **{helper: set() for helper in HELPERS},
-    **{measure: {"arguments", "renamed"} for measure in (*MEASURES, "corruptions")},
+    **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
-    **{
-        measure: {"arguments", "renamed", "compensated"} for measure in ("dimensionality", "tuning")
-    },
-    "sensitivity": {"arguments", "scaled"},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
     "commands": {"arguments", "attacks", "study", "installing", "corruptions", "models", "datasets"},
