@@ -43,13 +43,13 @@ def check(
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
-    # Late, because they load JAX, Flax and TFDS.
+    # Late, because they load JAX and Flax.
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
     if not own_data:
-        _check_name("--dataset", config.data.dataset, DATASETS)
-    if config.data.dataset == "digits":
+        _check_name("--dataset", config.data.dataset, tuple(DATASETS))
+    if config.data.dataset in DATASETS and DATASETS[config.data.dataset].is_embedded:
         _check_embedded(config.data)
     if not own_network:
         _check_name("--model", config.training.model, MODELS)
@@ -249,8 +249,8 @@ def _check_embedded(data: DataOptions) -> None:
     for flag, is_given in given.items():
         if is_given:
             raise ConfigurationError(
-                f"{flag}: has no effect with --dataset digits, which is embedded; omit it, or "
-                "name the data set."
+                f"{flag}: has no effect with --dataset {data.dataset}, which is embedded; omit "
+                "it, or name another data set."
             )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from selectax.datasets import DATASETS
 from selectax.study.configuration.config import defaults_of, to_json
 from selectax.study.report import figures
 from selectax.study.report.alt_text import describe
@@ -185,7 +186,8 @@ def command_of(config: Mapping[str, Any]) -> str:
         else:
             words += [flag, *map(str, value if isinstance(value, list) else [value])]
     command = shlex.join(words)
-    return command if dataset == "digits" else f"{command} --archives ARCHIVES"
+    has_archive = dataset in DATASETS and not DATASETS[dataset].is_embedded
+    return f"{command} --archives ARCHIVES" if has_archive else command
 
 
 def _progress(run: RecordedRun) -> dict[str, Any]:
