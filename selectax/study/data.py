@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from selectax.corruptions.severities import Benchmark
 from selectax.datasets import describe, load
 from selectax.datasets.corrupted_sets import OfficialSet, open_official_set
 from selectax.datasets.loading import open_source
@@ -112,7 +111,7 @@ def load_evaluation_images(
     )
     batch_size = evaluation.evaluation_batch_size
     test = in_batches(images, labels, batch_size)
-    benchmark: Benchmark = "tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10"
+    benchmark = (components.data_set or describe(data.dataset)).benchmark
     corrupted: OfficialSet | OwnCorruptions = OwnCorruptions(test, benchmark)
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
         corrupted = open_official_set(data.dataset, where, images, labels, batch_size)

@@ -12,6 +12,7 @@ from selectax import models
 from selectax.datasets import DataSet, describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
+from selectax.datasets.registry import LEARNING_RATE_DROPS
 from selectax.models.network import Network, of_module
 from selectax.study.components import NONE, Components, Regularizer, check_network
 from selectax.study.configuration.checks import check_layers
@@ -30,9 +31,6 @@ from selectax.study.training.population import Population, init_population, resi
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import ALL_EPOCHS, Hyperparameters
 
-# The schedule of the papers' ResNet-18 on Tiny ImageNet.
-_LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
-_USUAL_DROPS = (1 / 2, 3 / 4)
 # Share of a device's free memory that networks trained in parallel may use.
 _MEMORY_SHARE = 0.8
 
@@ -120,7 +118,7 @@ def hyperparameters_of(
     networks: Sequence[NetworkId],
     learning_rate: float,
     *,
-    learning_rate_drops: Sequence[float] = _USUAL_DROPS,
+    learning_rate_drops: Sequence[float] = LEARNING_RATE_DROPS,
     alpha_epochs: tuple[int, int] = ALL_EPOCHS,
 ) -> Hyperparameters:
     """Hyperparameters of several networks, stacked along a leading axis."""
@@ -186,7 +184,7 @@ def bytes_of_one(plan: Plan) -> int:
 def fresh(plan: Plan, networks: Sequence[NetworkId]) -> Population:
     """Networks initialized from their seeds."""
     return init_population(
-        _hyperparameters(plan.config, networks),
+        _hyperparameters(plan, networks),
         recipe=plan.recipe,
         image_shape=plan.data_set.image_shape,
     )
@@ -200,12 +198,13 @@ def one_batch(plan: Plan) -> tuple[jax.Array, jax.Array]:
     )
 
 
-def _hyperparameters(config: SweepConfig, networks: Sequence[NetworkId]) -> Hyperparameters:
+def _hyperparameters(plan: Plan, networks: Sequence[NetworkId]) -> Hyperparameters:
+    config = plan.config
     first, last = config.regularizer.alpha_epochs or (1, ALL_EPOCHS[1])
     return hyperparameters_of(
         networks,
         config.training.learning_rate,
-        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, _USUAL_DROPS),
+        learning_rate_drops=plan.data_set.learning_rate_drops,
         alpha_epochs=(first - 1, last),
     )
 

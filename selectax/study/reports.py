@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from selectax.datasets import DATASETS
 from selectax.study.configuration.config import defaults_of, to_json
 from selectax.study.measures.registry import METRICS
 from selectax.study.report import figures
@@ -103,7 +104,8 @@ def command_of(config: Mapping[str, Any]) -> str:
         else:
             words += [flag, *map(str, value if isinstance(value, list) else [value])]
     command = shlex.join(words)
-    return command if dataset == "digits" else f"{command} --archives ARCHIVES"
+    has_archive = dataset in DATASETS and not DATASETS[dataset].is_embedded
+    return f"{command} --archives ARCHIVES" if has_archive else command
 
 
 def _pictures(

@@ -37,9 +37,9 @@ def _data_sets() -> str:
 
 
 def _archived_data_sets() -> str:
-    from selectax.datasets.loading import BUILDERS
+    from selectax.datasets import ALL_DATASETS, describe
 
-    return ", ".join(BUILDERS)
+    return ", ".join(name for name in ALL_DATASETS if not describe(name).is_embedded)
 
 
 def _corruptions() -> str:

@@ -44,12 +44,12 @@ def check(
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
-    # Late, because they load JAX, Flax and TFDS.
+    # Late, because they load JAX and Flax.
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
     _check_name("--dataset", config.data.dataset, (*DATASETS, *own_names.get("dataset", ())))
-    if config.data.dataset == "digits":
+    if config.data.dataset in DATASETS and DATASETS[config.data.dataset].is_embedded:
         _check_embedded(config.data)
     _check_name("--model", config.training.model, (*MODELS, *own_names.get("model", ())))
     check_evaluation(config.evaluation, measures=measures, own_names=own_names)
@@ -260,8 +260,8 @@ def _check_embedded(data: DataOptions) -> None:
     for flag, is_given in given.items():
         if is_given:
             raise ConfigurationError(
-                f"{flag}: has no effect with --dataset digits, which is embedded; omit it, or "
-                "name the data set."
+                f"{flag}: has no effect with --dataset {data.dataset}, which is embedded; omit "
+                "it, or name another data set."
             )
 
 
