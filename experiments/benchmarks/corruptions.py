@@ -50,7 +50,7 @@ ORIGINAL = {
 class Options:
     """Prints tables of times, and with the real data one of accuracies."""
 
-    corruptions: tuple[str, ...] = CORRUPTIONS
+    corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     """Names of corruptions."""
     repeats: int = 5
     """Timings, of which the fastest counts."""
@@ -192,7 +192,7 @@ def accuracy_table(options, folder):
                 images = published[severity - 1] / np.float32(255)
                 theirs.append(np.mean(classify(images) == labels))
                 # As the original: nothing in common between severities and between names.
-                number = 5 * CORRUPTIONS.index(name) + severity
+                number = 5 * tuple(CORRUPTIONS).index(name) + severity
                 for key in jax.random.split(jax.random.key(number), options.seeds):
                     images = to_published_bytes(corrupt(key, clean, name, severity))
                     mine.append(np.mean(classify(jnp.asarray(images) / 255) == labels))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets import describe, load
 from selectax.datasets.corrupted_sets import OfficialSet, open_official_set
 from selectax.datasets.loading import open_source

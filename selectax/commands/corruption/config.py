@@ -66,7 +66,7 @@ def check(config: CorruptConfig) -> None:
     from selectax.corruptions import CORRUPTIONS
     from selectax.datasets import DATASETS, SPLITS
 
-    corruptions = CORRUPTIONS if config.corruptions is None else config.corruptions
+    corruptions = tuple(CORRUPTIONS) if config.corruptions is None else config.corruptions
     for flag, values in (
         ("--corruptions", corruptions),
         ("--severities", config.severities),

@@ -134,7 +134,7 @@ def check_evaluation(
             raise ConfigurationError(f"{named(field)} {values!r}: give a tuple of values.")
     for field, known, given in (
         ("measures", tuple(measures), options.measures),
-        ("corruptions", CORRUPTIONS, options.corruptions or ()),
+        ("corruptions", tuple(CORRUPTIONS), options.corruptions or ()),
         ("norm", ("linf", "l2"), (options.norm,)),
         ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
     ):

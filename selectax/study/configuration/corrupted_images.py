@@ -33,7 +33,9 @@ def resolve_corruptions(
     which = evaluation.corrupted_images
     if which == "auto":
         which = "official" if official_at_hand else "own"
-    known = describe(CORRUPTED[dataset]).corruptions if dataset in CORRUPTED else CORRUPTIONS
+    known = tuple(CORRUPTIONS)
+    if dataset in CORRUPTED:
+        known = describe(CORRUPTED[dataset]).corruptions
     by_default = known if dataset in CORRUPTED else _QUICK_CORRUPTIONS
     names = by_default if evaluation.corruptions is None else evaluation.corruptions
     if which == "official":

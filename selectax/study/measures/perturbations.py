@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from selectax.attacks import fgsm, pgd
 from selectax.corruptions import corrupt, to_published_bytes
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import to_unit_range
 
 
