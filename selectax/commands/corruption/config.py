@@ -67,7 +67,7 @@ def check(config: CorruptConfig) -> None:
     # Imported here, because they load JAX and TFDS.
     from selectax.corruptions import CORRUPTIONS
 
-    corruptions = CORRUPTIONS if config.corruptions is None else config.corruptions
+    corruptions = tuple(CORRUPTIONS) if config.corruptions is None else config.corruptions
     for flag, values in (
         ("--corruptions", corruptions),
         ("--severities", config.severities),

@@ -30,7 +30,9 @@ def resolve_corruptions(
     which = evaluation.corrupted_images
     if which == "auto":
         which = "official" if official_at_hand else "own"
-    known = describe(CORRUPTED[dataset]).corruptions if dataset in CORRUPTED else CORRUPTIONS
+    known = tuple(CORRUPTIONS)
+    if dataset in CORRUPTED:
+        known = describe(CORRUPTED[dataset]).corruptions
     # Your own images have no entry.
     by_default = DATASETS.get(dataset, DataSet).default_corruptions
     names = by_default if evaluation.corruptions is None else evaluation.corruptions

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, UInt8
 
-from selectax.corruptions import corrupt, to_published_bytes
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions import Benchmark, Corruption, corrupt, to_published_bytes
+from selectax.corruptions.registry import find_corruption
 from selectax.datasets.corrupted_sets import StoredCorruption
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.runtime.waiting import fetch
@@ -31,16 +31,20 @@ class OwnCorruptions:
 
     def __init__(self, clean: Batches, benchmark: Benchmark) -> None:
         self.clean, self._benchmark = clean, benchmark
-        self._kept: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
+        self._kept: dict[tuple[str | Corruption, tuple[int, ...]], np.ndarray] = {}
 
-    def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
-        """The images under one corruption; all severities and networks draw alike."""
+    def corruption(self, name: str | Corruption, severities: Sequence[int]) -> StoredCorruption:
+        """Returns the images under one corruption, named or one's own.
+
+        The key depends on the corruption's name alone, so that the random draws are the same for
+        all severities and networks.
+        """
         which = name, tuple(severities)
         corrupted = self._kept.get(which)
         if corrupted is None:
             corrupted = fetch(
                 corrupt_batches(
-                    jax.random.key(zlib.crc32(name.encode())),
+                    jax.random.key(zlib.crc32(find_corruption(name).name.encode())),
                     self.clean.images,
                     jnp.asarray(severities, jnp.int32),
                     name=name,
@@ -58,7 +62,7 @@ def corrupt_batches(
     images: UInt8[Array, "batches samples height width channels"],
     severities: Int[Array, "severities"],
     *,
-    name: str,
+    name: str | Corruption,
     benchmark: Benchmark,
 ) -> UInt8[Array, "batches severities samples height width channels"]:
     """Images under one corruption, as the published sets hold them.
@@ -67,7 +71,7 @@ def corrupt_batches(
       key: for what is drawn at random, otherwise for each batch.
       images: clean ones.
       severities: 1 to 5; traced.
-      name: of the corruption.
+      name: name of the corruption, or a `Corruption` of one's own.
       benchmark: whose severities it has.
     """
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.attacks import ATTACKS, Attack, run_attack
 from selectax.corruptions import corrupt, to_published_bytes
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.dimensionality import (
     Covariance,

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from selectax.attacks import ATTACKS, Attack
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.corrupted_sets import OfficialSet
 from selectax.datasets.pipeline.batches import Batches
 from selectax.models.network import Network, Variables
