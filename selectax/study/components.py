@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from selectax.attacks import Attack
+from selectax.corruptions import Corruption
 from selectax.datasets import DataSet
 from selectax.models.network import Network
 from selectax.study.configuration.config import SweepConfig
@@ -34,6 +35,7 @@ class Components:
         only names them.
       measures: the table from which `--measures` chooses.
       attacks: in place of `--attacks`.
+      corruptions: in place of `--corruptions`.
       regularizer: in place of mean class selectivity.
     """
 
@@ -41,6 +43,7 @@ class Components:
     splits: Mapping[str, Split] | None = None
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=lambda: MEASURES)
     attacks: tuple[Attack, ...] = ()
+    corruptions: tuple[Corruption, ...] = ()
     regularizer: Regularizer | None = None
 
     def names(self, config: SweepConfig) -> dict[str, tuple[str, ...]]:
@@ -49,6 +52,7 @@ class Components:
             "model": (config.training.model,) if self.network else (),
             "dataset": (config.data.dataset,) if self.splits else (),
             "attacks": tuple(attack.name for attack in self.attacks),
+            "corruptions": tuple(corruption.name for corruption in self.corruptions),
         }
         return {field: names for field, names in own.items() if names}
 
@@ -76,6 +80,7 @@ def checked_components(
     data: Iterable[tuple[Any, Any]] | None,
     measures: Iterable[Measure] | None,
     attacks: Iterable[Attack] | None,
+    corruptions: Iterable[Corruption] | None,
     regularizer: Regularizer | None,
 ) -> tuple[SweepConfig, Components]:
     """The components, and the configuration that measures them.
@@ -86,6 +91,7 @@ def checked_components(
       data: (train, test) or (train, validation, test), each images and labels.
       measures: what to measure, in place of `config.evaluation.measures`.
       attacks: to run, in place of `config.evaluation.attacks`.
+      corruptions: to apply to the test images, in place of `config.evaluation.corruptions`.
       regularizer: of one's own.
 
     Raises:
@@ -99,9 +105,20 @@ def checked_components(
         config = dataclasses.replace(config, evaluation=evaluation)
     if attacks is not None:
         components = dataclasses.replace(components, attacks=tuple(attacks))
-        names = tuple(attack.name for attack in components.attacks)
-        evaluation = dataclasses.replace(config.evaluation, attacks=names)
+    if corruptions is not None:
+        components = dataclasses.replace(components, corruptions=tuple(corruptions))
+        if config.evaluation.corrupted_images == "official":
+            raise ConfigurationError(
+                "corrupted_images official: has no effect with corruptions of your own; give own."
+            )
+        evaluation = dataclasses.replace(config.evaluation, corrupted_images="own")
         config = dataclasses.replace(config, evaluation=evaluation)
+    names = components.names(config)
+    chosen: dict[str, Any] = {
+        field: names[field] for field in ("attacks", "corruptions") if field in names
+    }
+    evaluation = dataclasses.replace(config.evaluation, **chosen)
+    config = dataclasses.replace(config, evaluation=evaluation)
     if regularizer is not None and config.training.micro_batches > 1:
         raise ConfigurationError(
             f"micro_batches {config.training.micro_batches}: regularizer needs the whole batch; "

@@ -112,7 +112,9 @@ def load_evaluation_images(
     batch_size = evaluation.evaluation_batch_size
     test = in_batches(images, labels, batch_size)
     benchmark = (components.data_set or describe(data.dataset)).benchmark
-    corrupted: OfficialSet | OwnCorruptions = OwnCorruptions(test, benchmark)
+    corrupted: OfficialSet | OwnCorruptions = OwnCorruptions(
+        test, benchmark, components.corruptions
+    )
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
         corrupted = open_official_set(data.dataset, where, images, labels, batch_size)
     return EvaluationImages(

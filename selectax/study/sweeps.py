@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from selectax.attacks import Attack
+from selectax.corruptions import Corruption
 from selectax.models.network import Network
 from selectax.study.components import Components, Regularizer, checked_components
 from selectax.study.configuration.checks import check
@@ -55,6 +56,7 @@ def sweep(
     data: Iterable[tuple[Any, Any]] | None = None,
     measures: Iterable[Measure] | None = None,
     attacks: Iterable[Attack] | None = None,
+    corruptions: Iterable[Corruption] | None = None,
     regularizer: Regularizer | None = None,
     console: Console | None = None,
 ) -> Outcome:
@@ -75,6 +77,8 @@ def sweep(
         `selectax.study.MEASURES` and your own.
       attacks: what to attack with, in place of the names in `config.evaluation.attacks`: entries of
         `selectax.attacks.ATTACKS` and your own.
+      corruptions: how to corrupt the test images, in place of the names in
+        `config.evaluation.corruptions`: entries of `selectax.corruptions.CORRUPTIONS` and your own.
       regularizer: a function of activations, labels and the number of classes, which alpha
         multiplies in place of mean class selectivity, for controls.
       console: where progress is shown; by default stderr.
@@ -94,6 +98,7 @@ def sweep(
         data=data,
         measures=measures,
         attacks=attacks,
+        corruptions=corruptions,
         regularizer=regularizer,
     )
     check(

@@ -2,7 +2,7 @@
 
 import functools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, UInt8
 
 from selectax.corruptions import Benchmark, Corruption, corrupt, to_published_bytes
-from selectax.corruptions.registry import find_corruption
 from selectax.datasets.corrupted_sets import StoredCorruption
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.runtime.waiting import fetch
@@ -29,12 +28,19 @@ class OwnCorruptions:
     name = None
     """They belong to the data set itself."""
 
-    def __init__(self, clean: Batches, benchmark: Benchmark) -> None:
+    def __init__(
+        self, clean: Batches, benchmark: Benchmark, own: Iterable[Corruption] = ()
+    ) -> None:
         self.clean, self._benchmark = clean, benchmark
-        self._kept: dict[tuple[str | Corruption, tuple[int, ...]], np.ndarray] = {}
+        self._own = {corruption.name: corruption for corruption in own}
+        self._kept: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
 
-    def corruption(self, name: str | Corruption, severities: Sequence[int]) -> StoredCorruption:
-        """Returns the images under one corruption, named or one's own.
+    def named(self, name: str) -> str | Corruption:
+        """Returns your own corruption with this name, or the name if it is in our table."""
+        return self._own.get(name, name)
+
+    def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
+        """Returns the images under one corruption, by name.
 
         The key depends on the corruption's name alone, so that the random draws are the same for
         all severities and networks.
@@ -44,10 +50,10 @@ class OwnCorruptions:
         if corrupted is None:
             corrupted = fetch(
                 corrupt_batches(
-                    jax.random.key(zlib.crc32(find_corruption(name).name.encode())),
+                    jax.random.key(zlib.crc32(name.encode())),
                     self.clean.images,
                     jnp.asarray(severities, jnp.int32),
-                    name=name,
+                    name=self.named(name),
                     benchmark=self._benchmark,
                 )
             )

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.attacks import ATTACKS, Attack, run_attack
-from selectax.corruptions import corrupt, to_published_bytes
+from selectax.corruptions import Corruption, corrupt, to_published_bytes
 from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.dimensionality import (
@@ -50,7 +50,7 @@ class Perturbation:
       restarts: of attacks that start at random.
     """
 
-    source: str | Attack
+    source: str | Attack | Corruption
     benchmark: Benchmark = "cifar10"
     norm: Literal["linf", "l2"] = "linf"
     restarts: int = 1
@@ -65,14 +65,16 @@ class Perturbation:
         steps: Int[Array, ""],
     ) -> Float[Array, "samples height width channels"]:
         """Perturbed images in [0, 1]; strength is a severity or an epsilon."""
-        attack = self.source if isinstance(self.source, Attack) else ATTACKS.get(self.source)
-        if attack is not None:
+        attack = self.source
+        if isinstance(self.source, str):
+            attack = ATTACKS.get(self.source, self.source)
+        if isinstance(attack, Attack):
             ball: dict[str, Any] = {"epsilon": strength, "norm": self.norm, "steps": steps}
             if attack.starts_at_random(True):
                 ball["restarts"] = self.restarts
             return run_attack(key, attack, logits_fn, images, labels, **ball)
         severity = strength.astype(jnp.int32)
-        corrupted = corrupt(key, images, str(self.source), severity, benchmark=self.benchmark)
+        corrupted = corrupt(key, images, attack, severity, benchmark=self.benchmark)
         # As the published sets hold them.
         return to_unit_range(to_published_bytes(corrupted))
 
