@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         BENCHMARK_CORRUPTIONS,
         BENCHMARKS,
         CORRUPTIONS,
+        Corruption,
         corrupt,
         to_published_bytes,
     )
@@ -154,6 +155,7 @@ __all__ = [
     "ClassMoments",
     "ClassStatistics",
     "CorrectCounts",
+    "Corruption",
     "Covariance",
     "InputGradientNorms",
     "Norm",
