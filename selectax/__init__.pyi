@@ -45,6 +45,7 @@ from .attacks import strongest_attack as strongest_attack
 from .corruptions import BENCHMARK_CORRUPTIONS as BENCHMARK_CORRUPTIONS
 from .corruptions import BENCHMARKS as BENCHMARKS
 from .corruptions import CORRUPTIONS as CORRUPTIONS
+from .corruptions import Corruption as Corruption
 from .corruptions import corrupt as corrupt
 from .corruptions import to_published_bytes as to_published_bytes
 from .dimensionality import Covariance as Covariance

@@ -15,14 +15,13 @@ References:
 """
 
 from selectax.corruptions.application import corrupt, to_published_bytes
-from selectax.corruptions.corruption import BENCHMARKS, Benchmark, Corruption
+from selectax.corruptions.corruption import BENCHMARKS, Corruption
 from selectax.corruptions.registry import BENCHMARK_CORRUPTIONS, CORRUPTIONS
 
 __all__ = [
     "BENCHMARKS",
     "BENCHMARK_CORRUPTIONS",
     "CORRUPTIONS",
-    "Benchmark",
     "Corruption",
     "corrupt",
     "to_published_bytes",

@@ -1,4 +1,4 @@
-"""The arguments of a corruption, checked before any work."""
+"""Checks of the arguments of `corrupt`."""
 
 import math
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from jaxtyping import Array, Float
 from selectax.arguments.names import nearest
 
 _SMALLEST_SIDE = 8
-# Rounding takes results of float arithmetic a few floats beyond [0, 1].
+# Rounding errors can move values slightly out of [0, 1].
 _SLACK = 8 * float(np.finfo(np.float32).eps)
 
 
 def check_name(argument: str, name: str, known: Sequence[str]) -> None:
-    """Refuses a name that is not among the known ones.
+    """Checks that a name is known.
 
     Raises:
-      ValueError: names the argument and the known name that is most similar.
+      ValueError: the name is unknown; the message suggests the most similar one.
     """
     if name not in known:
         raise ValueError(
@@ -29,11 +29,11 @@ def check_name(argument: str, name: str, known: Sequence[str]) -> None:
 
 
 def check_severity(severity) -> None:
-    """Refuses anything but one integer, from 1 to 5 where the value is known.
+    """Checks that the severity is a single integer and, unless it is traced, from 1 to 5.
 
     Raises:
-      TypeError: it is no integer.
-      ValueError: it lies outside 1 to 5.
+      TypeError: severity is not an integer.
+      ValueError: severity is outside 1 to 5.
     """
     if not jnp.issubdtype(jnp.result_type(severity), jnp.integer) or jnp.ndim(severity) != 0:
         raise TypeError(f"severity must be one integer from 1 to 5, not {severity!r}.")
@@ -42,11 +42,11 @@ def check_severity(severity) -> None:
 
 
 def checked_images(images, name: str) -> Float[Array, "samples height width channels"]:
-    """The images as one array, whose concrete values lie in [0, 1].
+    """Returns the images as one array; concrete values are in [0, 1].
 
     Raises:
-      TypeError: they are no floats.
-      ValueError: they have another shape, or concrete values outside [0, 1].
+      TypeError: images are not floats.
+      ValueError: images have the wrong shape, or concrete values outside [0, 1].
     """
     images = checked_floats("images", images)
     if images.ndim != 4:
@@ -74,11 +74,11 @@ def checked_images(images, name: str) -> Float[Array, "samples height width chan
 def checked_textures(
     textures, images_shape: tuple[int, ...]
 ) -> Float[Array, "textures rows columns 3"]:
-    """The textures as one array, at least as large as the images and in [0, 1].
+    """Returns the textures as one array, at least as large as the images and in [0, 1].
 
     Raises:
-      TypeError: they are no floats.
-      ValueError: they have another shape, or concrete values outside [0, 1].
+      TypeError: textures are not floats.
+      ValueError: textures have the wrong shape, or concrete values outside [0, 1].
     """
     textures = checked_floats("frost_textures", textures)
     _, height, width, _ = images_shape
@@ -92,10 +92,10 @@ def checked_textures(
 
 
 def checked_floats(argument: str, values) -> Float[Array, "*shape"]:
-    """One array of floats, from an array or nested lists.
+    """Returns an array or nested lists of floats as one array.
 
     Raises:
-      TypeError: it is no array, or not of floats.
+      TypeError: values are not an array of floats.
     """
     if not hasattr(values, "dtype"):
         try:
@@ -113,17 +113,17 @@ def checked_floats(argument: str, values) -> Float[Array, "*shape"]:
 
 
 def in_unit_range(argument: str, values: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Concrete values that lie in [0, 1], or are clipped from a few floats beyond.
+    """Checks that concrete values are in [0, 1], and clips those that are out by rounding only.
 
-    Traced values pass as they are.
+    Traced values are returned unchanged.
 
     Raises:
-      ValueError: a value is NaN or lies farther outside [0, 1]; it is named.
+      ValueError: a value is NaN or farther outside [0, 1]; the message gives the value.
     """
     if isinstance(values, jax.core.Tracer) or values.size == 0:
         return values
     on_host = np.asarray(values)
-    if on_host.dtype.itemsize < 4:  # NumPy may not know how to reduce it
+    if on_host.dtype.itemsize < 4:  # NumPy may not be able to reduce it
         on_host = on_host.astype(np.float32)
     least, greatest = float(on_host.min()), float(on_host.max())
     if least >= 0 and greatest <= 1:

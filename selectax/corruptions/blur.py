@@ -1,4 +1,4 @@
-"""Blur of every pixel alike."""
+"""Blurs that treat every pixel in the same way."""
 
 import math
 
@@ -19,7 +19,7 @@ def _gaussian_blur(_, image, matrices):
 
 
 def _disk(radius: float, alias_blur: float) -> np.ndarray:
-    """A disk, its edge smoothed by a small Gaussian as OpenCV has it."""
+    """Returns a disk whose edge is smoothed by a small Gaussian, as in OpenCV."""
     reach = max(8, math.ceil(radius))
     offsets = np.arange(-reach, reach + 1)
     disk = (offsets**2 + offsets[:, None] ** 2 <= radius**2).astype(float)
@@ -37,7 +37,7 @@ def _disk(radius: float, alias_blur: float) -> np.ndarray:
 
 def _disks(severities, _):
     disks = [_disk(*parameters) for parameters in severities]
-    # No wider than the largest needs.
+    # Cut all disks to the size that the largest one needs.
     reach = max(math.floor(radius) + (1 if radius <= 8 else 2) for radius, _ in severities)
     same_size = []
     for disk in disks:
@@ -59,17 +59,17 @@ def _defocus_blur(_, image, disk):
             disk[row, column] * shifted[:, column : column + width] for column in range(len(disk))
         )
 
-    # Sums of shifted images: on the CPU a convolution by XLA takes ten times as long.
+    # A sum of shifted images: an XLA convolution takes ten times as long on the CPU.
     return jax.lax.fori_loop(0, len(disk), add_row, jnp.zeros_like(image))
 
 
 def _zoom_factors(greatest: float, step: float) -> np.ndarray:
-    # With the rounding of this function, on which the size of a zoom by 1.25 depends.
+    # The size of a zoom by 1.25 depends on how np.arange rounds.
     return np.arange(1, greatest + step / 2, step)
 
 
 def _zooms(severities, image_shape):
-    """Positions of every zoom in each axis, and the weights of the zooms; zero for unused ones."""
+    """Returns the weights of the zooms, 0 for unused ones, and each zoom's positions by axis."""
     factors = [_zoom_factors(*parameters) for parameters in severities]
     most = max(len(of_severity) for of_severity in factors)
     padded = [np.pad(one, (0, most - len(one)), constant_values=1) for one in factors]
@@ -104,7 +104,7 @@ GAUSSIAN_BLUR = Corruption(
     name="gaussian_blur",
     apply=_gaussian_blur,
     constants=gaussian_matrices,
-    # deviation of the kernel, in pixels
+    # Standard deviation of the kernel in pixels.
     severities={
         "cifar10": (0.4, 0.6, 0.7, 0.8, 1.0),
         "tiny_imagenet": (0.5, 0.75, 1.0, 1.25, 1.5),
@@ -119,7 +119,7 @@ DEFOCUS_BLUR = Corruption(
     name="defocus_blur",
     apply=_defocus_blur,
     constants=_disks,
-    # radius of the disk, deviation of the blur of its edge
+    # Radius of the disk, standard deviation of the blur of its edge; in pixels.
     severities={
         "cifar10": ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
         "tiny_imagenet": ((0.5, 0.6), (1, 0.1), (1.5, 0.1), (2.5, 0.01), (3, 0.1)),
@@ -134,7 +134,7 @@ MOTION_BLUR = Corruption(
     name="motion_blur",
     apply=_motion_blur,
     constants=_motion_constants,
-    # half the reach, deviation
+    # Half the length of the trail, standard deviation of its weights; in pixels.
     severities={
         "cifar10": ((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
         "tiny_imagenet": ((10, 1), (10, 1.5), (10, 2), (10, 2.5), (12, 3)),
@@ -150,7 +150,7 @@ ZOOM_BLUR = Corruption(
     name="zoom_blur",
     apply=_zoom_blur,
     constants=_zooms,
-    # greatest factor, step between factors
+    # Largest zoom factor, step between factors.
     severities={
         "cifar10": _SMALL_ZOOMS,
         "tiny_imagenet": _SMALL_ZOOMS,

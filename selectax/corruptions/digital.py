@@ -10,7 +10,7 @@ from selectax.corruptions.operations.eight_bits import rounded
 from selectax.corruptions.operations.fusion import computed_once
 from selectax.corruptions.operations.resampling import along_columns, along_rows
 
-# Shorter axes are resized by matrices.
+# Axes up to this length are resized by matrices.
 _LONG = 512
 
 
@@ -21,8 +21,8 @@ def _contrast(_, image, factor):
 
 def _saturate(_, image, parameters):
     factor, addend = parameters
-    # At constant hue and HSV value a channel's distance from the value, which is the maximum, is
-    # proportional to the saturation. Grey has the hue of red.
+    # The HSV value is the largest channel. At constant hue and value, the distance of each channel
+    # from the value is proportional to the saturation. Grey pixels get the hue of red.
     value = jnp.max(image, axis=-1, keepdims=True)
     distance = value - image
     chroma = jnp.max(distance, axis=-1, keepdims=True)
@@ -35,12 +35,12 @@ def _saturate(_, image, parameters):
 
 
 def _box_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels of a line are in each pixel of the resized line, as Pillow's box filter has it.
+    """Finds the pixels of a line that Pillow's box filter averages for each new pixel.
 
     Returns:
-      Pixels, and whether they are in it; both of shape (new_size, taps).
+      Indices of pixels, and whether they are averaged; both of shape (new_size, taps).
     """
-    # Pillow's own order of operations: pixels on the edge of a window go where rounding puts them.
+    # In Pillow's order of operations, because rounding decides about pixels on a window's edge.
     scale = size / new_size
     reach = max(scale, 1)
     centres = (np.arange(new_size)[:, None] + 0.5) * scale
@@ -51,7 +51,7 @@ def _box_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
     inside &= pixels >= np.trunc(centres - 0.5 * reach + 0.5)
     inside &= pixels < np.trunc(centres + 0.5 * reach + 0.5)
     inside &= (pixels >= 0) & (pixels < size)
-    # Those inside first, so that the others can be left out.
+    # Sort the pixels inside to the front, so that the others can be cut off.
     order = np.argsort(~inside, axis=1, kind="stable")
     pixels, inside = (np.take_along_axis(each, order, axis=1) for each in (pixels, inside))
     taps = inside.sum(axis=1).max()
@@ -59,11 +59,11 @@ def _box_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _box_tables(size, new_sizes, from_sizes):
-    """For each severity the linear map of a line of one size to a line of another.
+    """Returns the linear map from a line of one size to a line of another, for each severity.
 
     Returns:
-      Matrices, whose unused rows and columns are zero; or, for long lines, where a matrix would be
-      almost empty and larger than the image, the pixels that are mixed and their weights.
+      Matrices, whose unused rows and columns are zero. For long lines, whose matrices would be
+      almost empty and larger than the image: the pixels that are averaged and their weights.
     """
     longest = max(new_sizes), max(from_sizes)
     taps = [_box_taps(*sizes) for sizes in zip(from_sizes, new_sizes, strict=True)]
@@ -84,7 +84,7 @@ def _box_tables(size, new_sizes, from_sizes):
 
 
 def _down_and_up(shares, image_shape):
-    """What shrinks and what enlarges each axis, of `_box_tables`."""
+    """Returns the tables that shrink and enlarge the rows, then those for the columns."""
     down_and_up = []
     for size in image_shape[:2]:
         small, whole = [max(int(size * share), 1) for share in shares], [size] * len(shares)
@@ -93,7 +93,7 @@ def _down_and_up(shares, image_shape):
 
 
 def _resize(table, image, axis):
-    """Along one axis of an image, by a table of `_box_tables`."""
+    """Resizes one axis of an image by a table from `_box_tables`."""
     if not isinstance(table, tuple):
         return (along_rows, along_columns)[axis](table, image)
     pixels, shares = table
@@ -107,7 +107,7 @@ def _resize(table, image, axis):
 def _pixelate(_, image, tables):
     down_rows, up_rows, down_columns, up_columns = tables
 
-    # Pillow goes along the rows' pixels first, and keeps bytes in between.
+    # Like Pillow: horizontally first, and rounded to bytes after each pass.
     image = rounded(image)
     for axis, table in ((1, down_columns), (0, down_rows), (1, up_columns), (0, up_rows)):
         image = computed_once(jnp.floor(_resize(table, image, axis) + 0.5))
@@ -117,7 +117,7 @@ def _pixelate(_, image, tables):
 CONTRAST = Corruption(
     name="contrast",
     apply=_contrast,
-    # factor of the deviation from the mean
+    # Factor by which the difference from the mean is multiplied.
     severities={
         "cifar10": (0.75, 0.5, 0.4, 0.3, 0.15),
         "tiny_imagenet": (0.4, 0.3, 0.2, 0.1, 0.05),
@@ -131,7 +131,7 @@ CONTRAST = Corruption(
 SATURATE = Corruption(
     name="saturate",
     apply=_saturate,
-    # factor of the HSV saturation, and what is added to it
+    # Factor of the HSV saturation, and the amount added to it.
     severities={
         "cifar10": ((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
         "tiny_imagenet": ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (30, 0.2)),
@@ -146,7 +146,7 @@ PIXELATE = Corruption(
     name="pixelate",
     apply=_pixelate,
     constants=_down_and_up,
-    # share of the side that is left
+    # Side of the shrunken image as a fraction of the original.
     severities={
         "cifar10": (0.95, 0.9, 0.85, 0.75, 0.65),
         "tiny_imagenet": (0.9, 0.8, 0.7, 0.6, 0.5),

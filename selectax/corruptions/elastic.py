@@ -10,13 +10,13 @@ from selectax.corruptions.operations.resampling import interpolate, mirrored, mi
 
 
 def _affine_sources(key, shape, shift):
-    """Where each pixel comes from when three points of the image's centre are moved."""
+    """Returns the source of each pixel when three points near the centre are moved."""
     height, width = shape
     half = min(shape) // 3
     centre = jnp.array([height // 2, width // 2], jnp.float32)
     corners = centre + half * jnp.array([[1, 1], [-1, 1], [-1, -1]], jnp.float32)
     moved = corners + shift * jax.random.uniform(key, (3, 2), jnp.float32, -1, 1)
-    # What the map makes of a step down and of a step to the right.
+    # Images of a step down and of a step to the right under the affine map.
     (down_row, down_column), (right_row, right_column) = (
         (moved[0] - moved[1]) / (2 * half),
         (moved[1] - moved[2]) / (2 * half),
@@ -54,8 +54,8 @@ ELASTIC_TRANSFORM = Corruption(
     name="elastic_transform",
     apply=_elastic_transform,
     constants=_constants,
-    # amplitude of the displacement, deviation of its blur, shift of the affine map's points; all as
-    # shares of the image's shorter side
+    # Amplitude of the displacement, standard deviation of its blur, shift of the affine map's
+    # points; all as fractions of the shorter side of the image.
     severities={
         "cifar10": (
             (0, 0, 0.08),
@@ -71,7 +71,7 @@ ELASTIC_TRANSFORM = Corruption(
             (0.1, 0.03, 0.03),
             (0.16, 0.03, 0.02),
         ),
-        # The original's shares are of 244 pixels, and its images have 224.
+        # The original code takes fractions of 244 pixels, although its images have 224.
         "imagenet": tuple(
             tuple(share * 244 / 224 for share in severity)
             for severity in (

@@ -1,8 +1,8 @@
-"""Frost: an image under a random part of a texture.
+"""Frost: a random part of a texture is overlaid on the image.
 
-The benchmark's textures are photographs, which are not ours to ship. Those made here are random
-fields with the photographs' colours, distributions of grey, contrasts between and within the parts
-that cover an image, and correlations of neighbouring pixels; they have no crystals.
+The benchmark's textures are photographs that we may not distribute. The textures made here are
+random fields that match the photographs in colour, distribution of grey, contrast between and
+within crops of the size of an image, and correlation of neighbouring pixels. They show no crystals.
 """
 
 import functools
@@ -14,8 +14,8 @@ from jaxtyping import Float
 
 from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 
-# Of the photographs, in the order of the benchmark, which holds one of them twice: mean colour,
-# and percentiles of grey, from 0 to 255.
+# Mean colour and percentiles of grey of the photographs, from 0 to 255, in the benchmark's order.
+# The benchmark contains one of them twice.
 _COLOURS = ((78, 149, 166), (201, 205, 214), (201, 205, 214), (138, 153, 166), (112, 123, 135))
 _PERCENTS = (5, 25, 50, 75, 95)
 _GREYS = (
@@ -26,9 +26,9 @@ _GREYS = (
     (60, 91, 120, 151, 203),
 )
 
-# Shares of the variance that fields smoothed by these deviations have, in pixels of the photographs
-# scaled as for CIFAR-10-C (to a fifth) and for Tiny ImageNet-C (to three tenths). Fitted to the
-# contrasts and correlations.
+# A texture is a sum of noise fields smoothed with these standard deviations; each has a fraction of
+# the variance, fitted to contrast and correlations. Lengths are in pixels of the photographs scaled
+# to a fifth, as for CIFAR-10-C, or to three tenths, as for Tiny ImageNet-C.
 _SIGMAS = (0, 0.7, 1.5, 4, 10, 32)
 _VARIANCES = {
     "cifar10": (
@@ -47,21 +47,22 @@ _VARIANCES = {
     ),
 }
 _SMALLEST = 384
-# Beyond this, textures exceed images by as many pixels, where smaller ones are twice as large.
+# For images up to this size, textures are twice as large; for larger images, they are this number
+# of pixels larger.
 _LARGE = 512
 
 
 def make_textures(
     benchmark: str, image_shape: tuple[int, ...]
 ) -> Float[np.ndarray, "5 rows columns 3"]:
-    """Five textures, the same ones at each call, in [0, 1].
+    """Makes five textures in [0, 1]; every call returns the same ones.
 
     Args:
-      benchmark: at whose scale; that of ImageNet-C, the photographs' own, is enlarged from that of
-        Tiny ImageNet-C.
-      image_shape: begins with height and width of the images. The textures are squares of twice
-        the longer side, and at least 384; for images of more than 512 pixels they are 512 pixels
-        higher and wider than the image.
+      benchmark: sets the scale. Textures for ImageNet-C, at the scale of the photographs, are
+        enlarged from those for Tiny ImageNet-C.
+      image_shape: starts with the height and width of the images. The textures are squares of
+        twice the longer side, at least 384; for images of more than 512 pixels, they are 512
+        pixels higher and wider than the image.
     """
     if max(image_shape[:2]) > _LARGE:
         height, width = image_shape[:2]
@@ -85,13 +86,13 @@ def _make(benchmark, shape):
     return textures
 
 
-# A large texture takes seconds to make, and several times the memory of an image to keep.
+# Large textures take seconds to make and several times the memory of an image, so keep only one.
 _make_small = functools.lru_cache(maxsize=3)(_make)
 _make_large = functools.lru_cache(maxsize=1)(_make)
 
 
 def _enlarged(texture, axis, size):
-    """To ten thirds of its size along an axis, by linear interpolation."""
+    """Enlarges one axis by 10/3 with linear interpolation."""
     texture = np.moveaxis(texture, axis, 0)
     places = np.arange(size) * 3 / 10
     before, share = places.astype(int), (places % 1).astype(np.float32)[:, None, None]
@@ -101,7 +102,7 @@ def _enlarged(texture, axis, size):
 
 
 def _fields(variances, shape):
-    """One texture after the other."""
+    """Yields the textures one by one."""
     generator = np.random.default_rng(0)
     rows, columns = shape
     frequencies = np.fft.fftfreq(rows)[:, None] ** 2 + np.fft.rfftfreq(columns) ** 2
@@ -113,18 +114,18 @@ def _fields(variances, shape):
         grey = np.interp(field, knots, (darkest, *greys, lightest))
         del field
         mean = grey.mean()
-        # A channel at a time: all three at once, in double precision, take much memory.
+        # One channel at a time: all three in double precision take too much memory.
         yield np.stack(
             [np.clip(grey * of / mean / 255, 0, 1).astype(np.float32) for of in colour], axis=-1
         )
 
 
 def _smooth_noise(generator, frequencies, variances, shape):
-    """White noise whose spectrum is that of a sum of smoothed fields of the given variances."""
+    """Returns a sum of smoothed noise fields that have the given variances."""
     power = np.zeros_like(frequencies)
     for sigma, variance in zip(_SIGMAS, variances, strict=True):
         spectrum = np.exp(-frequencies * (2 * np.pi * sigma) ** 2)
-        # The sum over all frequencies, of which the real transform holds one half.
+        # Sum over all frequencies: the real transform stores only half of them.
         total = 2 * spectrum.sum() - spectrum[:, [0, -1]].sum()
         power += variance * spectrum / total
     np.sqrt(power, out=power)
@@ -141,7 +142,7 @@ def _frost(key, image, constants):
     which, top, left = jax.random.randint(key, (3,), 0, ends, jnp.int32)
     start = which, top, left, jnp.int32(0)
     part = jax.lax.dynamic_slice(textures, start, (1, height, width, 3))[0]
-    # Clipping would turn an infinity into white.
+    # Otherwise clipping would turn infinity into white.
     part = jnp.where(jnp.isfinite(part), part, jnp.nan)
     return image_weight * image + texture_weight * part
 
@@ -149,7 +150,7 @@ def _frost(key, image, constants):
 FROST = Corruption(
     name="frost",
     apply=_frost,
-    # weights of the image and of the texture
+    # Weights of the image and of the texture.
     severities={
         "cifar10": ((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
         "tiny_imagenet": ((1, 0.3), (0.9, 0.4), (0.8, 0.45), (0.75, 0.5), (0.7, 0.55)),

@@ -1,4 +1,4 @@
-"""Glass blur: pixels are replaced by near ones, between two Gaussian blurs."""
+"""Glass blur: pixels are replaced by nearby ones, between two Gaussian blurs."""
 
 import jax
 import jax.numpy as jnp
@@ -8,20 +8,20 @@ from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.eight_bits import truncated
 from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
 
-# A longer chain of copies, of 32 pixels, has a probability of about 1e-12.
+# Follows chains of up to 32 copies; longer ones have a probability of about 1e-12.
 _DOUBLINGS = 5
 
 
 def _sources(key, shape, shift):
-    """The pixel whose value each pixel takes, by flat index, in one round.
+    """Returns the flat index of the pixel whose value each pixel takes in one round.
 
-    Pixels are visited from the last to the first, and take the value that a near one has then: for
-    a pixel visited before that is what this one took in its turn.
+    The original loop visits pixels from last to first and copies the current value of a nearby
+    pixel. If that pixel was visited before, its current value is itself a copy.
     """
     height, width = shape
     reach = shift.astype(jnp.int32)
     row, column = jnp.indices(shape, jnp.int32)
-    # Sixteen bits for either direction.
+    # Sixteen random bits for each direction.
     bits = jax.random.bits(key, shape, jnp.uint32)
     down, right = (
         ((half * (2 * shift)) >> 16).astype(jnp.int32) - reach
@@ -37,7 +37,7 @@ def _sources(key, shape, shift):
             took_what = took_what[took_what]
         return source[took_what]
 
-    # Within a shift of 1 there is no step to a pixel visited before.
+    # With a shift of 1, no pixel copies from one that was visited before.
     return jax.lax.cond(shift > 1, resolve, lambda source: source, source)
 
 
@@ -62,7 +62,7 @@ GLASS_BLUR = Corruption(
     name="glass_blur",
     apply=_glass_blur,
     constants=_constants,
-    # deviation of the blur, greatest shift, rounds
+    # Standard deviation of the blur, largest shift, number of rounds; lengths in pixels.
     severities={
         "cifar10": ((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)),
         "tiny_imagenet": ((0.1, 1, 1), (0.5, 1, 1), (0.6, 1, 2), (0.7, 2, 1), (0.9, 2, 2)),

@@ -1,4 +1,4 @@
-"""JPEG compression and decompression, in libjpeg's own integers.
+"""JPEG compression and decompression, in the integer arithmetic of libjpeg.
 
 References:
   ITU-T T.81, 1992, "Digital compression and coding of continuous-tone still images", annex K (the
@@ -33,8 +33,8 @@ _CHROMA_TABLE = (
     (99, 99, 99, 99, 99, 99, 99, 99),
 )
 
-# The discrete cosine transform times 2^13; libjpeg's constants are rounded one by one before they
-# are added, so that some entries of equal size differ by one.
+# The discrete cosine transform times 2^13. libjpeg rounds its constants before it adds them, so
+# some entries that should be equal differ by one.
 _COSINES = np.array(
     (
         (8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192),
@@ -51,7 +51,7 @@ _COSINES = np.array(
 
 
 def _quantisation(qualities, _):
-    """The tables for luma and chroma at each quality."""
+    """Returns the quantisation tables for luma and chroma at each quality."""
     tables = []
     for quality in qualities:
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality
@@ -61,12 +61,12 @@ def _quantisation(qualities, _):
 
 
 def _shift_right(number, bits):
-    """Division by a power of two, rounded."""
+    """Divides by a power of two and rounds."""
     return (number + (1 << (bits - 1))) >> bits
 
 
 def _transform(cosines, blocks, axis, bits):
-    """Multiplies by the cosines along an axis of eight, in integers, and drops bits."""
+    """Multiplies by the cosines along an axis of length eight, and drops the lowest bits."""
     lines = [jnp.take(blocks, line, axis) for line in range(8)]
     products = (
         sum(int(cosine) * line for cosine, line in zip(row, lines, strict=True)) for row in cosines
@@ -75,13 +75,13 @@ def _transform(cosines, blocks, axis, bits):
 
 
 def _through_blocks(plane, table):
-    """A plane of whole numbers after quantisation; its sides are multiples of eight."""
+    """Quantises a plane of integers whose sides are multiples of eight."""
     height, width = plane.shape
     blocks = plane.reshape(height // 8, 8, width // 8, 8).transpose(1, 3, 0, 2) - 128
     coefficients = _transform(_COSINES, blocks, 1, 11)
     coefficients = _transform(_COSINES, coefficients, 0, 15)
-    # The transform is eight times too large. Halves are rounded away from zero; adding a half more
-    # makes the quotient of floats safe from falling below a whole number.
+    # The transform is eight times too large. Halves are rounded away from zero. The additional 0.5
+    # keeps rounding errors from moving a float quotient just below an integer.
     divisor = (8 * table)[..., None, None]
     size = (jnp.abs(coefficients) + divisor // 2).astype(jnp.float32) + 0.5
     quantised = jnp.sign(coefficients) * jnp.floor(size / divisor).astype(jnp.int32)
@@ -93,13 +93,13 @@ def _through_blocks(plane, table):
 
 
 def _to_multiple(plane, rows, columns):
-    """Repeats the last row and column until the sides are multiples of what is given."""
+    """Repeats the last row and column until the sides are multiples of the given numbers."""
     height, width = plane.shape
     return jnp.pad(plane, ((0, -height % rows), (0, -width % columns)), mode="edge")
 
 
 def _halve(plane):
-    """Means of two by two pixels, whose halves are rounded down and up in turns."""
+    """Averages blocks of 2 by 2 pixels; halves are rounded down and up alternately."""
     plane = _to_multiple(plane, 2, 16)
     bias = 1 + jnp.arange(plane.shape[1] // 2, dtype=jnp.int32) % 2
     pairs = plane[::2] + plane[1::2]
@@ -107,7 +107,7 @@ def _halve(plane):
 
 
 def _double(plane):
-    """Twice the size, each new pixel from three parts of its own and one of the next old one."""
+    """Doubles the size; the nearest pixel has weight 3/4 and the next one 1/4 along each axis."""
     padded = jnp.pad(plane, 1, mode="edge")
     own = 3 * padded[1:-1]
     rows = jnp.stack([own + padded[:-2], own + padded[2:]], 1).reshape(-1, padded.shape[1])
@@ -148,7 +148,7 @@ JPEG_COMPRESSION = Corruption(
     name="jpeg_compression",
     apply=_jpeg_compression,
     constants=_quantisation,
-    # quality
+    # Quality from 1 to 100.
     severities={
         "cifar10": (80, 65, 58, 50, 40),
         "tiny_imagenet": (65, 58, 50, 40, 25),

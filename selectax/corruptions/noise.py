@@ -1,4 +1,4 @@
-"""Noise."""
+"""Noise that is independent for each pixel and channel."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ def _speckle_noise(key, image, deviation):
 GAUSSIAN_NOISE = Corruption(
     name="gaussian_noise",
     apply=_gaussian_noise,
-    # deviation of the noise
+    # Standard deviation of the noise.
     severities={
         "cifar10": (0.04, 0.06, 0.08, 0.09, 0.10),
         "tiny_imagenet": (0.04, 0.08, 0.12, 0.15, 0.18),
@@ -42,7 +42,7 @@ GAUSSIAN_NOISE = Corruption(
 SHOT_NOISE = Corruption(
     name="shot_noise",
     apply=_shot_noise,
-    # expected photons of a white value
+    # Expected number of photons for white.
     severities={
         "cifar10": (500, 250, 100, 75, 50),
         "tiny_imagenet": (250, 100, 50, 30, 15),
@@ -56,7 +56,7 @@ SHOT_NOISE = Corruption(
 IMPULSE_NOISE = Corruption(
     name="impulse_noise",
     apply=_impulse_noise,
-    # share of the values
+    # Fraction of the values that become black or white.
     severities={
         "cifar10": (0.01, 0.02, 0.03, 0.05, 0.07),
         "tiny_imagenet": (0.01, 0.02, 0.05, 0.08, 0.14),
@@ -70,7 +70,7 @@ IMPULSE_NOISE = Corruption(
 SPECKLE_NOISE = Corruption(
     name="speckle_noise",
     apply=_speckle_noise,
-    # deviation of the noise, as a share of the value
+    # Standard deviation of the noise as a fraction of the value.
     severities={
         "cifar10": (0.06, 0.1, 0.12, 0.16, 0.2),
         "tiny_imagenet": (0.15, 0.2, 0.25, 0.3, 0.35),

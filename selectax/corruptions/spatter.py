@@ -1,4 +1,4 @@
-"""Spatter of water or mud."""
+"""Spatters of water or mud."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ _SHARPENING = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))
 
 
 def _correlate(plane, kernel):
-    """Correlation with a kernel of three by three; the border is mirrored without its pixel."""
+    """Correlates with a 3 by 3 kernel; the image is mirrored without repeating its border."""
     height, width = plane.shape
     padded = computed_once(jnp.pad(plane, 1, mode="reflect"))
     return sum(
@@ -32,7 +32,7 @@ def _mean_of_nine(plane):
 
 
 def _equalise(plane):
-    """Spreads whole numbers from 0 to _FARTHEST over 0 to 255, each number about equally often."""
+    """Equalises the histogram of integers from 0 to _FARTHEST over 0 to 255."""
     least = jnp.min(plane)
     of_least = jnp.sum(plane == least, dtype=jnp.int32)
     rest = plane.size - of_least
@@ -47,7 +47,7 @@ def _equalise(plane):
 def _water(image, layer, threshold, last, _):
     layer = truncated(jnp.where(layer < threshold, 0, layer)) % 256
     distance = jnp.minimum(distance_to(outline(layer, 50, 150), _FARTHEST), _FARTHEST)
-    # A trifle more: the mean of nine times 20 is to stay 20.
+    # A small epsilon, so that the mean of nine times 20 is not floored to 19.
     spread = _equalise(jnp.floor(_mean_of_nine(distance) + 1e-4))
     relief = jnp.round(_mean_of_nine(jnp.clip(_correlate(spread, _SHARPENING), 0, 255)))
     drops = layer * relief
@@ -85,8 +85,8 @@ SPATTER = Corruption(
     name="spatter",
     apply=_spatter,
     constants=_constants,
-    # mean, deviation and blur of the layer, its threshold, strength of the water or blur of the
-    # mud, and which of the two: 0 or 1
+    # Mean, standard deviation and blur of the noise layer; its threshold; strength of the water or
+    # blur of the mud; 0 for water, 1 for mud.
     severities={
         "cifar10": (
             (0.62, 0.1, 0.7, 0.7, 0.5, 0),

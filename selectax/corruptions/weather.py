@@ -1,4 +1,4 @@
-"""Weather."""
+"""Weather: brightness, fog and snow."""
 
 import math
 
@@ -16,7 +16,8 @@ from selectax.corruptions.operations.zoom import zoom, zoom_positions
 
 
 def _brightness(_, image, amount):
-    # At constant hue and saturation all channels are proportional to the HSV value, their maximum.
+    # The HSV value is the largest channel. At constant hue and saturation, all channels are
+    # proportional to it.
     value = jnp.max(image, axis=-1, keepdims=True)
     brighter = jnp.clip(value + amount, 0, 1)
     black = value == 0
@@ -59,8 +60,8 @@ SNOW = Corruption(
     name="snow",
     apply=_snow,
     constants=_snow_constants,
-    # mean, deviation, zoom and threshold of the layer; half the reach and deviation of its blur;
-    # share of the image that is not whitened
+    # Mean, standard deviation, zoom and threshold of the layer of flakes; half the length and
+    # standard deviation of its motion blur; fraction of the image that is not whitened.
     severities={
         "cifar10": (
             (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
@@ -93,7 +94,7 @@ SNOW = Corruption(
 FOG = Corruption(
     name="fog",
     apply=_fog,
-    # amount, decay of the noise's square root when the step is halved
+    # Amount of fog; factor by which the square root of the noise decays when the step is halved.
     severities={
         "cifar10": ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
         "tiny_imagenet": ((0.4, 3), (0.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)),
@@ -107,7 +108,7 @@ FOG = Corruption(
 BRIGHTNESS = Corruption(
     name="brightness",
     apply=_brightness,
-    # what is added to the HSV value
+    # Amount added to the HSV value.
     severities={
         "cifar10": (0.05, 0.1, 0.15, 0.2, 0.3),
         "tiny_imagenet": (0.1, 0.2, 0.3, 0.4, 0.5),

@@ -1,4 +1,4 @@
-"""Diamond-square fractals: a plane that is refined by means of neighbours and ever weaker noise."""
+"""Diamond-square fractals: each step halves the grid and adds weaker noise to neighbours' means."""
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +10,12 @@ _FIRST_WIBBLE = 100
 def diamond_square(
     key: PRNGKeyArray, side: int, decay: Float[Array, ""]
 ) -> Float[Array, "side side"]:
-    """A fractal that goes on beyond its border from the other side, scaled to [0, 1].
+    """Returns a periodic fractal, scaled to [0, 1].
 
     Args:
-      key: of the noise.
+      key: for the noise.
       side: a power of two.
-      decay: by which the noise's square root is divided when the step is halved.
+      decay: divides the square root of the noise's amplitude when the step is halved.
     """
     noise = jax.random.uniform(key, (side * side - 1,), jnp.float32, -1, 1)
     corners = jnp.zeros((1, 1), jnp.float32)

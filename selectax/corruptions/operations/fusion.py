@@ -1,12 +1,12 @@
-"""Where XLA is not to fuse."""
+"""A barrier against fusion by XLA."""
 
 import jax
 from jaxtyping import Array, Float
 
 
 def computed_once(array: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The array itself, in memory, for what reads it from several places.
+    """Returns the array unchanged, and makes XLA store it before it is read.
 
-    XLA would otherwise compute it anew for each of them: spatter took ten times as long.
+    XLA would otherwise recompute it for each reader; spatter took ten times as long.
     """
     return jax.lax.optimization_barrier(array)

@@ -1,7 +1,7 @@
 """Gaussian smoothing along each axis of an image.
 
-An axis is smoothed by a matrix. A long axis is smoothed by the kernel itself if that is short, for
-the matrix would be almost empty and larger than the image.
+An axis is smoothed by a matrix. A long axis with a short kernel is smoothed by the kernel itself,
+because the matrix would be almost empty and larger than the image.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from jaxtyping import Array, Float
 from selectax.corruptions.operations.fusion import computed_once
 from selectax.corruptions.operations.resampling import along_columns, along_rows
 
-# Shorter axes are always smoothed by a matrix.
+# Axes up to this length are always smoothed by a matrix.
 _LONG = 512
-# Of a matrix that is not kept as a whole.
+# Number of rows made at a time of a matrix that is too large to keep.
 _ROWS_AT_A_TIME = 256
 
 
@@ -28,7 +28,7 @@ def gaussian_matrices(
     truncate: float = 4,
     border: Literal["repeat", "reflect"] = "repeat",
 ) -> tuple[Float[np.ndarray, "sigmas ..."], Float[np.ndarray, "sigmas ..."]]:
-    """Weights of the pixels of a line in each pixel of the smoothed line, for rows and columns.
+    """Returns the weights of a line's pixels in each smoothed pixel, for rows and columns.
 
     For an axis of up to 512 pixels these are matrices, "sigmas size size". For a longer one, they
     are the weights of the kernel, "sigmas taps", where the border pixel repeats and the kernel is
@@ -36,10 +36,10 @@ def gaussian_matrices(
     weights at each distance in the mirrored line, which has a period: "sigmas 2*size".
 
     Args:
-      sigmas: deviations in pixels; 0 leaves the image as it is.
-      image_shape: begins with height and width.
-      truncate: where the kernel is cut, in deviations.
-      border: whether the border pixel repeats, or the image is mirrored with it.
+      sigmas: standard deviations in pixels; 0 leaves the image unchanged.
+      image_shape: starts with height and width.
+      truncate: where the kernel is cut off, in standard deviations.
+      border: repeat the border pixel, or reflect the image with its border pixel.
     """
     height, width = image_shape[:2]
     rows, columns = (_weights(size, sigmas, truncate, border) for size in (height, width))
@@ -50,7 +50,7 @@ def smooth(
     matrices: tuple[Float[Array, "..."], Float[Array, "..."]],
     image: Float[Array, "height width channels"],
 ) -> Float[Array, "height width channels"]:
-    """Smooths by the matrices, or kernels, of one deviation."""
+    """Smooths an image by the matrices, or kernels, of one standard deviation."""
     for axis, weights in enumerate(matrices):
         if weights.ndim == 2:
             image = (along_rows, along_columns)[axis](weights, image)
@@ -62,7 +62,7 @@ def smooth(
 
 
 def _weights(size, sigmas, truncate, border):
-    """For one axis, what `gaussian_matrices` describes."""
+    """Returns the weights of one axis, as `gaussian_matrices` describes them."""
     if size > _LONG and border == "reflect":
         return np.stack([_periodic(size, sigma, truncate) for sigma in sigmas])
     if _by_kernel(size, max(sigmas), truncate, border):
@@ -71,7 +71,7 @@ def _weights(size, sigmas, truncate, border):
 
 
 def _periodic(size, sigma, truncate):
-    """Sums of the kernel's weights at each distance in a line with a period of twice the size."""
+    """Sums the kernel's weights at each distance in a line with a period of twice the size."""
     sums = np.zeros(2 * size)
     if sigma == 0:
         sums[0] = 1
@@ -82,14 +82,14 @@ def _periodic(size, sigma, truncate):
 
 
 def _smooth_mirrored(sums, image, axis):
-    """Smooths by the matrix, of which a few rows are made at a time."""
+    """Smooths by a matrix, making a few of its rows at a time."""
     size = image.shape[axis]
     pixels = jnp.arange(size, dtype=jnp.int32)
     along = (along_rows, along_columns)[axis]
 
     def of_rows(start):
         rows = start + jnp.arange(_ROWS_AT_A_TIME, dtype=jnp.int32)[:, None]
-        # Of each pixel, and of its image in the mirror.
+        # Weight of each pixel, plus that of its mirror image.
         matrix = sums[(pixels - rows) % (2 * size)] + sums[(-1 - pixels - rows) % (2 * size)]
         return along(matrix, image)
 
@@ -125,7 +125,7 @@ def _kernel(sigma, truncate):
 
 
 def _kernels(sigmas, truncate):
-    """The kernels of all deviations, with zeros around all but the longest."""
+    """Returns the kernels of all standard deviations, padded with zeros to the longest."""
     longest = _radius(max(sigmas), truncate)
     kernels = (np.ones(1) if sigma == 0 else _kernel(sigma, truncate) for sigma in sigmas)
     return np.stack([np.pad(kernel, longest - len(kernel) // 2) for kernel in kernels]).astype(

@@ -1,4 +1,4 @@
-"""Motion blur, as ImageMagick does it: on one side only, each pixel from whole pixels."""
+"""Motion blur like ImageMagick's: one-sided, and without interpolation between pixels."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from selectax.corruptions.operations.fusion import computed_once
 def motion_weights(
     radii: Sequence[int], sigmas: Sequence[float]
 ) -> Float[np.ndarray, "kernels taps"]:
-    """Weights of the pixels on the way, from the pixel itself on; zero beyond a kernel's reach."""
+    """Returns the weights along the trail, from the pixel itself on; 0 beyond a kernel's end."""
     steps = np.arange(2 * max(radii) + 1)
     weights = np.exp(-(steps**2) / (2 * np.square(sigmas, dtype=float)[:, None]))
     weights *= steps <= 2 * np.asarray(radii)[:, None]
@@ -22,12 +22,12 @@ def motion_weights(
 
 
 def blur_along(image: Image, weights: Float[Array, "taps"], angle: Float[Array, ""]) -> Image:
-    """The weighted mean of the pixels on the way from each pixel.
+    """Averages the pixels along a straight trail that starts at each pixel.
 
     Args:
-      image: in [0, 1]; beyond its border the border pixel repeats.
-      weights: of the pixels on the way.
-      angle: of the way, in radians, from the direction of the columns to that of the rows.
+      image: in [0, 1]; the border pixel repeats beyond the border.
+      weights: weights of the pixels along the trail.
+      angle: direction of the trail in radians: 0 points right, π/2 points down.
     """
     reach = len(weights) - 1
     margins = ((reach, reach), (reach, reach), (0, 0))

@@ -1,15 +1,15 @@
-"""Outlines by Canny's detector, and the distance to them, as OpenCV has both."""
+"""Canny's edge detector and a distance transform, both as in OpenCV."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-# Lengths of a step to a neighbour, to a diagonal one, and of a knight's move.
+# Lengths of a straight step, a diagonal step and a knight's move.
 _STRAIGHT, _DIAGONAL, _KNIGHT = 1, 1.4, 2.1969
 
 
 def _around(plane, fill, reach=1):
-    """Reads the plane from shifted places; beyond the border lies the fill, or its last pixel."""
+    """Returns a function that shifts the plane; it is padded with fill, or its border if None."""
     height, width = plane.shape
     if fill is None:
         padded = jnp.pad(plane, reach, mode="edge")
@@ -26,19 +26,19 @@ def _around(plane, fill, reach=1):
 def outline(
     plane: Float[Array, "height width"], low: float, high: float
 ) -> Bool[Array, "height width"]:
-    """Ridges of the gradient above `low` that touch, or lead to, one above `high`.
+    """Finds ridges of the gradient above `low` that are connected to one above `high`.
 
     Args:
-      plane: whole numbers from 0 to 255.
-      low: threshold of |horizontal| + |vertical| Sobel derivative.
-      high: the same, for where an outline may begin.
+      plane: integers from 0 to 255.
+      low: threshold of |horizontal| + |vertical| Sobel derivative for pixels of an outline.
+      high: the same for pixels that can start an outline.
     """
     at = _around(plane, None)
     across = at(-1, 1) + 2 * at(0, 1) + at(1, 1) - at(-1, -1) - 2 * at(0, -1) - at(1, -1)
     down = at(1, -1) + 2 * at(1, 0) + at(1, 1) - at(-1, -1) - 2 * at(-1, 0) - at(-1, 1)
     steepness = jnp.abs(across) + jnp.abs(down)
     at = _around(steepness, 0)
-    # tan 22.5°, in OpenCV's 15 bits, and tan 67.5°, which is greater by 2.
+    # tan 22.5° in OpenCV's 15 bits; tan 67.5° is larger by 2.
     tangent = 13573 / 2**15
     flat = jnp.abs(down) < tangent * jnp.abs(across)
     steep = jnp.abs(down) > (tangent + 2) * jnp.abs(across)
@@ -69,11 +69,11 @@ def outline(
 
 
 def distance_to(lines: Bool[Array, "height width"], farthest: int) -> Float[Array, "height width"]:
-    """Length of the shortest way to a line in steps of a chess king and knight.
+    """Returns the length of the shortest path to a line in steps of a chess king and knight.
 
     Args:
-      lines: where they are.
-      farthest: distances above this need not be right, only above it.
+      lines: True for pixels on a line.
+      farthest: larger distances are not exact; they are only guaranteed to exceed this one.
     """
     height, width = lines.shape
     columns = jnp.arange(width, dtype=jnp.int32)
@@ -93,7 +93,7 @@ def distance_to(lines: Bool[Array, "height width"], farthest: int) -> Float[Arra
 
 
 def _way(one, other):
-    """Length of the way over so many pixels along one axis and along the other."""
+    """Returns the length of the path to a pixel at the given offsets along the two axes."""
     more, less = jnp.maximum(one, other), jnp.minimum(one, other)
     by_knight = less * _KNIGHT + (more - 2 * less) * _STRAIGHT
     by_diagonal = (2 * less - more) * _DIAGONAL + (more - less) * _KNIGHT

@@ -1,19 +1,19 @@
-"""Poisson quantiles in a fixed number of operations, where a sampler would loop."""
+"""Poisson quantiles in a fixed number of operations, without a sampler's loop."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-# Below this mean the probabilities are summed; of as many counts the last has less than 1e-6.
+# Below this mean, the probabilities of this number of counts are summed; the last is below 1e-6.
 _FEW, _COUNTS = 6, 20
 
 
 def poisson_quantile(
     probability: Float[Array, "*shape"], mean: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
-    """The smallest count whose cumulative probability reaches the given one.
+    """Returns the smallest count whose cumulative probability reaches the given one.
 
-    Of a mean above 6 it is one off for less than 0.1 % of probabilities.
+    For means above 6, the result is off by one for less than 0.1 % of probabilities.
 
     Args:
       probability: in [0, 1).
@@ -40,7 +40,7 @@ def _by_summation(probability, mean):
 def _by_normal(probability, mean):
     mean = jnp.maximum(mean, _FEW)
     deviation = jnp.sqrt(mean)
-    # The least and the greatest uniform float32 below 1 keep the normal quantile finite.
+    # Clipping to the smallest and largest uniform float32 below 1 keeps the normal quantile finite.
     normal = jax.scipy.special.ndtri(jnp.clip(probability, 2**-24, 1 - 2**-24))
     square = normal**2
     quantile = (

@@ -1,4 +1,4 @@
-"""Linear maps of rows and columns, as a matrix for each axis, and interpolation between pixels."""
+"""Linear maps of rows and columns by matrices, and interpolation between pixels."""
 
 import jax
 import jax.numpy as jnp
@@ -10,25 +10,25 @@ from selectax.corruptions.operations.fusion import computed_once
 def along_rows(
     matrix: Float[Array, "new height"], image: Float[Array, "height width channels"]
 ) -> Float[Array, "new width channels"]:
-    """Mixes the rows of an image."""
+    """Multiplies the rows of an image by a matrix."""
     return jnp.einsum("nh,hwc->nwc", matrix, image, precision=jax.lax.Precision.HIGHEST)
 
 
 def along_columns(
     matrix: Float[Array, "new width"], image: Float[Array, "height width channels"]
 ) -> Float[Array, "height new channels"]:
-    """Mixes the columns of an image."""
+    """Multiplies the columns of an image by a matrix."""
     return jnp.einsum("nw,hwc->hnc", matrix, image, precision=jax.lax.Precision.HIGHEST)
 
 
 def mirrored(index: Int[Array, "*shape"], size: int) -> Int[Array, "*shape"]:
-    """Indices beyond the border, into the image mirrored without repeating the border pixel."""
+    """Maps indices beyond the border to an image mirrored without repeating its border pixel."""
     index = index % (2 * size - 2)
     return jnp.minimum(index, 2 * size - 2 - index)
 
 
 def mirrored_with_border(index: Int[Array, "*shape"], size: int) -> Int[Array, "*shape"]:
-    """Indices beyond the border, into the image mirrored with its border pixel repeated."""
+    """Maps indices beyond the border to an image mirrored with its border pixel repeated."""
     index = index % (2 * size)
     return jnp.minimum(index, 2 * size - 1 - index)
 
@@ -39,13 +39,13 @@ def interpolate(
     columns: Float[Array, "new_height new_width"],
     border,
 ) -> Float[Array, "new_height new_width channels"]:
-    """Linear interpolation between the four pixels around each place.
+    """Interpolates linearly between the four pixels around each position.
 
     Args:
-      image: to read from.
-      rows: of the places.
-      columns: of the places.
-      border: (indices, size) to the indices that are read in their stead.
+      image: image to read.
+      rows: rows of the positions.
+      columns: columns of the positions.
+      border: function of indices and size that returns the indices to read instead.
     """
     height, width, channels = image.shape
     pixels = computed_once(image.reshape(-1, channels))

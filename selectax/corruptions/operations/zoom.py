@@ -1,4 +1,4 @@
-"""Zooming into the centre of an image, at its own size, by linear interpolation."""
+"""Zooming into the centre of an image by linear interpolation; the size stays the same."""
 
 import math
 
@@ -12,9 +12,9 @@ from selectax.corruptions.corruption import Image
 def zoom_positions(
     factor: float, size: int
 ) -> tuple[Int[np.ndarray, "size"], Float[np.ndarray, "size"]]:
-    """Where a line's zoomed pixels lie: the pixel before each, and the share of the next one."""
+    """Returns the pixel before each zoomed pixel of a line, and the weight of the next one."""
     crop = math.ceil(size / factor)
-    # A product just above a half, as of 29 by 1.05, is rounded as the floats have it.
+    # Products such as 29 * 1.05, just above a half in floats, are rounded like the original's.
     enlarged = max(round(crop * factor), size)
     trim = (enlarged - size) // 2
     places = (np.arange(size) + trim) * ((crop - 1) / max(enlarged - 1, 1))
@@ -28,7 +28,7 @@ def zoom(
     rows: tuple[Int[Array, "height"], Float[Array, "height"]],
     columns: tuple[Int[Array, "width"], Float[Array, "width"]],
 ) -> Image:
-    """The image between the pixels at the given positions of each axis."""
+    """Interpolates the image at the given positions along each axis."""
     last_row, last_column = image.shape[0] - 1, image.shape[1] - 1
     (row, down), (column, right) = rows, columns
     down, right = down[:, None, None], right[None, :, None]
