@@ -243,7 +243,7 @@ def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
 
 def test_a_run_is_not_begun_twice(undisturbed):
     folder, *_ = undisturbed
-    with pytest.raises(ConfigurationError, match=r"holds a run already.*--resume"):
+    with pytest.raises(ConfigurationError, match=r"already holds a run.*--resume"):
         sweep(to(folder), console=silent())
 
 
