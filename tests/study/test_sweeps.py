@@ -575,7 +575,10 @@ def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
         with pytest.raises(Stopped) as stopped:
             sweep(to(folder), console=console)
     assert stopped.value.number == code
-    assert "Stopping after a checkpoint; once more stops at once." in console.file.getvalue()
+    assert (
+        "Stopping after the next checkpoint; press Ctrl-C again to stop now."
+        in console.file.getvalue()
+    )
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["4", "6"]
     table = sweep(to(folder, resume=True), console=silent()).table
     _, outcome, _ = undisturbed
