@@ -1,13 +1,17 @@
-"""How long the papers' full jobs take on 1 to 512 accelerators, where they stop scaling, and why.
+"""Simulates how long the papers' full jobs take on 1 to 512 accelerators, and what limits them.
 
-A simulation, not a measurement: nothing here has run on an accelerator. Counted are the
-multiplications of a step (from the network's shapes) and the bytes that devices exchange in it
-(from the compiled program on as many forced CPU devices). Measured on this machine are the share of
-its matrix-product limit that a step reaches, and the time of a checkpoint. Stated are the figures
-of accelerators, by their makers. A step's time is its multiplications over the accelerator's limit
-times the share reached here, less what layers narrower than its matrix unit leave idle, but not
-shorter than its feature maps take to be moved to and from memory; plus the exchanges' latencies and
-bytes.
+This is a simulation, not a measurement: nothing here has run on an accelerator.
+
+- Counted: the floating-point operations of a training step, from the shapes of the network, and the
+  bytes that devices exchange in a step, from the program compiled for simulated CPU devices.
+- Measured on this machine: the fraction of the peak matrix-product speed that a step reaches, and
+  the time of a checkpoint.
+- Assumed: the specifications of the accelerators, as published by their manufacturers.
+
+The compute time of a step is its number of operations divided by the accelerator's peak speed and
+by the fraction measured here; a layer that is narrower than the matrix unit counts as if it were as
+wide. The compute time is at least the time that it takes to move the feature maps to and from
+memory. The time of a step also includes the latency and the bytes of its exchanges.
 """
 
 import dataclasses
@@ -30,7 +34,15 @@ if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "")
 
 
 class Accelerator(NamedTuple):
-    """Figures by its maker: bfloat16 products, memory, exchange, and width of its matrix unit."""
+    """Specifications by the manufacturer.
+
+    Attributes:
+      name: name of the accelerator.
+      flops: peak bfloat16 floating-point operations per second.
+      memory_per_second: memory bandwidth in bytes per second.
+      exchange_per_second: bandwidth between devices in bytes per second.
+      lanes: width of the matrix unit.
+    """
 
     name: str
     flops: float
@@ -40,7 +52,18 @@ class Accelerator(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A full job of the papers."""
+    """A full training job of the papers.
+
+    Attributes:
+      name: name of the job.
+      model: name of the architecture.
+      size: height and width of the images in pixels.
+      num_classes: number of classes.
+      batch_size: images per step.
+      images: number of training images.
+      epochs: number of passes over the training images.
+      networks: number of networks.
+    """
 
     name: str
     model: str
@@ -60,24 +83,28 @@ JOBS = (
     Job("ResNet-20 on CIFAR-10", "resnet20", 32, 10, 256, 45_000, 200),
     Job("ResNet-18 on Tiny ImageNet", "resnet18", 64, 200, 4096, 90_000, 90),
 )
-# Of one exchange among devices, whatever its size; an assumption.
+# Assumed latency of one exchange between devices, in seconds, independent of its size.
 _LATENCY = 10e-6
-# Of each feature map in a step, in float32: by convolution, norm and ReLU, there and back; assumed.
+# Assumed number of reads and writes of each feature map in a step, by convolution, norm and ReLU in
+# the forward and backward pass; and bytes per float32.
 _TIMES_MOVED, _FLOAT_BYTES = 12, 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Prints tables and draws a figure."""
+    """Prints tables of simulated hours and draws a figure."""
 
     devices: tuple[int, ...] = (1, 8, 64, 512)
     """Numbers of devices."""
     output: Path = Path("runs/simulated_scale.png")
-    """The figure."""
+    """File of the figure."""
 
 
 def layer_flops(module, image_shape):
-    """Of each convolution: operations of its forward pass on one image, size of its maps, width."""
+    """Yields, for each convolution, the FLOPs for one image, the size of the output, and its width.
+
+    The FLOPs are those of the forward pass; the width is the number of output channels.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -94,20 +121,20 @@ def layer_flops(module, image_shape):
 
 
 def effective_flops(job, module, lanes):
-    """Of one image's training step, as if narrow layers were as wide as the matrix unit."""
+    """FLOPs of a training step on one image, with narrow layers as wide as the matrix unit."""
     layers = layer_flops(module, (job.size, job.size, 3))
-    # Forward, gradient of the maps, gradient of the weights.
+    # Forward pass, gradient of the feature maps, and gradient of the weights.
     return 3 * sum(flops * max(1, lanes / features) for flops, _, features in layers)
 
 
 def bytes_moved(job, module):
-    """To and from memory in one image's training step."""
+    """Bytes read from and written to memory in a training step on one image."""
     maps = sum(size for _, size, _ in layer_flops(module, (job.size, job.size, 3)))
     return _TIMES_MOVED * _FLOAT_BYTES * maps
 
 
 def one_network(recipe, job):
-    """A population of it."""
+    """Initializes a population of one network."""
     from selectax.study.plan import hyperparameters_of
     from selectax.study.run.networks import NetworkId
     from selectax.study.training.population import init_population
@@ -118,7 +145,7 @@ def one_network(recipe, job):
 
 
 def exchanged(job, module, shares):
-    """Number of exchanges in a step of a network on several devices, and their bytes."""
+    """Number of exchanges in a training step of one network on several devices, and their bytes."""
     import jax
     import jax.numpy as jnp
 
@@ -128,7 +155,7 @@ def exchanged(job, module, shares):
     from selectax.study.training.recipe import Recipe
 
     shares = min(shares, len(jax.devices()))
-    # The bytes depend on the weights, not on the batch.
+    # The number of bytes depends on the weights, not on the batch size.
     recipe = Recipe(of_module(module), job.num_classes, epochs=1, batch_size=2 * shares)
     mesh = make_mesh(f"1x{shares}", 1, recipe.batch_size, jax.devices())
     images = jax.ShapeDtypeStruct((2 * shares, job.size, job.size, 3), jnp.uint8)
@@ -139,7 +166,12 @@ def exchanged(job, module, shares):
 
 
 def measured_here(job):
-    """Share of this machine's matrix-product limit that a step reaches, and bytes of a network."""
+    """Measures a training step and a checkpoint on this machine.
+
+    Returns:
+      Peak speed of matrix products in FLOP/s, the fraction of it that a training step reaches, the
+      seconds for which a checkpoint blocks training, and the bytes of a network in training.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -183,14 +215,14 @@ def measured_here(job):
 
 
 def layouts(job, devices):
-    """Every split of the devices into networks × parts of a batch."""
+    """Yields every split of the devices into networks × parts of a batch."""
     for shares in range(1, devices + 1):
         if devices % shares == 0 and job.batch_size % shares == 0:
             yield devices // shares, shares
 
 
 def hours(job, accelerator, devices, share, module, exchanges):
-    """Of the whole job in its best layout: hours, layout, and what limits it."""
+    """Hours of the whole job in the fastest layout, this layout, and what limits it."""
     count, size = exchanges
     of_image = max(
         effective_flops(job, module, accelerator.lanes) / (accelerator.flops * share),
@@ -217,7 +249,8 @@ def hours(job, accelerator, devices, share, module, exchanges):
 def main() -> int:
     options = parse(Options, None, None, description=__doc__)
     if min(options.devices, default=0) < 1:
-        print("--devices: give whole numbers of at least 1.", file=sys.stderr)
+        given = list(options.devices)
+        print(f"--devices {given}: give one or more integers of at least 1.", file=sys.stderr)
         return 2
     import matplotlib
 
@@ -237,16 +270,14 @@ def main() -> int:
         console.print(
             f"{job.name}, {job.networks} networks, batch {job.batch_size}, {job.epochs} epochs. "
             f"Measured here: matrix products {limit / 1e9:.0f} GFLOP/s, a step reaches {share:.0%} "
-            f"of that; a checkpoint of one network, {size / 2**20:.1f} MiB, holds training up for "
-            f"{1e3 * held_up:.0f} ms. Counted: {exchanges[0]} exchanges a step, "
-            f"{exchanges[1] / 2**20:.2f} MiB, where devices share a batch."
+            f"of that; a checkpoint of one network, {size / 2**20:.1f} MiB, blocks training for "
+            f"{1e3 * held_up:.0f} ms. Counted: {exchanges[0]} exchanges per step, "
+            f"{exchanges[1] / 2**20:.2f} MiB, if devices share a batch."
         )
-        table = Table(
-            "devices", title=f"{job.name}: simulated hours (networks × shares of a batch)"
-        )
+        table = Table("devices", title=f"{job.name}: simulated hours (networks × parts of a batch)")
         for accelerator in ACCELERATORS:
             table.add_column(accelerator.name, justify="right")
-            table.add_column("lost to", justify="right")
+            table.add_column("limited by", justify="right")
         curves = {accelerator.name: [] for accelerator in ACCELERATORS}
         for devices in options.devices:
             cells = []

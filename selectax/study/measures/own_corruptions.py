@@ -1,4 +1,4 @@
-"""Test images under our own corruptions: the same for all networks, so that they are made once."""
+"""Test images with our own corruptions, which are computed once and reused for all networks."""
 
 import functools
 import zlib
@@ -15,26 +15,26 @@ from selectax.datasets.corrupted_sets import StoredCorruption
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.runtime.waiting import fetch
 
-# Of the host's memory; what would go beyond it is corrupted anew for each network.
+# Limit of cached images in host memory. Images beyond it are corrupted again for each network.
 _MOST_BYTES = 2**31
 
 
 class OwnCorruptions:
-    """Test images, corrupted when they are first asked for, and kept as bytes for the next network.
+    """Corrupted test images, computed on first use and cached as bytes for the next network.
 
     Attributes:
-      clean: the images as they are.
+      clean: the clean test images.
     """
 
     name = None
-    """They belong to the data set itself."""
+    """None, because these corruptions have no data set of their own."""
 
     def __init__(self, clean: Batches, benchmark: Benchmark) -> None:
         self.clean, self._benchmark = clean, benchmark
         self._kept: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
 
     def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
-        """The images under one corruption; all severities and networks draw alike."""
+        """Returns the images with one corruption; the random draws are equal for all severities."""
         which = name, tuple(severities)
         corrupted = self._kept.get(which)
         if corrupted is None:
@@ -61,14 +61,17 @@ def corrupt_batches(
     name: str,
     benchmark: Benchmark,
 ) -> UInt8[Array, "batches severities samples height width channels"]:
-    """Images under one corruption, as the published sets hold them.
+    """Corrupts batches of images, and truncates the result to bytes as the published sets do.
 
     Args:
-      key: for what is drawn at random, otherwise for each batch.
-      images: clean ones.
-      severities: 1 to 5; traced.
-      name: of the corruption.
-      benchmark: whose severities it has.
+      key: PRNG key, from which a separate key is derived for each batch.
+      images: clean images.
+      severities: severities from 1 to 5; traced.
+      name: name of the corruption.
+      benchmark: benchmark that defines the parameters of each severity.
+
+    Returns:
+      The corrupted images for each severity.
     """
 
     def of_batch(number_and_images):
