@@ -9,9 +9,9 @@ This is a simulation, not a measurement: nothing here has run on an accelerator.
 - Assumed: the specifications of the accelerators, as published by their manufacturers.
 
 The compute time of a step is its number of operations divided by the accelerator's peak speed and
-by the fraction measured here; a layer that is narrower than the matrix unit counts as if it were as
-wide. The compute time is at least the time that it takes to move the feature maps to and from
-memory. The time of a step also includes the latency and the bytes of its exchanges.
+by the fraction measured here. Layers narrower than the matrix unit count as if they had its width.
+The compute time is at least the time that it takes to move the feature maps to and from memory. The
+time of a step is its compute time plus the latency and the transfer time of its exchanges.
 """
 
 import dataclasses
@@ -249,8 +249,10 @@ def hours(job, accelerator, devices, share, module, exchanges):
 def main() -> int:
     options = parse(Options, None, None, description=__doc__)
     if min(options.devices, default=0) < 1:
-        given = list(options.devices)
-        print(f"--devices {given}: give one or more integers of at least 1.", file=sys.stderr)
+        print(
+            f"--devices {list(options.devices)}: give one or more integers of at least 1.",
+            file=sys.stderr,
+        )
         return 2
     import matplotlib
 

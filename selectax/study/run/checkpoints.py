@@ -37,7 +37,7 @@ class Checkpoints:
     def save(self, step: int, tree: Tree) -> None:
         """Writes a checkpoint asynchronously, after the previous one is complete.
 
-        An incomplete checkpoint is never restored. The last two complete checkpoints are kept.
+        The last two complete checkpoints are kept. An incomplete checkpoint is never restored.
 
         Args:
           step: number of the checkpoint.

@@ -136,7 +136,8 @@ def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFold
 def alone_in(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
     """Locks a folder for this process.
 
-    If the body raises a ValueError before it writes any files, the folder is removed.
+    The folder is removed if the run is refused (the body raises a ValueError) before it writes a
+    file.
 
     Args:
       path: the folder; created if it does not exist.
@@ -149,7 +150,7 @@ def alone_in(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
         lock = _locked(path, warn)
     except Timeout as held:
-        # A file that replaces the lock remains after a process was killed.
+        # A file that replaces the lock remains if its process was killed on another host.
         soft = Path(held.lock_file) != RunFolder(path).lock
         remove = f", or remove {Path(held.lock_file).name} if no sweep is running" if soft else ""
         raise ConfigurationError(
@@ -207,7 +208,7 @@ def _has_locks(path: Path) -> bool:
 
 
 def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
-    """Checks that a resumed run uses as many images as at its start.
+    """Checks that a resumed run has the same numbers of images as when it was started.
 
     Args:
       folder: folder of the run; runs of earlier versions did not record the number of images, and
@@ -215,7 +216,7 @@ def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
       counts: current number of images for each purpose.
 
     Raises:
-      ConfigurationError: a number of images has changed.
+      ConfigurationError: a number of images differs.
     """
     if not folder.images.exists():
         return
@@ -227,8 +228,9 @@ def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
     ]
     if differing:
         raise ConfigurationError(
-            f"--archives: contain {'; '.join(differing)} in the run --output {folder.path}; give "
-            "the archives with which the run was started, or choose another folder."
+            f"--archives: differ from those of the run --output {folder.path} "
+            f"({', '.join(differing)}); give the archives with which the run was started, or "
+            "choose another folder."
         )
 
 
@@ -273,6 +275,6 @@ def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> N
     ]
     if differing:
         raise ConfigurationError(
-            f"--output {path}: holds a run with a different configuration, which differs in "
-            f"{', '.join(differing)}; give the same flags, or choose another folder."
+            f"--output {path}: holds a run whose configuration differs in {', '.join(differing)}; "
+            "give the same flags, or choose another folder."
         )

@@ -74,10 +74,10 @@ class Stage:
         self._done = done
 
     def advance(self, news: str, images: int, **figures: Any) -> None:
-        """Reports that one more part is done, with its speed in images per second.
+        """Reports that a part is done, with its speed in images per second and the time left.
 
-        Compilation time is reported separately and does not count towards the speed and the
-        remaining time, because later parts do not compile again.
+        Compilation time is reported separately. It is excluded from the speed and the time left,
+        because later parts do not compile again.
 
         Args:
           news: results of the part, as text for the console.

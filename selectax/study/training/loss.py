@@ -1,10 +1,10 @@
 """The loss, cross-entropy − alpha · mean selectivity, and its gradient on a batch.
 
 A batch that does not fit into memory is split into micro-batches. Class means, and therefore
-selectivity, are still computed on the whole batch. A first pass sums the responses to each class.
-A second pass multiplies the sums of each micro-batch by the gradient of the whole batch's
-selectivity with respect to them, and differentiates the product. This costs one extra forward pass.
-Batch norm uses the statistics of each micro-batch.
+selectivity, are still computed on the whole batch: a first pass sums the responses to each class
+over all micro-batches, and a second pass backpropagates the gradient of selectivity with respect to
+these sums through each micro-batch. This costs one extra forward pass. Batch norm uses the
+statistics of each micro-batch.
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ def loss_gradients(
 ) -> Gradients:
     """Computes the gradient of the loss on this device's share of a batch.
 
-    The mean over the devices is the gradient on the whole batch.
+    Averaging the gradients of all devices gives the gradient on the whole batch.
 
     Args:
       variables: variables of the network, with the parameters under "params".
@@ -125,7 +125,7 @@ def micro_batched_gradients(
     slopes = jax.grad(penalty)(totals)
 
     def surrogate(params, images, labels):
-        """A function whose gradient, averaged over micro-batches and devices, is the loss's."""
+        """Its gradient, averaged over micro-batches and devices, is the gradient of the loss."""
         logits, activations, updates = _apply(
             variables | {"params": params}, images, recipe, axis_name
         )

@@ -183,7 +183,7 @@ def streamed_steps(
       keys: PRNG key of each batch, of shape [seeds, steps].
       seed_of: index of each network's seed on the first axis of images, labels and keys.
       recipe: settings shared by all networks.
-      steps_per_epoch: number of steps per epoch, which sets the time scale of the schedules.
+      steps_per_epoch: number of steps per epoch, from which the schedules are computed.
       models_at_a_time: as for `population_epoch`.
       mesh: as for `population_epoch`.
 
@@ -267,7 +267,7 @@ def end_epoch(
 def best_of(
     population: Population, at: int | Int[Array, ""]
 ) -> tuple[Metrics, Int[Array, ""], dict[str, Any]]:
-    """The history, best epoch and best variables of the network with a given index; traced."""
+    """Returns the history, best epoch and best variables of network `at`; the index is traced."""
     return jax.tree.map(
         lambda leaf: leaf[at],
         (population.history, population.best_epoch, population.best_variables),
@@ -300,7 +300,10 @@ def _own_share(batch, mesh):
 
 
 def _over_networks(one, networks, shared, shares, models_at_a_time: int, mesh: Mesh | None):
-    """Maps `one` over the networks, which are sharded over the mesh; `shares` shards `shared`."""
+    """Maps `one(network, shared)` over networks that are sharded over the mesh.
+
+    `shares` are the partition specs of `shared`.
+    """
 
     def on_device(networks, shared):
         # Do not vmap over a single network: grouped convolutions are slow on the CPU.

@@ -67,7 +67,7 @@ class TrainState:
 def init_state(
     hyperparameters: Hyperparameters, recipe: Recipe, image_shape: tuple[int, int, int]
 ) -> TrainState:
-    """Initializes a network from its seed; networks with the same seed have the same parameters."""
+    """Initializes a network from its seed; its alpha does not change the initial parameters."""
     key = jax.random.fold_in(jax.random.key(hyperparameters.seed), 0)
     variables = recipe.network.init(key, jnp.zeros((1, *image_shape)))
     momentum = _optimizer(recipe).init(variables["params"])
@@ -93,7 +93,7 @@ def train_step(
       labels: classes of these images.
       hyperparameters: hyperparameters of the network.
       recipe: settings shared by all networks.
-      steps_per_epoch: number of steps per epoch, which sets the time scale of the schedules.
+      steps_per_epoch: number of steps per epoch, from which the schedules are computed.
       axis_name: mapped axis of the devices that share the batch; None for one device.
 
     Returns:
@@ -142,7 +142,7 @@ def train_steps(
         device's share of its images, as bytes, and of their labels.
       hyperparameters: hyperparameters of the network.
       recipe: settings shared by all networks.
-      steps_per_epoch: number of steps per epoch, which sets the time scale of the schedules.
+      steps_per_epoch: number of steps per epoch, from which the schedules are computed.
       axis_name: mapped axis of the devices that share each batch; None for one device.
 
     Returns:

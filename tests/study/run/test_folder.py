@@ -182,7 +182,7 @@ def test_other_images_are_refused_with_both_numbers(run):
     write_json(run.images, {"training": 13_500, "test": 2000})
     check_images(run, {"training": 13_500, "test": 2000})
     with pytest.raises(
-        ConfigurationError, match="45,000 training images instead of 13,500 in"
+        ConfigurationError, match=r"\(45,000 training images instead of 13,500\)"
     ) as told:
         check_images(run, {"training": 45_000, "test": 2000})
     assert "test images" not in str(told.value)
