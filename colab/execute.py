@@ -1,22 +1,20 @@
-"""Executes notebooks from a clean kernel and writes what they show into them.
+"""Executes notebooks from a clean kernel and writes their outputs into them.
 
-A notebook's file changes in its outputs alone: no times, machine or versions are kept.
+Only the outputs of a notebook change: no times, machine or versions are kept.
 """
 
 import dataclasses
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import tyro
 from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
-# What a reader's Jupyter or Colab needs to start a kernel, and nothing of ours.
+# Jupyter and Colab need this to start a kernel; nothing of our machine is kept.
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -25,36 +23,14 @@ _METADATA = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Executes notebooks from a clean kernel and writes what they show into them."""
+    """Executes notebooks from a clean kernel and writes their outputs into them."""
 
     notebooks: tyro.conf.Positional[tuple[Path, ...]] = tuple(sorted(HERE.glob("*.ipynb")))
-    """Files; by default all of colab/."""
-
-
-def with_parameters(
-    notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]
-) -> nbformat.NotebookNode:
-    """A copy that sets other values after its cell with the tag "parameters", as papermill does.
-
-    Raises:
-      ValueError: there is no such cell, or it does not set one of the names.
-    """
-    copy = nbformat.from_dict(notebook)
-    tagged = [
-        at for at, cell in enumerate(copy.cells) if "parameters" in cell.metadata.get("tags", ())
-    ]
-    if len(tagged) != 1:
-        raise ValueError(f"{len(tagged)} cells have the tag parameters; give it to one.")
-    named = {line.split(" = ")[0] for line in copy.cells[tagged[0]].source.splitlines()}
-    if unknown := set(parameters) - named:
-        raise ValueError(f"the cell of parameters does not set {', '.join(sorted(unknown))}.")
-    source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-    copy.cells.insert(tagged[0] + 1, nbformat.v4.new_code_cell(source))
-    return copy
+    """Files; by default all notebooks in colab/."""
 
 
 def executed(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """A copy with the outputs of a new kernel that works in a folder.
+    """A copy with the outputs of a new kernel that runs in a folder.
 
     Raises:
       nbclient.exceptions.CellExecutionError: a cell failed.
@@ -71,12 +47,12 @@ def executed(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.Notebook
 
 
 def kernel_environment() -> dict[str, str]:
-    """The environment of this process, in which a notebook imports this copy of selectax."""
+    """The environment of this process, so that a notebook imports this copy of selectax."""
     return os.environ | {"PYTHONPATH": str(HERE.parent)}
 
 
 def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy without what tells of the machine or changes from one execution to the next."""
+    """A copy without metadata that depends on the machine or changes between executions."""
     copy = nbformat.from_dict(notebook)
     copy.metadata = nbformat.from_dict(_METADATA)
     for cell in copy.cells:

@@ -1,10 +1,14 @@
-"""The class-selectivity regularizer: cross-entropy − alpha · mean selectivity.
+"""The class selectivity regularizer: loss = cross-entropy − alpha · mean selectivity.
+
+`Regularizer` is the type of functions that can replace mean selectivity in this loss, for example
+in control experiments.
 
 References:
   Leavitt & Morcos, 2020, "Selectivity considered harmful", arXiv 2003.01262.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -13,7 +17,57 @@ from selectax.arguments.activations import Signed
 from selectax.arguments.arrays import as_array
 from selectax.selectivity import Activations, mean_selectivity
 
-__all__ = ["selectivity_penalty"]
+__all__ = ["Regularizer", "selectivity_penalty"]
+
+
+class Regularizer(Protocol):
+    """A function of activations and labels that can replace mean selectivity in the loss.
+
+    The loss is then cross-entropy − alpha · regularizer(activations, labels, num_classes), so that
+    a positive alpha promotes what the function measures and a negative alpha discourages it.
+    `mean_selectivity` is the default. Other functions serve as controls: if the mean activity, or
+    the responses along a random direction, change robustness in the same way, then the effect is
+    not specific to class selectivity.
+
+    A regularizer takes three positional arguments:
+
+    - activations: layer name to array of shape (samples, …, units), in order of depth;
+    - labels: class of each sample, an integer array of shape (samples,);
+    - num_classes: number of classes, a Python int.
+
+    It returns a scalar, must be differentiable with respect to the activations, and must work under
+    `jax.jit` and `jax.vmap`. Random numbers must come from a fixed key, so that the function is the
+    same in every training step.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> def mean_activity(activations, labels, num_classes):
+      ...     return jnp.mean(jnp.stack([jnp.mean(layer) for layer in activations.values()]))
+      ...
+      >>> def activity_along_a_random_direction(activations, labels, num_classes):
+      ...     responses = selectax.unit_responses(activations["first"])
+      ...     direction = jax.random.normal(jax.random.key(0), responses.shape[1:])
+      ...     return jnp.mean(jnp.abs(responses @ direction)) / jnp.linalg.norm(direction)
+      ...
+      >>> regularizers: list[selectax.Regularizer]
+      >>> regularizers = [
+      ...     selectax.mean_selectivity, mean_activity, activity_along_a_random_direction
+      ... ]
+      >>> activations = {"first": jnp.array([[1.0, 2.0], [0.0, 2.0]])}
+      >>> [float(function(activations, jnp.array([0, 1]), 2)) > 0 for function in regularizers]
+      [True, True, True]
+    """
+
+    def __call__(
+        self,
+        activations: dict[str, Float[Array, "samples *space units"]],
+        labels: Int[Array, "samples"],
+        num_classes: int,
+        /,
+    ) -> Float[Array, ""]:
+        """Returns the scalar that the loss multiplies by −alpha."""
 
 
 def selectivity_penalty(
@@ -27,33 +81,33 @@ def selectivity_penalty(
     axis_name: str | None = None,
     signed: Signed = "error",
 ) -> Float[Array, ""]:
-    """−alpha · μ_SI, to be added to the loss.
+    """The term −alpha · μ_SI, to add to the loss.
 
     Args:
-      activations: layer name to array of shape (samples, …, units), a list of arrays or a single
-        array.
-      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
-      num_classes: number of classes; those absent from the batch take no part.
-      alpha: below 0 discourages class selectivity, above 0 promotes it. May be traced, so that one
-        compilation serves all values; a schedule is any optax schedule, `alpha=schedule(step)`.
-      layers: names of the regularized layers; by default all.
-      where: samples that count.
-      axis_name: mapped axis of devices that share the batch. The penalty is then that of the whole
-        batch, the same on each device; averaging the devices' gradients, as is usual, gives what a
-        single device with the whole batch would compute.
-      signed: what to do with negative responses, as in `layer_selectivity`. In a jitted training
-        step values are unknown and nothing is checked: choose "absolute" or "split" yourself for a
-        network of tanh or GELU.
+      activations: a dict from layer name to array of shape (samples, …, units), a list of such
+        arrays, or a single array.
+      labels: class of each sample, from 0 to num_classes − 1, or −1 to ignore the sample.
+      num_classes: number of classes; classes absent from the batch are left out.
+      alpha: strength; negative values discourage class selectivity, positive values promote it. It
+        can be traced, so one compilation serves all values. For a schedule, pass
+        `alpha=schedule(step)` with any optax schedule.
+      layers: names of the regularized layers; all by default.
+      where: the samples that count.
+      axis_name: name of the mapped axis of the devices that share the batch. The penalty is then
+        that of the whole batch, the same on each device. The mean of the devices' gradients, as
+        data-parallel training computes it, equals the gradient on a single device.
+      signed: what to do with negative responses, as in `layer_selectivity`. A jitted training step
+        cannot check values: choose "absolute" or "split" for a network with tanh or GELU.
 
     Returns:
-      A scalar between −abs(alpha) and abs(alpha), in the dtype of the mean selectivity; NaN if a
-      response that counts, or alpha, is NaN or infinite.
+      A scalar between −abs(alpha) and abs(alpha), in the dtype of the mean selectivity; NaN if
+      alpha or a response of a sample that counts is NaN or infinite.
 
     Raises:
-      TypeError: labels are no integers, activations no floating-point numbers, or alpha is no
-        number.
-      ValueError: shapes do not fit one another, a name in layers is unknown, alpha is no scalar,
-        or, where values are concrete, a label is no class or a response is negative.
+      TypeError: labels are not integers, activations are not floating-point numbers, or alpha is
+        not a number.
+      ValueError: shapes do not match, a name in layers is unknown, alpha is not a scalar, or, if
+        values are concrete, a label is not a class or a response is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).

@@ -11,7 +11,7 @@ from selectax import models
 from selectax.ablation import (
     CorrectCounts,
     ablated_accuracy,
-    accuracy,
+    accuracy_of_counts,
     cumulative_masks,
     init_correct_counts,
     least_selective_first,
@@ -117,7 +117,7 @@ def test_any_split_merged_in_any_order_equals_the_whole(cuts, data):
         parts.append(one + other)
     assert parts[0].count == where.sum()
     expected = reference.accuracy(images, labels, FIRST, SECOND, masks["hidden"], where)
-    np.testing.assert_allclose(accuracy(parts[0]), expected, rtol=1e-6)
+    np.testing.assert_allclose(accuracy_of_counts(parts[0]), expected, rtol=1e-6)
 
 
 def test_a_network_with_one_useful_unit():
@@ -156,7 +156,7 @@ def test_one_compilation_serves_all_masks_and_a_scan_streams_over_batches():
             return update_correct_counts(counts, logits_fn, masks, *batch), None
 
         start = init_correct_counts(UNITS + 1)
-        return accuracy(jax.lax.scan(add, start, (images, labels))[0])
+        return accuracy_of_counts(jax.lax.scan(add, start, (images, labels))[0])
 
     batches = images.reshape(4, 10, 5), labels.reshape(4, 10)
     for seed in range(3):

@@ -11,16 +11,15 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from selectax import compensated
 from selectax.dimensionality import (
     components_for_variance,
-    covariance,
     init_covariance,
     leading_variances,
     merge_covariance,
     participation_ratio,
     principal_variances,
     response_matrix,
+    sample_covariance,
     update_covariance,
 )
 from tests.reference import dimensionality as reference
@@ -70,7 +69,7 @@ def test_any_split_merged_in_any_order_matches_the_reference(batch, data):
         parts.append(merge(one, other))
     assert parts[0].count == where.sum()
     expected = reference.covariance(responses[where])
-    np.testing.assert_allclose(covariance(parts[0]), expected, rtol=1e-4, atol=2e-2)
+    np.testing.assert_allclose(sample_covariance(parts[0]), expected, rtol=1e-4, atol=2e-2)
     if where.any():
         np.testing.assert_allclose(parts[0].mean, responses[where].mean(0), rtol=1e-5, atol=1e-4)
 
@@ -89,7 +88,7 @@ def test_streaming_over_many_batches_equals_the_whole():
         state = update(state, batch)
     assert state.count == 1003
     expected = reference.covariance(responses)
-    np.testing.assert_allclose(covariance(state), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sample_covariance(state), expected, rtol=1e-4, atol=1e-5)
     variances = reference.principal_variances(responses)
     np.testing.assert_allclose(principal_variances(state), variances, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(principal_variances(responses), variances, rtol=1e-4, atol=1e-5)
@@ -103,7 +102,7 @@ def test_covariance_is_safe_at_mean_1000_and_deviation_1(batches):
     for batch in np.split(responses, batches):
         state = update(state, batch)
     expected = reference.covariance(responses)
-    np.testing.assert_allclose(covariance(state), expected, atol=2e-3)
+    np.testing.assert_allclose(sample_covariance(state), expected, atol=2e-3)
     np.testing.assert_allclose(
         principal_variances(responses), reference.principal_variances(responses), atol=2e-3
     )
@@ -112,7 +111,7 @@ def test_covariance_is_safe_at_mean_1000_and_deviation_1(batches):
 def test_the_rounding_of_a_large_mean_does_not_pass_for_variance():
     """Deviation 3 at mean 10⁶, where floats lie 0.06 apart and a sum of 20,000 far more."""
     responses = (1e6 + 3 * np.random.default_rng(0).normal(size=(20_000, 3))).astype(np.float32)
-    found = covariance(update(init_covariance(3), responses))
+    found = sample_covariance(update(init_covariance(3), responses))
     expected = reference.covariance(responses)
     np.testing.assert_allclose(np.diag(found), np.diag(expected), rtol=7e-5)
 
@@ -125,7 +124,7 @@ def test_deviations_of_a_few_spacings_of_floats_are_variance(mean, deviation, rt
     responses = (mean + deviation * draws).astype(np.float32)
     pca = PCA(svd_solver="full").fit(responses.astype(np.float64))
     np.testing.assert_allclose(principal_variances(responses), pca.explained_variance_, rtol=rtol)
-    found = covariance(update(init_covariance(3), responses))
+    found = sample_covariance(update(init_covariance(3), responses))
     np.testing.assert_allclose(np.diag(found), np.diag(reference.covariance(responses)), rtol=rtol)
 
 
@@ -138,14 +137,7 @@ def test_batches_whose_means_are_rounded_are_merged_exactly(mean):
     while len(parts) > 1:
         parts.append(merge(parts.pop(2 % len(parts)), parts.pop(0)))
     expected = reference.covariance(responses)
-    np.testing.assert_allclose(covariance(parts[0]), expected, rtol=1e-5, atol=1e-13)
-
-
-def test_a_state_in_float64_becomes_one_in_float32_with_its_remainder():
-    mean = np.float64(1000.00001)
-    rounded, remainder = compensated.narrowed(mean, np.float64(1e-9), np.float32)
-    assert rounded.dtype == remainder.dtype == np.float32
-    np.testing.assert_allclose(np.float64(rounded) + np.float64(remainder), mean + 1e-9, rtol=1e-14)
+    np.testing.assert_allclose(sample_covariance(parts[0]), expected, rtol=1e-5, atol=1e-13)
 
 
 def test_two_neighbouring_floats_differ():
@@ -159,7 +151,7 @@ def test_a_constant_has_no_variance_in_any_split():
     state = init_covariance(2)
     for batch in (responses[:1], responses[1:8], responses[8:]):
         state = update(state, batch)
-    np.testing.assert_array_equal(covariance(state), np.zeros((2, 2)))
+    np.testing.assert_array_equal(sample_covariance(state), np.zeros((2, 2)))
     np.testing.assert_array_equal(state.mean, responses[0])
 
 
@@ -170,7 +162,7 @@ def test_masked_samples_may_hold_nan(mask_dtype):
     expected = reference.covariance(responses[where])
     responses[~where] = np.nan
     state = update(init_covariance(6), responses, where=where.astype(mask_dtype))
-    np.testing.assert_allclose(covariance(state), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sample_covariance(state), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_bfloat16_responses_accumulate_in_float32():
@@ -178,7 +170,7 @@ def test_bfloat16_responses_accumulate_in_float32():
     expected = reference.covariance(np.asarray(responses, np.float64))
     state = update(init_covariance(6), responses)
     assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {jnp.dtype("float32")}
-    np.testing.assert_allclose(covariance(state), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(sample_covariance(state), expected, rtol=1e-3, atol=1e-4)
     assert principal_variances(responses).dtype == jnp.float32
     variances = reference.principal_variances(np.asarray(responses, np.float64))
     np.testing.assert_allclose(principal_variances(responses), variances, rtol=1e-3, atol=1e-4)
@@ -260,7 +252,7 @@ def test_no_variance_is_no_dimension_and_never_nan(case, units):
     responses = np.full((samples, units), 0.1, np.float32)
     where = np.full(samples, case != "all masked")
     state = update(init_covariance(units), responses, where=where)
-    np.testing.assert_array_equal(covariance(state), np.zeros((units, units)))
+    np.testing.assert_array_equal(sample_covariance(state), np.zeros((units, units)))
     for variances in (principal_variances(state), principal_variances(responses)):
         np.testing.assert_array_equal(variances, np.zeros(units))
         np.testing.assert_array_equal(components_for_variance(variances), [0, 0, 0])
@@ -307,7 +299,7 @@ def test_states_scan_and_masks_are_traced():
             return update_covariance(state, batch[0], where=batch[1]), None
 
         batches = responses.reshape(6, 20, 6), where.reshape(6, 20)
-        return covariance(jax.lax.scan(body, init_covariance(6), batches)[0])
+        return sample_covariance(jax.lax.scan(body, init_covariance(6), batches)[0])
 
     expected = reference.covariance(responses[where])
     np.testing.assert_allclose(stream(responses, where), expected, rtol=1e-4, atol=1e-5)
@@ -529,3 +521,18 @@ def test_lapack_takes_one_matrix_at_a_time(units):
     calls = [line for line in program.splitlines() if 'custom_call_target="lapack' in line]
     assert calls
     assert all(f"= (f32[{units},{units}]" in call for call in calls)
+
+
+@pytest.mark.parametrize("units", [20, 64])
+def test_rounding_is_no_component(units):
+    generator = np.random.default_rng(0)
+    matrix = (generator.normal(size=(200, 3)) @ generator.normal(size=(3, units)) + 5) * 7
+    variances = principal_variances(matrix.astype(np.float32))
+    np.testing.assert_array_equal(components_for_variance(variances, (1.0,)), [3])
+
+
+def test_errors_name_thresholds_and_empty_responses():
+    with pytest.raises(ValueError, match=r"thresholds.*90"):
+        components_for_variance([1.0], [90])
+    with pytest.raises(ValueError, match="no sample"):
+        leading_variances(jax.random.key(0), jnp.ones((0, 2)), 1)

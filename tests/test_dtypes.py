@@ -33,7 +33,7 @@ def measured(dtype):
         "index": selectax.layer_selectivity(layer, LABELS, 3),
         "mean": mean,
         "penalty": selectax.selectivity_penalty(layer, LABELS, 3, alpha=np.float64(-0.5)),
-        "covariance": selectax.covariance(covariance),
+        "covariance": selectax.sample_covariance(covariance),
         "variances": variances,
         "few samples": selectax.principal_variances(responses[:2]),
         "leading": (leading, total),
@@ -45,7 +45,7 @@ def measured(dtype):
         "sparseness": selectax.treves_rolls_sparseness(tuned),
         "another": selectax.vinje_gallant_sparseness(tuned),
         "precision": selectax.precision_at_k(kept, 3),
-        "merged": selectax.merge_strongest(kept, kept).response,
+        "merged": selectax.merge_strongest_responses(kept, kept).response,
         "ablated": selectax.ablated_accuracy(
             lambda images, masks: images * masks["units"],
             {"units": selectax.single_unit_masks(3)},
@@ -63,17 +63,17 @@ def updated(responses):
         moments, covariance, tuned, kept = states
         values, labels = batch
         return (
-            selectax.update_moments(moments, values, labels),
+            selectax.update_class_moments(moments, values, labels),
             selectax.update_covariance(covariance, values),
             selectax.update_class_statistics(tuned, values, labels),
-            selectax.update_strongest(kept, values, labels),
+            selectax.update_strongest_responses(kept, values, labels),
         ), None
 
     empty = (
-        selectax.init_moments(3, 3),
+        selectax.init_class_moments(3, 3),
         selectax.init_covariance(3),
         selectax.init_class_statistics(3, 3),
-        selectax.init_strongest(2, 3),
+        selectax.init_strongest_responses(2, 3),
     )
     batches = (responses.reshape(2, 3, 3), jnp.asarray(LABELS).reshape(2, 3))
     return jax.lax.scan(add, empty, batches)[0]
@@ -96,7 +96,7 @@ def test_measures_are_float32_and_equal_whatever_the_inputs_type(dtype):
 def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
     wide = jnp.asarray(np.float64(activations("float32"))).dtype  # float32 unless x64 is enabled
     layer = np.asarray(activations("float32"), np.float64)
-    assert selectax.layer_selectivity(layer, LABELS, 3)["layer"].dtype == wide
+    assert selectax.layer_selectivity(layer, LABELS, 3).dtype == wide
     responses = selectax.unit_responses(layer)
     assert selectax.principal_variances(responses).dtype == wide
     states = updated(responses)
@@ -106,8 +106,8 @@ def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
     }
     state = selectax.init_covariance(3, dtype=wide)
     assert selectax.update_covariance(state, responses).scatter.dtype == wide
-    assert selectax.init_strongest(2, 3, dtype=wide).response.dtype == wide
-    assert selectax.init_moments(3, 2, dtype=wide).total.dtype == wide
+    assert selectax.init_strongest_responses(2, 3, dtype=wide).response.dtype == wide
+    assert selectax.init_class_moments(3, 2, dtype=wide).total.dtype == wide
     assert selectax.init_class_statistics(3, 2, dtype=wide).mean.dtype == wide
 
 

@@ -27,8 +27,8 @@ def tuning(index, weights):
 
 
 def precision(weights):
-    strongest = selectax.init_strongest(7, UNITS)
-    strongest = selectax.update_strongest(strongest, responses(weights, IMAGES), LABELS)
+    strongest = selectax.init_strongest_responses(7, UNITS)
+    strongest = selectax.update_strongest_responses(strongest, responses(weights, IMAGES), LABELS)
     return selectax.precision_at_k(strongest, CLASSES)
 
 

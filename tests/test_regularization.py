@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, PartitionSpec
 
-from selectax.regularization import selectivity_penalty
+from selectax.regularization import Regularizer, selectivity_penalty
+from selectax.selectivity import mean_selectivity
 from tests.reference import selectivity as reference
 from tests.reference.finite_differences import central_difference
 
@@ -159,3 +160,19 @@ def test_bad_arguments_are_named(change, error, message):
     arguments = {"labels": labels, "where": where, "alpha": 1.0, **change}
     with pytest.raises(error, match=message):
         selectivity_penalty(activations_of(weights, images), num_classes=5, **arguments)
+
+
+def mean_activity(activations, labels, num_classes):
+    return jnp.mean(jnp.stack([jnp.mean(layer) for layer in activations.values()]))
+
+
+@pytest.mark.parametrize("regularizer", [mean_selectivity, mean_activity])
+def test_a_regularizer_is_a_scalar_with_a_gradient(regularizer: Regularizer):
+    weights, images, labels, _ = batch()
+
+    def value_of(weights):
+        return regularizer(activations_of(weights, images), jnp.asarray(labels), 5)
+
+    value, gradient = jax.value_and_grad(value_of)(weights)
+    assert value.shape == ()
+    assert all(np.any(slope != 0) for slope in jax.tree.leaves(gradient))

@@ -13,17 +13,17 @@ from selectax.selectivity import (
     ClassMoments,
     class_means,
     class_selectivity_index,
-    init_moments,
+    init_class_moments,
     layer_selectivity,
     mean_selectivity,
     mean_selectivity_and_grad,
     unit_responses,
-    update_moments,
+    update_class_moments,
 )
 from tests.reference import selectivity as reference
 from tests.reference.finite_differences import central_difference
 
-update = jax.jit(update_moments)
+update = jax.jit(update_class_moments)
 index_of = jax.jit(lambda moments: class_selectivity_index(*class_means(moments)))
 
 
@@ -59,7 +59,7 @@ def test_index_of_units_known_by_hand():
 def test_each_class_counts_once_whatever_its_sample_count():
     responses = np.array([[4.0]] + 2 * [[2.0]] + 97 * [[1.0]], np.float32)
     labels = np.array([0, 1, 1] + 97 * [2])
-    moments = update(init_moments(3, 1), responses, labels)
+    moments = update(init_class_moments(3, 1), responses, labels)
     np.testing.assert_allclose(index_of(moments), [(4 - 1.5) / (4 + 1.5)], rtol=1e-5)
 
 
@@ -77,7 +77,9 @@ def test_absent_classes_are_masked_and_not_zeros():
 @given(labelled_responses())
 def test_class_means_match_the_reference(batch):
     responses, labels, num_classes, where = batch
-    moments = update(init_moments(num_classes, responses.shape[1]), responses, labels, where=where)
+    moments = update(
+        init_class_moments(num_classes, responses.shape[1]), responses, labels, where=where
+    )
     means, present = class_means(moments)
     expected_means, expected_present = reference.class_means(responses, labels, num_classes, where)
     np.testing.assert_array_equal(present, expected_present)
@@ -92,7 +94,7 @@ def test_any_split_merged_in_any_order_matches_the_reference(batch, data):
     pieces = zip(
         np.split(responses, cuts), np.split(labels, cuts), np.split(where, cuts), strict=True
     )
-    empty = init_moments(num_classes, responses.shape[1])
+    empty = init_class_moments(num_classes, responses.shape[1])
     parts = [update(empty, piece, own, where=mask) for piece, own, mask in pieces]
     while len(parts) > 1:
         one = parts.pop(data.draw(st.integers(0, len(parts) - 1)))
@@ -108,7 +110,7 @@ def test_streaming_over_many_batches_equals_the_whole():
     generator = np.random.default_rng(0)
     responses = generator.gamma(1, size=(1000, 7)).astype(np.float32)
     labels = generator.integers(0, 10, 1000).astype(np.int32)
-    moments = init_moments(10, 7)
+    moments = init_class_moments(10, 7)
     for start in range(0, 1000, 100):
         batch = slice(start, start + 100)
         moments = update(moments, responses[batch], labels[batch])
@@ -118,7 +120,7 @@ def test_streaming_over_many_batches_equals_the_whole():
 
 
 def test_moments_are_a_pytree_of_float32_with_frozen_fields():
-    moments = init_moments(3, 2)
+    moments = init_class_moments(3, 2)
     assert [leaf.shape for leaf in jax.tree.leaves(moments)] == [(3,), (3, 2)]
     assert {leaf.dtype for leaf in jax.tree.leaves(moments)} == {jnp.dtype("float32")}
     assert isinstance(jax.tree.map(lambda leaf: 2 * leaf, moments), ClassMoments)
@@ -158,7 +160,7 @@ def test_half_precision_activations_accumulate_in_float32(dtype):
     labels = np.arange(1200, dtype=np.int32) % 2
     exact = np.asarray(activations, np.float64)
     expected = reference.layer_selectivity({"layer": exact}, labels, 2)["layer"]
-    index = layer_selectivity(activations, labels, 2)["layer"]
+    index = layer_selectivity(activations, labels, 2)
     assert index.dtype == jnp.float32
     assert unit_responses(activations).dtype == jnp.float32
     np.testing.assert_allclose(index, expected, rtol=1e-3, atol=1e-6)
@@ -179,7 +181,10 @@ def test_layer_selectivity_keeps_names_order_and_widths():
 def test_a_single_array_is_one_layer():
     activations, labels, num_classes, _ = random_batch()
     array = activations["stem"]
-    assert list(layer_selectivity(array, labels, num_classes)) == ["layer"]
+    index = layer_selectivity(array, labels, num_classes)
+    by_layer = layer_selectivity({"a": array}, labels, num_classes)
+    np.testing.assert_array_equal(index, by_layer["a"])
+    assert list(layer_selectivity([array, array], labels, num_classes)) == ["layer_0", "layer_1"]
     value, gradient = mean_selectivity_and_grad(array, labels, num_classes)
     np.testing.assert_allclose(value, mean_selectivity({"a": array}, labels, num_classes))
     assert gradient.shape == array.shape
@@ -446,7 +451,7 @@ def test_bad_arguments_are_named(change, error, message):
 def test_bad_arguments_of_an_update_are_named(change, error, message):
     arguments = {"responses": np.zeros((4, 3), np.float32), "labels": np.zeros(4, np.int32)}
     with pytest.raises(error, match=message):
-        update_moments(init_moments(5, 3), **{**arguments, **change})
+        update_class_moments(init_class_moments(5, 3), **{**arguments, **change})
 
 
 @pytest.mark.parametrize(
@@ -459,3 +464,8 @@ def test_bad_arguments_of_an_update_are_named(change, error, message):
 def test_bad_arguments_of_the_index_are_named(means, present, message):
     with pytest.raises(ValueError, match=message):
         class_selectivity_index(means, present)
+
+
+def test_eps_must_be_finite():
+    with pytest.raises(ValueError, match="eps must be finite"):
+        class_selectivity_index(np.ones((2, 2), np.float32), eps=np.nan)

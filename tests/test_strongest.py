@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from selectax.strongest import (
-    init_strongest,
-    merge_strongest,
+    StrongestResponses,
+    init_strongest_responses,
+    merge_strongest_responses,
     precision_at_k,
-    update_strongest,
+    update_strongest_responses,
 )
 from tests.reference import tuning as reference
 
-update = jax.jit(update_strongest)
-merge = jax.jit(merge_strongest)
+update = jax.jit(update_strongest_responses)
+merge = jax.jit(merge_strongest_responses)
 
 
 def expected_precision(responses, labels, k, above=0.0):
@@ -36,7 +37,7 @@ def labelled_responses(draw):
 def test_any_split_merged_in_any_grouping_matches_the_reference(batch, k, data):
     responses, labels, where = batch
     cuts = data.draw(st.lists(st.integers(0, len(labels)), max_size=3).map(sorted))
-    empty = init_strongest(k, responses.shape[1])
+    empty = init_strongest_responses(k, responses.shape[1])
     parts = [
         update(empty, *piece[:2], where=piece[2])
         for piece in zip(*(np.split(a, cuts) for a in (responses, labels, where)), strict=True)
@@ -52,7 +53,7 @@ def test_a_stream_keeps_the_strongest_in_order():
     generator = np.random.default_rng(0)
     responses = generator.gamma(1, size=(300, 5)).astype(np.float32)
     labels = generator.integers(0, 7, 300).astype(np.int32)
-    strongest = init_strongest(20, 5)
+    strongest = init_strongest_responses(20, 5)
     for batch in zip(np.array_split(responses, 9), np.array_split(labels, 9), strict=True):
         strongest = update(strongest, *batch)
     order = np.argsort(-responses, axis=0)[:20]
@@ -69,16 +70,18 @@ def test_precision_known_by_hand():
         [[3, 9, 1, 0, -1], [2, 8, 0, 0, -2], [1, 7, 0, 0, -3], [0, 1, 0, 0, -4]], np.float32
     )
     labels = np.array([2, 2, 0, 1])
-    strongest = update(init_strongest(3, 5), responses, labels)
+    strongest = update(init_strongest_responses(3, 5), responses, labels)
     np.testing.assert_allclose(precision_at_k(strongest, 3), [2 / 3, 2 / 3, 1, 0, 0])
-    everything = update_strongest(init_strongest(3, 5), responses, labels, above=-jnp.inf)
+    everything = update_strongest_responses(
+        init_strongest_responses(3, 5), responses, labels, above=-jnp.inf
+    )
     np.testing.assert_allclose(precision_at_k(everything, 3), [2 / 3] * 5)
 
 
 def test_masked_samples_may_hold_nan_and_negative_labels_take_no_part():
     responses = np.array([[np.nan], [1.0], [5.0], [2.0]], np.float32)
     strongest = update(
-        init_strongest(2, 1),
+        init_strongest_responses(2, 1),
         responses,
         np.array([0, 1, -1, 1]),
         where=np.array([False, True, True, True]),
@@ -91,8 +94,8 @@ def test_state_scans_and_keeps_its_types():
     responses = jnp.ones((4, 6, 3), jnp.bfloat16)
     labels = jnp.zeros((4, 6), jnp.int32)
     strongest, _ = jax.lax.scan(
-        lambda state, batch: (update_strongest(state, *batch), None),
-        init_strongest(5, 3),
+        lambda state, batch: (update_strongest_responses(state, *batch), None),
+        init_strongest_responses(5, 3),
         (responses, labels),
     )
     assert strongest.response.dtype == jnp.float32
@@ -103,13 +106,18 @@ def test_state_scans_and_keeps_its_types():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: init_strongest(0, 3), "k must be at least 1"),
+        (lambda: init_strongest_responses(0, 3), "k must be at least 1"),
         (lambda: update_with(responses=np.ones((5, 3), np.int32)), "responses must be floating"),
         (lambda: update_with(responses=np.ones((5, 4), np.float32)), "responses must have shape"),
         (lambda: update_with(labels=np.zeros(5, np.float32)), "labels must be integers"),
         (lambda: update_with(labels=np.zeros(4, np.int32)), "labels must have shape"),
         (lambda: update_with(where=np.zeros(4, bool)), "where must have shape"),
-        (lambda: merge_strongest(init_strongest(2, 3), init_strongest(3, 3)), "a and b differ"),
+        (
+            lambda: merge_strongest_responses(
+                init_strongest_responses(2, 3), init_strongest_responses(3, 3)
+            ),
+            "a and b differ",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):
@@ -119,4 +127,15 @@ def test_bad_arguments_are_named(call, message):
 
 def update_with(**change):
     good = {"responses": np.ones((5, 3), np.float32), "labels": np.zeros(5, np.int32)}
-    return update_strongest(init_strongest(2, 3), **(good | change))
+    return update_strongest_responses(init_strongest_responses(2, 3), **(good | change))
+
+
+def test_precision_of_many_classes_takes_no_more_memory_than_its_input():
+    k, units, classes = 30, 40, 5000
+    labels = np.random.default_rng(0).integers(0, 12, (k, units)).astype(np.int32)
+    kept = StrongestResponses(jnp.ones((k, units)), jnp.asarray(labels))
+    measure = jax.jit(lambda kept: precision_at_k(kept, classes))
+    expected = [np.bincount(unit).max() / k for unit in labels.T]
+    np.testing.assert_allclose(measure(kept), expected, rtol=1e-6)
+    taken = measure.lower(kept).compile().memory_analysis().temp_size_in_bytes
+    assert taken < 20 * labels.nbytes

@@ -13,8 +13,8 @@ from selectax.tuning import (
     d_prime,
     init_class_statistics,
     merge_class_statistics,
+    merge_class_statistics_over_devices,
     preferred_class,
-    sum_class_statistics,
     treves_rolls_sparseness,
     update_class_statistics,
     vinje_gallant_sparseness,
@@ -209,7 +209,9 @@ def test_statistics_sum_over_devices(four_devices):
 
     def local(responses, labels):
         start = init_class_statistics(10, 7)
-        return sum_class_statistics(update_class_statistics(start, responses, labels), "d")
+        return merge_class_statistics_over_devices(
+            update_class_statistics(start, responses, labels), "d"
+        )
 
     split = jax.shard_map(
         local,
@@ -279,7 +281,9 @@ def test_batches_whose_means_are_rounded_are_merged_exactly(over_devices):
     ]
     if over_devices:
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-        together = jax.vmap(lambda part: sum_class_statistics(part, "d"), axis_name="d")(stacked)
+        together = jax.vmap(
+            lambda part: merge_class_statistics_over_devices(part, "d"), axis_name="d"
+        )(stacked)
         statistics = jax.tree.map(lambda leaf: leaf[0], together)
     else:
         while len(parts) > 1:

@@ -1,4 +1,4 @@
-"""What attacks are given, checked where the values are concrete."""
+"""Checks of the arguments of attacks, as far as their values are concrete."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,92 +11,117 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
 from selectax.arguments.images import as_array, float_images, working_dtype
 from selectax.arguments.logits import checked_logits_fn
-from selectax.attacks.losses import LOSSES, Labels, Loss, LossName, loss_of_function
-from selectax.attacks.norms import NORMS, Images, Norm
+from selectax.attacks.losses import LOSSES, CustomLoss, Labels, Loss, LossName, loss_of_function
+from selectax.attacks.norms import NORMS, Images, Norm, NormName, checked_norm
 
 LogitsFn = Callable[[Images], Float[Array, "samples classes"]]
 Epsilon = float | Float[Array, "..."] | Float[np.ndarray, "..."]
 
 
 class Problem(NamedTuple):
-    """A network to be fooled on some images, by steps in some norm.
+    """A network and the images on which it is to be fooled.
 
     Attributes:
-      logits_fn: the attacked network, of images in their own type; its result is checked.
+      logits_fn: the attacked network, for images in their own type; its result is checked.
       labels: true classes.
-      targets: classes to be reached, or None.
-      loss: what is maximised.
-      geometry: of the ball and of a step.
+      targets: target classes; None for an untargeted attack.
+      loss: function of (logits, labels, targets) that the attack maximises.
+      norm: norm of the ball and of a step.
       bounds: smallest and largest value of a pixel, broadcastable to the images.
-      dtype: of the images. Attacks compute in at least float32.
+      dtype: type of the images. Attacks compute in at least float32.
+
+    Example:
+      >>> from selectax.attacks import Problem
+      >>> Problem._fields
+      ('logits_fn', 'labels', 'targets', 'loss', 'norm', 'bounds', 'dtype')
     """
 
     logits_fn: LogitsFn
     labels: Labels
     targets: Labels | None
     loss: Loss
-    geometry: Norm
+    norm: Norm
     bounds: tuple[Any, Any]
     dtype: Any
 
 
-def checked_problem(
-    logits_fn,
-    images,
-    labels,
+def make_problem(
+    logits_fn: LogitsFn,
+    images: Images,
+    labels: Labels,
     *,
-    norm: str,
-    bounds: Bounds,
-    targets=None,
-    loss: LossName | Callable[..., Array] = "cross_entropy",
+    norm: NormName | Norm = "linf",
+    bounds: Bounds = (0, 1),
+    targets: Labels | None = None,
+    loss: LossName | CustomLoss = "cross_entropy",
 ) -> tuple[Problem, Images]:
-    """A Problem of good arguments, and the images in the type that attacks compute in.
+    """Checks the arguments of an attack, and collects what does not change during it.
+
+    Args:
+      logits_fn: the attacked network.
+      images: clean images within bounds.
+      labels: true classes.
+      norm: norm of the ball and of a step, as in `pgd`.
+      bounds: smallest and largest value of a pixel, as in `pgd`.
+      targets: target classes, as in `pgd`.
+      loss: loss that is maximised, as in `pgd`.
+
+    Returns:
+      The problem, and the images in the type in which attacks compute, float32 or float64.
 
     Raises:
-      TypeError: images are no floats, labels or targets no integers, or logits_fn no function.
-      ValueError: the data are empty, shapes do not fit, the norm or loss is unknown, bounds are
-        reversed, or, where values are concrete, images lie outside the bounds, labels are negative
-        or targets equal to labels.
+      TypeError: images are not floats, labels or targets are not integers, or logits_fn is not a
+        function.
+      ValueError: the data are empty, shapes do not match, the norm or loss is unknown, or bounds
+        are reversed; for concrete values also if images lie outside the bounds, labels are
+        negative, or a target equals its label.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from selectax.attacks import make_problem
+      >>> problem, origin = make_problem(
+      ...     lambda images: images[:, 0, 0], jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
+      ... )
+      >>> problem.bounds, origin.dtype
+      ((array(0., dtype=float32), array(1., dtype=float32)), dtype('float32'))
     """
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}.")
     if not callable(loss) and loss not in LOSSES:
         raise ValueError(
             f"loss must be one of {', '.join(LOSSES)} or a function of logits and labels, not "
             f"{loss!r}."
         )
-    images, labels = float_images(images), as_array(labels)
-    if images.ndim < 2 or labels.shape != images.shape[:1]:
+    pixels, classes = float_images(images), as_array(labels)
+    if pixels.ndim < 2 or classes.shape != pixels.shape[:1]:
         raise ValueError(
             "images must have shape (samples, …) and labels (samples,), "
-            f"not {images.shape} and {labels.shape}."
+            f"not {pixels.shape} and {classes.shape}."
         )
-    if not images.size:
-        raise ValueError(f"images of shape {images.shape} are empty; give at least one image.")
-    _check_classes("labels", labels)
-    if targets is not None:
-        targets = as_array(targets)
-        _check_targets(targets, labels)
-    bounds = checked_bounds(bounds, images)
-    check_within_bounds(images, bounds)
+    if not pixels.size:
+        raise ValueError(f"images of shape {pixels.shape} are empty; give at least one image.")
+    _check_classes("labels", classes)
+    goal = None if targets is None else as_array(targets)
+    if goal is not None:
+        _check_targets(goal, classes)
+    limits = checked_bounds(bounds, pixels)
+    check_within_bounds(pixels, limits)
     problem = Problem(
-        _with_checked_classes(checked_logits_fn(logits_fn), labels, targets),
-        jnp.asarray(labels),
-        targets if targets is None else jnp.asarray(targets),
+        _with_checked_classes(checked_logits_fn(logits_fn), classes, goal),
+        jnp.asarray(classes),
+        None if goal is None else jnp.asarray(goal),
         loss_of_function(loss) if callable(loss) else LOSSES[loss],
-        NORMS[norm],
-        bounds,
-        images.dtype,
+        checked_norm(norm),
+        limits,
+        pixels.dtype,
     )
-    origin = jnp.asarray(images).astype(working_dtype(images.dtype))
+    origin = jnp.asarray(pixels).astype(working_dtype(pixels.dtype))
     if not is_concrete(origin):
-        # Clipping an infinite pixel to the bounds would make it look like any other.
+        # Clipping would turn an infinite pixel into an ordinary one.
         origin = jnp.where(jnp.isfinite(origin), origin, jnp.nan)
     return problem, origin
 
 
 def _with_checked_classes(logits_fn, labels, targets):
-    """Looks at labels and targets wherever logits are formed: shapes are known in traced code."""
+    """Checks labels and targets against the number of classes, known even while tracing."""
 
     def call(images):
         logits = logits_fn(images)
@@ -117,7 +142,7 @@ def _check_targets(targets, labels):
     if is_concrete(labels, targets) and np.any(np.asarray(targets) == np.asarray(labels)):
         sample = np.flatnonzero(np.asarray(targets) == np.asarray(labels))[0]
         raise ValueError(
-            f"targets[{sample}]={targets[sample]} is the label itself; target another class."
+            f"targets[{sample}]={targets[sample]} is the label itself; choose another class."
         )
 
 
@@ -136,27 +161,30 @@ def _check_classes(name, classes, count=None):
 
 
 def check_steps(steps):
-    """Raises a ValueError if there is no step."""
+    """Raises a ValueError if the number of steps is below 1."""
     if is_concrete(steps) and np.min(steps) < 1:
         raise ValueError(f"steps must be at least 1, not {np.min(steps)}.")
 
 
-def check_restarts(restarts, random_start=True):
-    """Raises a ValueError if there is no attack, or several would be alike."""
+def check_restarts(restarts, random_start):
+    """Raises a ValueError if there is no attack, or if several would all be the same."""
     if restarts < 1:
         raise ValueError(f"restarts must be at least 1, not {restarts}.")
     if restarts > 1 and not random_start:
-        raise ValueError(f"restarts={restarts} needs random_start=True, or all would be alike.")
+        raise ValueError(
+            f"restarts={restarts} needs an attack that starts at random; otherwise all would be "
+            "the same."
+        )
 
 
 def check_batch_size(batch_size):
-    """Raises a ValueError if a batch holds no image."""
+    """Raises a ValueError if the batch size is below 1."""
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
 
 
 def checked_lengths(name: str, lengths: Any, dtype: Any) -> Array:
-    """Lengths in this type; those that are traced become NaN where they are no length.
+    """Lengths in this type; traced values that are negative or not finite become NaN.
 
     Raises:
       ValueError: a concrete length is negative or not finite.
@@ -175,11 +203,11 @@ def checked_lengths(name: str, lengths: Any, dtype: Any) -> Array:
 
 
 def broadcast_lengths(name: str, length: Epsilon, problem: Problem, images: Images) -> Array:
-    """A length for all samples, each sample, channel or pixel, that broadcasts to the images.
+    """A length for all samples, or for each sample, channel or pixel, broadcastable to the images.
 
     Raises:
-      ValueError: the shape is none of these, or one of channels or pixels for another norm than
-        linf.
+      ValueError: the shape is none of these, or the length differs between channels or pixels and
+        the norm is not linf.
     """
     length = checked_lengths(name, length, images.dtype)
     if not length.ndim:
@@ -193,15 +221,16 @@ def broadcast_lengths(name: str, length: Epsilon, problem: Problem, images: Imag
     if not fits or length.ndim < max(images.ndim - 1, 2):
         channels = (1,) * (images.ndim - 2) + images.shape[-1:]
         raise ValueError(
-            f"{name} must be a scalar or one value a sample, {images.shape[:1]}, a channel, "
-            f"{channels}, or a pixel, {images.shape[1:]} or {images.shape}, not of shape "
+            f"{name} must be a scalar, or one value per sample {images.shape[:1]}, channel "
+            f"{channels} or pixel {images.shape[1:]} or {images.shape}, not of shape "
             f"{length.shape}."
         )
-    a_sample = images.shape[:1] + (1,) * (images.ndim - 1)
-    if problem.geometry is not NORMS["linf"] and length.shape not in (a_sample, (1,) * length.ndim):
+    per_sample = images.shape[:1] + (1,) * (images.ndim - 1)
+    if problem.norm is not NORMS["linf"] and length.shape not in (per_sample, (1,) * length.ndim):
+        ball = "an l2 ball" if problem.norm is NORMS["l2"] else "a ball in your norm"
         raise ValueError(
-            f"{name} of shape {length.shape} has one value a channel or a pixel, but an l2 ball "
-            'has one radius; take norm="linf", or give one value a sample.'
+            f"{name} of shape {length.shape} has one value per channel or pixel, but {ball} has "
+            'one radius; use norm="linf", or give one value per sample.'
         )
     return length
 
@@ -210,7 +239,7 @@ def one_length(name: str, length: Any, images: Images) -> Any:
     """A length for all samples, or None.
 
     Raises:
-      ValueError: it is no scalar.
+      ValueError: the length is not a scalar.
     """
     if length is None:
         return None
@@ -221,15 +250,16 @@ def one_length(name: str, length: Any, images: Images) -> Any:
 
 
 def like(values: Array, images: Images) -> Array:
-    """Values a sample, in a shape that broadcasts against the images."""
+    """One value per sample, in a shape that broadcasts against the images."""
     return values.reshape(values.shape + (1,) * (images.ndim - 1))
 
 
 def check_numbers(result: Array) -> Array:
-    """The result, unless it is concrete and holds NaN, which only the network can have given.
+    """Returns the result, after checking for NaN, which only the network can have caused.
 
     Raises:
-      ValueError: the logits or their gradient were not finite.
+      ValueError: the result is concrete and contains NaN, so that logits or gradients were not
+        finite.
     """
     if is_concrete(result) and np.any(np.isnan(np.asarray(result).astype(np.float64))):
         raise ValueError(

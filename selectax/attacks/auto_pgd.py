@@ -1,49 +1,37 @@
-"""Projected gradient descent that chooses its own step size."""
+"""APGD: projected gradient descent that chooses its own step size."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.bounds import Bounds
-from selectax.arguments.key import checked_key
-from selectax.attacks.arguments import (
-    Epsilon,
-    LogitsFn,
-    Problem,
-    broadcast_lengths,
-    check_numbers,
-    check_restarts,
-    check_steps,
-    checked_problem,
-    like,
-)
-from selectax.attacks.iteration import Evaluation, Method, as_images, evaluate, inside
+from selectax.attacks.arguments import Epsilon, LogitsFn, Problem, like
+from selectax.attacks.attack import Attack, run_attack
+from selectax.attacks.iteration import Evaluation, Method, inside
 from selectax.attacks.losses import CustomLoss, Labels, LossName
-from selectax.attacks.norms import Images
-from selectax.attacks.restarts import best_of_restarts, keys_of_restarts
+from selectax.attacks.norms import Images, Norm, NormName
 
-# α and ρ of the paper.
+# α and ρ in the paper.
 _INERTIA = 0.75
 _SHARE_OF_INCREASES = 0.75
 
 
 class AutoState(NamedTuple):
-    """What APGD remembers of each sample.
+    """State of APGD for each sample.
 
     Attributes:
       previous: the point before this one.
-      step_size: of the next step, broadcastable to the images.
-      best: the point of the highest loss.
-      best_gradient: the gradient there.
-      best_loss: the loss there.
-      loss: of the point before this one; 0 for the start.
-      increases: steps since the last checkpoint that raised the loss.
-      interval: steps between the last checkpoint and the next.
-      remaining: evaluations until the next checkpoint.
-      best_at_checkpoint: the highest loss at the last checkpoint.
-      halved: whether the step size was halved there.
+      step_size: length of the next step, broadcastable to the images.
+      best: point with the highest loss so far.
+      best_gradient: gradient at the best point.
+      best_loss: loss at the best point.
+      loss: loss at the point before this one; 0 for the start.
+      increases: number of steps since the last checkpoint that raised the loss.
+      interval: number of steps between the last checkpoint and the next.
+      remaining: number of evaluations until the next checkpoint.
+      best_at_checkpoint: highest loss at the last checkpoint.
+      halved: whether the last checkpoint halved the step size.
     """
 
     previous: Images
@@ -59,10 +47,11 @@ class AutoState(NamedTuple):
     halved: Bool[Array, "samples"]
 
 
-def auto_projected_gradient(problem: Problem, *, steps: int | Int[Array, ""]) -> Method:
-    """Steps with inertia whose size is halved at checkpoints, each time back from the best point.
+def apgd_method(problem: Problem, *, steps: int | Int[Array, ""]) -> Method:
+    """Steps with inertia. Checkpoints halve their length and return to the best point.
 
-    The steps between checkpoints are 0.22 of all, then 0.03 fewer each time, at least 0.06.
+    The first checkpoint comes after 0.22 of all steps. Each further interval is shorter by 0.03 of
+    all steps, but at least 0.06 of them.
     """
     steps = jnp.asarray(steps, jnp.int32)
     first, fewer, fewest = (jnp.maximum(share * steps // 100, 1) for share in (22, 3, 6))
@@ -78,7 +67,7 @@ def auto_projected_gradient(problem: Problem, *, steps: int | Int[Array, ""]) ->
             loss=jnp.full(samples, jnp.inf, origin.dtype),
             increases=jnp.zeros(samples, jnp.int32),
             interval=jnp.full(samples, first),
-            remaining=jnp.full(samples, first + 1),  # the start's evaluation follows no step
+            remaining=jnp.full(samples, first + 1),  # the start is evaluated before any step
             best_at_checkpoint=jnp.full(samples, -jnp.inf, origin.dtype),
             halved=jnp.zeros(samples, bool),
         )
@@ -87,21 +76,21 @@ def auto_projected_gradient(problem: Problem, *, steps: int | Int[Array, ""]) ->
         started = state.best_loss == -jnp.inf
         state = remember(state, points, evaluation)
         points, gradient, state = back_to_best(state, points, evaluation, fewer, fewest)
-        ahead = points + state.step_size * problem.geometry.normalize(gradient)
+        ahead = points + state.step_size * problem.norm.normalize(gradient)
         ahead = inside(problem, ahead, origin, epsilon)
         eased = points + _INERTIA * (ahead - points) + (1 - _INERTIA) * (points - state.previous)
         moved = jnp.where(like(started, points), ahead, inside(problem, eased, origin, epsilon))
         return moved, state._replace(previous=points)
 
-    return Method(init, update)
+    return Method(init, update, lambda state: (state.best, state.best_loss))
 
 
 def remember(state: AutoState, points: Images, evaluation: Evaluation) -> AutoState:
-    """The state with the best point so far, and with the last step's outcome."""
-    better = ~(evaluation.loss <= state.best_loss)  # or NaN, which is to be seen
-    # As in the authors' code the first step counts as a rise if it ends above 0, not above the
-    # start: with DLR, below 0 until an image is misclassified, the first checkpoint so halves the
-    # step size, and attacks of few steps are stronger.
+    """Updates the best point so far, and whether the last step raised the loss."""
+    better = ~(evaluation.loss <= state.best_loss)  # also true for NaN, which must not be hidden
+    # As in the authors' code, the first step counts as an increase if its loss is above 0, not if
+    # it is above that of the start. DLR is below 0 until an image is misclassified, so with DLR the
+    # first checkpoint halves the step size, which makes attacks of few steps stronger.
     loss = jnp.where(state.best_loss == -jnp.inf, 0, evaluation.loss)
     return state._replace(
         best=jnp.where(like(better, points), points, state.best),
@@ -114,17 +103,17 @@ def remember(state: AutoState, points: Images, evaluation: Evaluation) -> AutoSt
 
 
 def back_to_best(state: AutoState, points: Images, evaluation: Evaluation, fewer, fewest):
-    """At a checkpoint, where the steps have not paid: half the step size, from the best point on.
+    """Halves the step size at a checkpoint if progress is poor, and returns to the best point.
 
     Args:
-      state: after the evaluation.
-      points: that were evaluated.
-      evaluation: of them.
-      fewer: steps by which the next interval between checkpoints is the shorter.
-      fewest: steps of an interval.
+      state: state after the evaluation.
+      points: points that were evaluated.
+      evaluation: their evaluation.
+      fewer: number of steps by which the next interval is shorter.
+      fewest: smallest number of steps of an interval.
 
     Returns:
-      Points and their gradients to go on from, and the state.
+      Points from which to continue, their gradients, and the state.
     """
     due = state.remaining == 0
     oscillating = state.increases <= _SHARE_OF_INCREASES * state.interval
@@ -154,7 +143,7 @@ def apgd(
     epsilon: Epsilon,
     steps: int | Int[Array, ""],
     loss: LossName | CustomLoss = "cross_entropy",
-    norm: Literal["linf", "l2"] = "linf",
+    norm: NormName | Norm = "linf",
     restarts: int = 1,
     bounds: Bounds = (0, 1),
     targets: Labels | None = None,
@@ -162,33 +151,30 @@ def apgd(
 ) -> Images:
     """Auto-PGD: projected gradient descent with inertia that chooses its own step size.
 
-    Each attack starts at random in the ball, with steps of 2 · epsilon. At checkpoints the step
-    size is halved and the attack goes on from its best point, where the loss rose in at most three
-    quarters of the steps, or where neither the step size nor the highest loss has changed since the
-    last checkpoint.
+    Each attack starts at a random point of the ball, with steps of length 2 · epsilon. A checkpoint
+    halves the step size and returns to the best point if at most three quarters of the steps since
+    the last checkpoint raised the loss, or if neither the step size nor the highest loss has
+    changed since then.
 
     Args:
       key: for the random starts.
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units: a number, one for each sample (samples,),
-        or in linf also one for each channel (1, 1, channels) or pixel (height, width, channels); 0
-        keeps a pixel as it is, so that zeros are a mask.
-      steps: number of gradient steps, at least 1; the end of the last is evaluated too.
-      loss: what is maximised: cross-entropy, the difference of logits ratio (DLR), which does not
-        depend on the scale of the logits, or a function as for `pgd`.
-      norm: of the ball and of a step.
-      restarts: attacks from different starts, of which each sample keeps the strongest result.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
-      targets: classes to be reached, other than the labels; None for any wrong class.
-      early_stop: whether the loops end when all samples are misclassified (or, with targets,
-        classified as those); the results' losses may then be lower, but no fewer are broken.
+      epsilon: radius of the ball, as in `pgd`.
+      steps: number of gradient steps, at least 1; the last point is evaluated too.
+      loss: loss that is maximised, as in `pgd`. The difference of logits ratio, "dlr", does not
+        depend on the scale of the logits.
+      norm: norm of the ball and of a step, as in `pgd`.
+      restarts: number of attacks from different random starts, as in `pgd`.
+      bounds: smallest and largest value of a pixel, as in `pgd`.
+      targets: target classes, as in `pgd`.
+      early_stop: whether the loops end as soon as all samples are misclassified. This breaks as
+        many samples, but may reach a lower loss.
 
     Returns:
-      Adversarial images: a misclassified point of the attack if there is one, else the one of the
-      highest loss.
+      Adversarial images: for each sample a misclassified point of the attack if there is one,
+      otherwise the point with the highest loss.
 
     Raises:
       TypeError: as `pgd`.
@@ -196,8 +182,8 @@ def apgd(
 
     References:
       Croce & Hein, 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
-      parameter-free attacks", algorithm 1, with the checkpoints of the authors' code: whole numbers
-      of steps, rounded down, and with a first step that counts as a rise if it ends above 0.
+      parameter-free attacks", algorithm 1. As in the authors' code, checkpoints are rounded down to
+      whole numbers of steps, and the first step counts as an increase if its loss is above 0.
 
     Example:
       >>> import jax
@@ -212,37 +198,27 @@ def apgd(
       >>> int(logits_fn(attacked).argmax())
       1
     """
-    key = checked_key(key)
-    problem, origin = checked_problem(
-        logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
+    return run_attack(
+        key,
+        APGD,
+        logits_fn,
+        images,
+        labels,
+        epsilon=epsilon,
+        steps=steps,
+        norm=norm,
+        restarts=restarts,
+        bounds=bounds,
+        targets=targets,
+        loss=loss,
+        early_stop=early_stop,
     )
-    check_steps(steps)
-    check_restarts(restarts)
-    epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
-    method = auto_projected_gradient(problem, steps=steps)
 
-    def going_on(carry):
-        evaluations, _, _, _, reached = carry
-        return (evaluations <= steps) & ~(early_stop & jnp.all(reached))
 
-    def one_step(carry):
-        evaluations, points, state, found, reached = carry
-        evaluation = evaluate(problem, points, origin)
-        found = jnp.where(like(evaluation.fooled, points), points, found)
-        reached |= evaluation.fooled
-        points, state = method.update(state, points, evaluation, origin, epsilon)
-        return evaluations + 1, points, state, found, reached
-
-    def attack(key, best, already_reached):
-        start = problem.geometry.random_start(key, origin, epsilon)
-        start = inside(problem, start, origin, epsilon)
-        if early_stop:
-            start = jnp.where(like(already_reached, origin), best, start)
-        reached = jnp.zeros(len(origin), bool)
-        carry = (jnp.int32(0), start, method.init(origin, epsilon), origin, reached)
-        _, _, state, found, reached = jax.lax.while_loop(going_on, one_step, carry)
-        points = jnp.where(like(reached, origin), found, state.best)
-        return points, jnp.where(reached, jnp.inf, state.best_loss)
-
-    points = best_of_restarts(keys_of_restarts(key, restarts), attack, origin)
-    return check_numbers(as_images(problem, points, origin))
+APGD = Attack(
+    name="apgd",
+    rule=apgd_method,
+    random_start="always",
+    help="steps with inertia that choose their own length",
+    source="Croce & Hein 2020",
+)

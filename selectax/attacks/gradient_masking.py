@@ -1,7 +1,7 @@
-"""Whether an attack's failure says anything: signs that a network hides its gradients."""
+"""Signs that a network hides its gradients, so that attacks fail without it being robust."""
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,15 +14,16 @@ from selectax.arguments.images import working_dtype
 from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     LogitsFn,
+    Problem,
     broadcast_lengths,
     check_numbers,
     check_steps,
-    checked_problem,
+    make_problem,
 )
 from selectax.attacks.gradient_sign import fgsm
-from selectax.attacks.iteration import as_images, evaluate, inside
+from selectax.attacks.iteration import Evaluation, as_images, evaluate, inside
 from selectax.attacks.losses import Labels, fooled
-from selectax.attacks.norms import NORMS, Images
+from selectax.attacks.norms import NORMS, Images, NormName
 from selectax.attacks.projected_gradient import pgd
 
 _RANDOM_POINTS = 10
@@ -32,18 +33,17 @@ class Believability(NamedTuple):
     """Measurements on some images, and the flags that they raise. All are scalars.
 
     Attributes:
-      clean_accuracy: without attack.
-      single_step_accuracy: under FGSM with epsilon.
-      iterated_accuracy: under PGD with epsilon, from the clean image.
-      random_accuracy: at 10 random points of the ball.
-      large_epsilon_accuracy: under PGD in a ball that holds every image.
-      zero_gradient_share: images at which the gradient of the loss is zero.
-      rising_share: images whose loss PGD raised.
+      clean_accuracy: accuracy without attack.
+      single_step_accuracy: accuracy under FGSM with epsilon.
+      iterated_accuracy: accuracy under PGD with epsilon, from the clean image.
+      random_accuracy: accuracy at 10 random points of the ball.
+      large_epsilon_accuracy: accuracy under PGD in a ball that contains every image.
+      zero_gradient_share: fraction of images at which the gradient of the loss is zero.
+      rising_share: fraction of images whose loss PGD raises.
       zero_gradients: zero_gradient_share is above the tolerance.
       loss_not_rising: rising_share is below 1 by more than the tolerance.
-      single_step_as_good: PGD breaks no more images than FGSM and reaches no higher loss; not
-        raised where FGSM reaches the same loss above the clean one, as it does on linear networks,
-        or breaks all.
+      single_step_as_good: PGD breaks no more images than FGSM and reaches no higher loss. Not
+        raised if FGSM breaks all images, or raises the loss as much as PGD, as on linear networks.
       random_points_better: random points break more images than PGD, by more than the tolerance.
       large_epsilon_withstood: large_epsilon_accuracy is above the tolerance.
       probabilities: the "logits" are probabilities, whose gradients vanish.
@@ -69,7 +69,14 @@ class Believability(NamedTuple):
     probabilities: Bool[Array, ""]
 
 
-def believability(
+class _Outcome(NamedTuple):
+    """Loss, or NaN if it is not finite, and success at each sample's point."""
+
+    loss: Float[Array, "samples"]
+    success: Bool[Array, "samples"]
+
+
+def attack_believability(
     key: PRNGKeyArray,
     logits_fn: LogitsFn,
     images: Images,
@@ -77,51 +84,56 @@ def believability(
     *,
     epsilon: float | Float[Array, ""],
     steps: int | Int[Array, ""] = 10,
-    norm: Literal["linf", "l2"] = "linf",
+    norm: NormName = "linf",
     bounds: Bounds = (0, 1),
     tolerance: float = 0.01,
 ) -> Believability:
-    """Looks for signs that attacks fail for want of good gradients, not for robustness.
+    """Checks for signs that attacks fail because gradients are bad, not because of robustness.
 
     Args:
       key: for random points and starts.
       logits_fn: the attacked network.
-      images: clean images within bounds; some tens suffice.
+      images: clean images within bounds; a few dozen are enough.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units, at which attacks are to be believed.
-      steps: of PGD, with its default step size.
-      norm: of the ball.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
-      tolerance: share of images that may misbehave before a flag is raised.
+      epsilon: radius of the ball, in the images' units, for which attacks are checked.
+      steps: number of steps of PGD, with its default step size.
+      norm: "linf" or "l2".
+      bounds: smallest and largest value of a pixel, as in `pgd`; both must be finite.
+      tolerance: fraction of images that may deviate before a flag is raised.
 
     Returns:
-      Measurements and flags; `masking_warnings` puts raised flags into words. Measurements are NaN
-      where logits or gradients that they need are not finite.
+      Measurements and flags; `masking_warnings` describes the flags that are raised. Measurements
+      are NaN if logits or gradients that they depend on are not finite.
 
     Raises:
       TypeError: as `pgd`.
-      ValueError: as `pgd`.
+      ValueError: as `pgd`, or bounds are not finite, or the norm is not one of the two.
 
     References:
       Athalye, Carlini & Wagner, 2018, "Obfuscated gradients give a false sense of security",
       section 3.1; Carlini et al., 2019, "On evaluating adversarial robustness", section 5; the
-      checks of AutoAttack's code (Croce & Hein, 2020).
+      checks in the code of AutoAttack (Croce & Hein, 2020).
 
     Example:
       >>> import jax
       >>> import jax.numpy as jnp
-      >>> import selectax
+      >>> from selectax.attacks import attack_believability
       >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
       >>> def logits_fn(images):
       ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
       ...
-      >>> found = selectax.believability(jax.random.key(0), logits_fn, images, labels, epsilon=0.1)
+      >>> key = jax.random.key(0)
+      >>> found = attack_believability(key, logits_fn, images, labels, epsilon=0.1)
       >>> float(found.iterated_accuracy), bool(found.zero_gradients)
       (0.0, False)
     """
     key = checked_key(key)
-    problem, origin = checked_problem(logits_fn, images, labels, norm=norm, bounds=bounds)
+    problem, origin = make_problem(logits_fn, images, labels, norm=norm, bounds=bounds)
+    if problem.norm not in NORMS.values():
+        raise ValueError(
+            f"norm must be one of {', '.join(NORMS)} for attack_believability, which needs a ball "
+            f"that contains every image, not {norm!r}."
+        )
     check_steps(steps)
     images = as_images(problem, origin, origin)
     radius = broadcast_lengths("epsilon", epsilon, problem, origin)
@@ -130,83 +142,100 @@ def believability(
     random_key, large_key = jax.random.split(key)
 
     clean = evaluate(problem, origin, origin)
-    single_loss, single = _judge(problem, fgsm(logits_fn, images, labels, **ball))
-    iterated_loss, iterated = _judge(
+    single = _judge(problem, fgsm(logits_fn, images, labels, **ball))
+    iterated = _judge(
         problem, pgd(key, logits_fn, images, labels, steps=steps, random_start=False, **ball)
     )
-
-    def at_random(key):
-        points = problem.geometry.random_start(key, origin, radius)
-        points = inside(problem, points, origin, radius)
-        loss, success = _judge(problem, as_images(problem, points, origin))
-        return jnp.where(jnp.isnan(loss), jnp.nan, success)
-
-    # NaN, if a point has it, or 1, if a point fools the network.
-    by_chance = jnp.max(
-        jax.lax.map(at_random, jax.random.split(random_key, _RANDOM_POINTS)), axis=0
-    )
-    beyond_loss, beyond = _judge(
-        problem, pgd(large_key, logits_fn, images, labels, steps=steps, **everything)
-    )
-    defined = ~jnp.isnan(clean.loss)
-
-    def share(happens, of_loss=clean.loss):
-        mean = jnp.mean(happens, dtype=origin.dtype)
-        return jnp.where(jnp.all(defined & ~jnp.isnan(of_loss)), mean, jnp.nan)
-
-    def accuracy(success, loss=clean.loss):
-        return share(~(success | clean.fooled), loss)
-
-    still = jnp.all(clean.gradient == 0, axis=tuple(range(1, origin.ndim)))
-    zero_gradient_share = share(still)
-    rising_share = share(iterated_loss > clean.loss, iterated_loss)
-    clean_mean, single_mean, iterated_mean = map(jnp.mean, (clean.loss, single_loss, iterated_loss))
-    rounding = 1e-4 * jnp.abs(single_mean)
-    gained = (single_mean > clean_mean + rounding) & (iterated_mean > single_mean - rounding)
-    single_accuracy = accuracy(single, single_loss)
-    iterated_accuracy = accuracy(iterated, iterated_loss)
-    no_fewer = (iterated_accuracy >= single_accuracy) & (single_accuracy > 0)
-    random_accuracy = accuracy(by_chance > 0, by_chance)
-    large_accuracy = accuracy(beyond, beyond_loss)
-    found = Believability(
-        clean_accuracy=accuracy(clean.fooled),
-        single_step_accuracy=single_accuracy,
-        iterated_accuracy=iterated_accuracy,
-        random_accuracy=random_accuracy,
-        large_epsilon_accuracy=large_accuracy,
-        zero_gradient_share=zero_gradient_share,
-        rising_share=rising_share,
-        zero_gradients=zero_gradient_share > tolerance,
-        loss_not_rising=rising_share < 1 - tolerance,
-        single_step_as_good=no_fewer & ~gained,
-        random_points_better=random_accuracy < iterated_accuracy - tolerance,
-        large_epsilon_withstood=large_accuracy > tolerance,
+    at_random = _judge_random_points(random_key, problem, origin, radius)
+    large = _judge(problem, pgd(large_key, logits_fn, images, labels, steps=steps, **everything))
+    found = _with_flags(
+        _measurements(clean, single, iterated, at_random, large),
+        means=[jnp.mean(one.loss) for one in (clean, single, iterated)],
         probabilities=_are_probabilities(problem.logits_fn(images)),
+        tolerance=tolerance,
     )
     check_numbers(jnp.stack(found[:7]) if is_concrete(found) else found.clean_accuracy)
     return found
 
 
-def _judge(problem, points):
-    """Loss and success at images; the loss is NaN where they or their logits are not finite."""
+def _judge(problem, points) -> _Outcome:
+    """Outcome at images; the loss is also NaN if they or their logits are not finite."""
     logits = problem.logits_fn(points)
     loss = problem.loss(logits, problem.labels, None)
     finite = jnp.all(jnp.isfinite(points), axis=tuple(range(1, points.ndim)))
     finite &= jnp.all(jnp.isfinite(logits), axis=-1) & jnp.isfinite(loss)
-    return jnp.where(finite, loss, jnp.nan), fooled(logits, problem.labels)
+    return _Outcome(jnp.where(finite, loss, jnp.nan), fooled(logits, problem.labels))
+
+
+def _judge_random_points(key, problem: Problem, origin, radius) -> _Outcome:
+    """Whether one of the random points fools the network; the loss is only good for its NaN."""
+
+    def at_random(key):
+        points = problem.norm.random_start(key, origin, radius)
+        points = inside(problem, points, origin, radius)
+        loss, success = _judge(problem, as_images(problem, points, origin))
+        return jnp.where(jnp.isnan(loss), jnp.nan, success)
+
+    # NaN if a point is NaN, 1 if a point fools the network.
+    keys = jax.random.split(key, _RANDOM_POINTS)
+    highest = jnp.max(jax.lax.map(at_random, keys), axis=0)
+    return _Outcome(highest, highest > 0)
+
+
+def _measurements(
+    clean: Evaluation, single: _Outcome, iterated: _Outcome, at_random: _Outcome, large: _Outcome
+) -> dict[str, Array]:
+    """The measurements of Believability; NaN where a loss that they depend on is NaN."""
+    defined = ~jnp.isnan(clean.loss)
+    axes = tuple(range(1, clean.gradient.ndim))
+
+    def share(happens, of_loss=clean.loss):
+        mean = jnp.mean(happens, dtype=clean.gradient.dtype)
+        return jnp.where(jnp.all(defined & ~jnp.isnan(of_loss)), mean, jnp.nan)
+
+    def accuracy(outcome):
+        return share(~(outcome.success | clean.fooled), outcome.loss)
+
+    return {
+        "clean_accuracy": share(~clean.fooled),
+        "single_step_accuracy": accuracy(single),
+        "iterated_accuracy": accuracy(iterated),
+        "random_accuracy": accuracy(at_random),
+        "large_epsilon_accuracy": accuracy(large),
+        "zero_gradient_share": share(jnp.all(clean.gradient == 0, axis=axes)),
+        "rising_share": share(iterated.loss > clean.loss, iterated.loss),
+    }
+
+
+def _with_flags(measured: dict[str, Array], means, probabilities, tolerance) -> Believability:
+    """Adds the flags; means are the mean losses of the clean images, under FGSM and under PGD."""
+    clean_mean, single_mean, iterated_mean = means
+    single, iterated = measured["single_step_accuracy"], measured["iterated_accuracy"]
+    rounding = 1e-4 * jnp.abs(single_mean)
+    gained = (single_mean > clean_mean + rounding) & (iterated_mean > single_mean - rounding)
+    no_fewer = (iterated >= single) & (single > 0)
+    return Believability(
+        **measured,
+        zero_gradients=measured["zero_gradient_share"] > tolerance,
+        loss_not_rising=measured["rising_share"] < 1 - tolerance,
+        single_step_as_good=no_fewer & ~gained,
+        random_points_better=measured["random_accuracy"] < iterated - tolerance,
+        large_epsilon_withstood=measured["large_epsilon_accuracy"] > tolerance,
+        probabilities=probabilities,
+    )
 
 
 def _radius_of_everything(problem, images):
-    """Epsilon of a ball around any image that holds every other."""
+    """Radius of a ball around any image that contains every other image."""
     low, high = problem.bounds
     width = high - low
     if is_concrete(width) and not np.all(np.isfinite(width)):
         raise ValueError(
-            "bounds must be finite for believability, which attacks in a ball that holds every "
-            "image; give the smallest and the largest value of a pixel."
+            "bounds must be finite for attack_believability, which needs a ball that contains "
+            "every image; give the smallest and the largest value of a pixel."
         )
     shape = images.shape[1:]
-    if problem.geometry is NORMS["linf"]:
+    if problem.norm is NORMS["linf"]:
         return jnp.broadcast_to(width, shape) if jnp.ndim(width) else width
     if jnp.ndim(width):
         return jnp.sqrt(jnp.sum(jnp.broadcast_to(width, shape) ** 2))
@@ -214,31 +243,32 @@ def _radius_of_everything(problem, images):
 
 
 def _are_probabilities(logits):
-    # As exact as the sum of rounded probabilities can be.
+    # Rounded probabilities do not sum to exactly 1.
     tolerance = max(1e-3, float(jnp.finfo(logits.dtype).eps))
     sums = jnp.sum(logits.astype(working_dtype(logits.dtype)), axis=-1)
     return jnp.all(jnp.abs(sums - 1) < tolerance) & jnp.all(logits >= 0)
 
 
 def masking_warnings(found: Believability) -> tuple[str, ...]:
-    """One sentence for each flag that is raised; none for an attack to be believed.
+    """One sentence for each flag that is raised; none if the attacks are believable.
 
     Args:
-      found: by `believability`, concrete.
+      found: concrete result of `attack_believability`.
 
     Returns:
-      Sentences in the order of the flags; a single one if measurements are NaN.
+      Sentences in the order of the flags; a single sentence if measurements are NaN.
 
     Example:
       >>> import jax
       >>> import jax.numpy as jnp
-      >>> import selectax
+      >>> from selectax.attacks import attack_believability, masking_warnings
       >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
       >>> def logits_fn(images):
       ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
       ...
-      >>> found = selectax.believability(jax.random.key(0), logits_fn, images, labels, epsilon=0.1)
-      >>> selectax.masking_warnings(found)
+      >>> key = jax.random.key(0)
+      >>> found = attack_believability(key, logits_fn, images, labels, epsilon=0.1)
+      >>> masking_warnings(found)
       ()
     """
     sentences = {
@@ -260,7 +290,7 @@ def masking_warnings(found: Believability) -> tuple[str, ...]:
         ),
         "large_epsilon_withstood": (
             f"PGD leaves {found.large_epsilon_accuracy:.1%} accuracy in a ball that holds every "
-            "image, where none can be right."
+            "image, where no network can be right."
         ),
         "probabilities": (
             "The network returns probabilities: give attacks the logits, "

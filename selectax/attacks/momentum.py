@@ -1,44 +1,37 @@
-"""Steps along a running sum of gradients."""
-
-from typing import Literal
+"""MI-FGSM: steps along a running sum of gradients."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds
-from selectax.attacks.arguments import (
-    Epsilon,
-    LogitsFn,
-    Problem,
-    broadcast_lengths,
-    check_numbers,
-    check_steps,
-    checked_lengths,
-    checked_problem,
-)
-from selectax.attacks.iteration import Method, as_images, inside, iterate
+from selectax.arguments.images import working_dtype
+from selectax.attacks.arguments import Epsilon, LogitsFn, Problem, checked_lengths
+from selectax.attacks.attack import Attack, run_attack
+from selectax.attacks.iteration import Method, inside
 from selectax.attacks.losses import CustomLoss, Labels, LossName
-from selectax.attacks.norms import Images, moderate
+from selectax.attacks.norms import Images, Norm, NormName, moderate
 
 
-def momentum_iterative(
+def mi_fgsm_method(
     problem: Problem,
     *,
     steps: int | Int[Array, ""],
-    step_size: Array | None,
+    step_size: Array | None = None,
     decay: float | Float[Array, ""] = 1.0,
 ) -> Method:
     """Steps along the normalized momentum, by default of length epsilon / steps."""
+    checked = checked_lengths("decay", decay, working_dtype(problem.dtype))
+    decay = float(checked) if is_concrete(checked) else checked
 
     def update(momentum, points, evaluation, origin, epsilon):
         gradient, _ = moderate(evaluation.gradient)
         axes = tuple(range(1, gradient.ndim))
-        # The mean, not the sum, of absolute values: all that counts is the gradients' proportions.
+        # The mean of absolute values instead of their sum: only the gradients' proportions matter.
         size = jnp.mean(jnp.abs(gradient), axis=axes, keepdims=True)
         momentum = decay * momentum + gradient / jnp.where(size == 0, 1, size)
         length = epsilon / steps if step_size is None else step_size
-        moved = points + length * problem.geometry.normalize(momentum)
+        moved = points + length * problem.norm.normalize(momentum)
         return inside(problem, moved, origin, epsilon), momentum
 
     return Method(lambda origin, epsilon: jnp.zeros_like(origin), update)
@@ -53,7 +46,7 @@ def mi_fgsm(
     steps: int | Int[Array, ""],
     step_size: Epsilon | None = None,
     decay: float | Float[Array, ""] = 1.0,
-    norm: Literal["linf", "l2"] = "linf",
+    norm: NormName | Norm = "linf",
     bounds: Bounds = (0, 1),
     targets: Labels | None = None,
     loss: LossName | CustomLoss = "cross_entropy",
@@ -65,26 +58,22 @@ def mi_fgsm(
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units: a number, one for each sample (samples,),
-        or in linf also one for each channel (1, 1, channels) or pixel (height, width, channels); 0
-        keeps a pixel as it is, so that zeros are a mask.
+      epsilon: radius of the ball, as in `pgd`.
       steps: number of gradient steps, at least 1.
       step_size: length of a step; by default epsilon / steps, as in the paper.
-      decay: of the momentum, μ; 0 for none.
-      norm: of the ball and of a step.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
-      targets: classes to be reached, other than the labels; None for any wrong class.
-      loss: what is maximised: "cross_entropy", "dlr", or a function of (logits, labels), and of
-        targets if there are any, that returns one value for each sample.
-      early_stop: as for `pgd`.
+      decay: decay factor μ of the momentum; 0 for no momentum.
+      norm: norm of the ball and of a step, as in `pgd`.
+      bounds: smallest and largest value of a pixel, as in `pgd`.
+      targets: target classes, as in `pgd`.
+      loss: loss that is maximised, as in `pgd`.
+      early_stop: whether each sample stays where it is first misclassified, as in `pgd`.
 
     Returns:
       Adversarial images.
 
     Raises:
       TypeError: as `pgd`.
-      ValueError: as `pgd`, or, where concrete, decay is negative or not finite.
+      ValueError: as `pgd`, or decay is concrete and negative or not finite.
 
     References:
       Dong et al., 2018, "Boosting adversarial attacks with momentum", algorithm 1 and eq. 9 (l2).
@@ -99,15 +88,28 @@ def mi_fgsm(
       >>> selectax.mi_fgsm(logits_fn, images, labels, epsilon=0.1, steps=5).round(3)
       Array([[[[0.4, 0.6]]]], dtype=float32)
     """
-    problem, origin = checked_problem(
-        logits_fn, images, labels, norm=norm, bounds=bounds, targets=targets, loss=loss
+    return run_attack(
+        None,
+        MI_FGSM,
+        logits_fn,
+        images,
+        labels,
+        epsilon=epsilon,
+        steps=steps,
+        step_size=step_size,
+        options={"decay": decay},
+        norm=norm,
+        bounds=bounds,
+        targets=targets,
+        loss=loss,
+        early_stop=early_stop,
     )
-    check_steps(steps)
-    length = checked_lengths("decay", decay, origin.dtype)
-    decay = float(length) if is_concrete(length) else length
-    epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
-    if step_size is not None:
-        step_size = broadcast_lengths("step_size", step_size, problem, origin)
-    method = momentum_iterative(problem, steps=steps, step_size=step_size, decay=decay)
-    points = iterate(problem, method, origin, origin, epsilon, steps=steps, early_stop=early_stop)
-    return check_numbers(as_images(problem, points, origin))
+
+
+MI_FGSM = Attack(
+    name="mi_fgsm",
+    rule=mi_fgsm_method,
+    options=("step_size", "decay"),
+    help="steps along a running sum of gradients, from the clean image",
+    source="Dong et al. 2018",
+)

@@ -1,7 +1,7 @@
-"""Norms of an attack's ball, as a table of three functions each."""
+"""Norms in which attacks measure distances; each is three functions."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,15 +11,23 @@ from jaxtyping import Array, Float, PRNGKeyArray
 Images = Float[Array, "samples height width channels"]
 
 
-class Norm(NamedTuple):
-    """What an attack needs to know of a norm; epsilon is broadcastable to the images.
+NormName = Literal["linf", "l2"]
 
-    The arrays are float32 or float64: squares of narrower types overflow.
+
+class Norm(NamedTuple):
+    """The three functions that attacks need for a norm. Pass your own as `norm=Norm(...)`.
+
+    All arrays are float32 or float64; narrower images are converted before. Epsilon broadcasts to
+    the images: it is a scalar, or one value per sample. After the projection, pixels are clipped to
+    the bounds. The result stays in the ball if moving a pixel towards the origin never makes the
+    distance larger, which holds for all p-norms.
 
     Attributes:
-      normalize: gradient to the direction of steepest ascent with norm 1; NaN if it is not finite.
-      project: (images, origin, epsilon) to images inside the ball around origin.
-      random_start: (key, origin, epsilon) to a point drawn uniformly from the ball.
+      normalize: function that turns a gradient into the direction of steepest ascent, of norm 1;
+        NaN if the gradient is not finite.
+      project: function of (images, origin, epsilon) that moves images into the ball around origin.
+      random_start: function of (key, origin, epsilon) that returns a random point of the ball,
+        usually drawn uniformly.
 
     Example:
       >>> import jax.numpy as jnp
@@ -34,7 +42,7 @@ class Norm(NamedTuple):
 
 
 def _project_linf(images, origin, epsilon):
-    # One float inwards: origin ± epsilon may have been rounded outwards.
+    # One float inwards, because origin ± epsilon may have been rounded outwards.
     lower = jnp.nextafter(origin - epsilon, origin)
     upper = jnp.nextafter(origin + epsilon, origin)
     return jnp.clip(images, lower, upper)
@@ -45,13 +53,14 @@ def _uniform_linf(key, origin, epsilon):
     return origin + epsilon * draws.astype(origin.dtype)
 
 
-def moderate(vectors):
-    """Vectors divided by a power of two if their squares or sums could over- or underflow.
+def moderate(vectors: Images) -> tuple[Images, Float[Array, "samples ..."]]:
+    """Divides vectors by a power of two if their squares or sums could overflow or underflow.
 
-    Not by their largest entry, whose reciprocal, which compilers multiply by, may underflow.
+    They are not divided by their largest entry, because compilers multiply by its reciprocal, which
+    may underflow.
 
     Returns:
-      The vectors, and what each was divided by, 1 for those of ordinary size.
+      The vectors, and the divisor of each, which is 1 for vectors of ordinary size.
     """
     axes = tuple(range(1, vectors.ndim))
     largest = jnp.max(jnp.abs(vectors), axis=axes, keepdims=True)
@@ -68,7 +77,7 @@ def _l2_length(vectors):
 
 
 def _normalize_l2(gradient):
-    # Scaled first: squares of tiny gradients underflow.
+    # Scaled first, because squares of tiny gradients underflow.
     gradient, _ = moderate(gradient)
     largest = jnp.max(jnp.abs(gradient), axis=tuple(range(1, gradient.ndim)), keepdims=True)
     scaled = gradient / jnp.where(largest == 0, 1, largest)
@@ -79,10 +88,10 @@ def _normalize_l2(gradient):
 def _project_l2(images, origin, epsilon):
     shift = images - origin
     length = _l2_length(shift)
-    # A hundred-thousandth inwards covers the rounding of the length.
+    # 1e-5 inwards, because the length is rounded.
     inside = epsilon * (1 - 1e-5) / jnp.maximum(length, jnp.finfo(length.dtype).tiny)
     shift = shift * jnp.minimum(inside, 1)
-    # A barrier, or the compiler would take (origin + shift) − origin for shift, without rounding.
+    # Without a barrier, the compiler would simplify (origin + shift) − origin to shift, unrounded.
     projected = jax.lax.optimization_barrier(origin + shift)
     outwards = jnp.abs(projected - origin) > jnp.abs(shift)
     return jnp.where(outwards, jnp.nextafter(projected, origin), projected)
@@ -102,3 +111,36 @@ NORMS = {
     "linf": Norm(jnp.sign, _project_linf, _uniform_linf),
     "l2": Norm(_normalize_l2, _project_l2, _uniform_l2),
 }
+
+
+def checked_norm(norm: Any) -> Norm:
+    """Norm with this name, or the caller's own norm with checked results.
+
+    Raises:
+      ValueError: the name is unknown, or norm is not a `Norm` of three functions.
+    """
+    if isinstance(norm, str) and norm in NORMS:
+        return NORMS[norm]
+    if not isinstance(norm, Norm) or not all(map(callable, norm)):
+        raise ValueError(
+            f"norm must be one of {', '.join(NORMS)} or a Norm of three functions, not {norm!r}."
+        )
+    if norm in NORMS.values():
+        return norm
+    # The gradient, the images and the origin have the result's shape.
+    return Norm(*map(_with_checked_result, Norm._fields, norm, (0, 0, 1)))
+
+
+def _with_checked_result(name, function, position):
+    """The function, which must return an array like its argument at this position."""
+
+    def call(*arguments):
+        result, like = jnp.asarray(function(*arguments)), arguments[position]
+        if result.shape != like.shape or result.dtype != like.dtype:
+            raise ValueError(
+                f"norm.{name} must return {like.dtype} of shape {like.shape}, not {result.dtype} "
+                f"of shape {result.shape}; return one value per pixel."
+            )
+        return result
+
+    return call

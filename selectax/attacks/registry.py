@@ -1,26 +1,36 @@
-"""The iterated attacks by name."""
+"""The table of attacks."""
 
-from jaxtyping import Array, Int
+from selectax.attacks.attack import Attack
+from selectax.attacks.auto_pgd import APGD
+from selectax.attacks.gradient_sign import FGSM
+from selectax.attacks.momentum import MI_FGSM
+from selectax.attacks.projected_gradient import PGD
 
-from selectax.attacks.arguments import Problem
-from selectax.attacks.auto_pgd import auto_projected_gradient
-from selectax.attacks.iteration import Method
-from selectax.attacks.momentum import momentum_iterative
-from selectax.attacks.projected_gradient import projected_gradient
-
-ITERATED = ("pgd", "mi_fgsm", "apgd")
-
-
-def iterated_method(
-    name: str, problem: Problem, *, steps: int | Int[Array, ""], step_size: Array | None
-) -> Method:
-    """One of ITERATED; APGD chooses its step size itself."""
-    if name == "apgd":
-        return auto_projected_gradient(problem, steps=steps)
-    method = momentum_iterative if name == "mi_fgsm" else projected_gradient
-    return method(problem, steps=steps, step_size=step_size)
+_ENTRIES = (
+    FGSM,
+    PGD,
+    MI_FGSM,
+    APGD,
+)
+ATTACKS = {attack.name: attack for attack in _ENTRIES}
 
 
-def starts_at_random(name: str, random_start: bool) -> bool:
-    """APGD always does, PGD if it is to, the others never."""
-    return name == "apgd" or (name == "pgd" and random_start)
+def named_attack(attack: str | Attack, *, iterated: bool = False) -> Attack:
+    """The attack with this name, or the attack itself.
+
+    Args:
+      attack: a name in `ATTACKS`, or an `Attack`.
+      iterated: whether only attacks of several steps are allowed.
+
+    Raises:
+      ValueError: the name is unknown, or the attack takes a single step only.
+    """
+    allowed = {name: one for name, one in ATTACKS.items() if not (iterated and one.single_step)}
+    found = attack if isinstance(attack, Attack) else allowed.get(attack)
+    if found is None or (iterated and found.single_step):
+        steps = " of several steps" if iterated else ""
+        given = repr(attack.name if isinstance(attack, Attack) else attack)
+        raise ValueError(
+            f"attack must be one of {', '.join(allowed)} or an Attack{steps}, not {given}."
+        )
+    return found

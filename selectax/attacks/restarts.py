@@ -12,15 +12,16 @@ from selectax.attacks.arguments import (
     LogitsFn,
     Problem,
     check_numbers,
-    checked_problem,
     like,
+    make_problem,
 )
+from selectax.attacks.iteration import as_images
 from selectax.attacks.losses import Labels, fooled
 from selectax.attacks.norms import Images
 
 
 def strength(problem: Problem, points: Images) -> Float[Array, "samples"]:
-    """Infinite where the goal is reached, else the loss; NaN where a logit is not finite."""
+    """Infinity if a point reaches the goal, otherwise its loss; NaN if a logit is not finite."""
     logits = problem.logits_fn(points)
     loss = problem.loss(logits, problem.labels, problem.targets)
     finite = jnp.all(jnp.isfinite(logits), axis=-1) & jnp.isfinite(loss)
@@ -29,35 +30,43 @@ def strength(problem: Problem, points: Images) -> Float[Array, "samples"]:
 
 
 def keys_of_restarts(key: PRNGKeyArray, restarts: int) -> PRNGKeyArray:
-    """A key for each attack; the first ones are the same however many there are."""
+    """A key for each attack. The first ones do not depend on the number of restarts."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(restarts, dtype=jnp.int32))
 
 
 def best_of_restarts(
     keys: PRNGKeyArray,
-    attack: Callable[[PRNGKeyArray, Images, Array], tuple[Images, Float[Array, "samples"]]],
-    images: Images,
+    problem: Problem,
+    attack: Callable[[PRNGKeyArray, Images, Array], tuple[Images, Float[Array, "samples"] | None]],
+    origin: Images,
 ) -> Images:
-    """Attacks again and again, keeping of each sample the strongest result.
+    """Runs an attack with each key, and keeps the strongest result of each sample.
 
     Args:
-      keys: one an attack.
-      attack: (key, best points so far, whether these reach the goal) to points and their strength.
-      images: clean images, in the type of the points; every attack counts as stronger.
+      keys: one key per attack.
+      problem: the problem.
+      attack: function of (key, best points so far, whether these reach the goal) that returns
+        points and their strength; None for the strength if it has not been computed yet.
+      origin: clean images, in the type of the points; any attack counts as stronger.
+
+    Returns:
+      The strongest points.
     """
 
     def once_more(carry, key):
         best, reached = carry
         points, found = attack(key, best, reached == jnp.inf)
-        stronger = ~(found <= reached)  # or NaN, which is to be seen
-        best = jnp.where(like(stronger, images), points, best)
+        if found is None:
+            found = strength(problem, as_images(problem, points, origin))
+        stronger = ~(found <= reached)  # also true for NaN, which must not be hidden
+        best = jnp.where(like(stronger, origin), points, best)
         return (best, jnp.where(stronger, found, reached)), None
 
-    weakest = jnp.full(len(images), -jnp.inf, images.dtype)
-    return jax.lax.scan(once_more, (images, weakest), keys)[0][0]
+    weakest = jnp.full(len(origin), -jnp.inf, origin.dtype)
+    return jax.lax.scan(once_more, (origin, weakest), keys)[0][0]
 
 
-def strongest(
+def strongest_attack(
     logits_fn: LogitsFn,
     candidates: Sequence[Images] | Float[Array, "attacks samples height width channels"],
     labels: Labels,
@@ -65,36 +74,36 @@ def strongest(
     targets: Labels | None = None,
     bounds: Bounds = (0, 1),
 ) -> Images:
-    """Of several attacks' results, per sample the strongest.
+    """The strongest of several attacks' results, for each sample.
 
-    That is the first that is misclassified (or, with targets, classified as the target), and if
-    there is none the one with the highest cross-entropy.
+    This is the first result that is misclassified (with targets: classified as the target), or, if
+    there is none, the one with the highest cross-entropy.
 
     Args:
       logits_fn: the attacked network.
       candidates: results of attacks on the same images, in order of preference.
       labels: true classes.
-      targets: classes to be reached, of targeted attacks.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
+      targets: target classes, of targeted attacks.
+      bounds: smallest and largest value of a pixel.
 
     Returns:
       Adversarial images; NaN where the logits of a candidate are not finite.
 
     Raises:
-      TypeError: candidates are no floats, or labels no integers.
-      ValueError: there are no candidates, shapes do not fit, or, where values are concrete,
-        candidates lie outside the bounds, labels or targets outside the classes, or logits are
-        not finite.
+      TypeError: candidates are not floats, or labels are not integers.
+      ValueError: there are no candidates, or shapes do not match; for concrete values also if
+        candidates lie outside the bounds, labels or targets are not classes, or logits are not
+        finite.
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from selectax.attacks import strongest
+      >>> from selectax.attacks import strongest_attack
       >>> images, labels = jnp.full((1, 1, 1, 2), 0.5), jnp.array([0])
       >>> def logits_fn(images):
       ...     return images[:, 0, 0] * jnp.array([1.1, 1.0])
       ...
-      >>> strongest(logits_fn, [images, images.at[..., 0].set(0.2)], labels).round(3)
+      >>> candidates = [images, images.at[..., 0].set(0.2)]
+      >>> strongest_attack(logits_fn, candidates, labels).round(3)
       Array([[[[0.2, 0.5]]]], dtype=float32)
     """
     if not len(candidates):
@@ -104,9 +113,7 @@ def strongest(
     if len(shapes) > 1:
         raise ValueError(f"candidates must be alike in shape, not {sorted(shapes)}.")
     for candidate in candidates:
-        problem, _ = checked_problem(
-            logits_fn, candidate, labels, norm="linf", bounds=bounds, targets=targets
-        )
+        problem, _ = make_problem(logits_fn, candidate, labels, bounds=bounds, targets=targets)
     candidates = jnp.stack(candidates)
     strengths = jax.lax.map(lambda points: strength(problem, points), candidates)
     chosen = jnp.argmax(strengths, axis=0)  # the first NaN, if there is one

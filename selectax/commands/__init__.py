@@ -1,1 +1,1 @@
-"""What is typed: the commands sweep, evaluate, data, corrupt and report."""
+"""The commands sweep, evaluate, report, data and corrupt."""

@@ -1,4 +1,4 @@
-"""Makes a -C version of a folder of images, an .npy file or a data set, or a contact sheet."""
+"""Makes a corrupted version of a folder of images, an .npy file or a data set, or a sheet."""
 
 from collections.abc import Sequence
 
@@ -44,6 +44,6 @@ def _run(config: CorruptConfig) -> int:
         complain(sentence_on(error, config.sheet or config.folder), config.log)
         return 2
     except KeyboardInterrupt:
-        complain("Interrupted; the same command goes on with what is missing.", config.log)
+        complain("Interrupted; run the same command again to continue.", config.log)
         return 130
     return 0

@@ -59,7 +59,7 @@ def _run(command: Command, *, images_given: bool) -> int:
 
 
 def _place(command: Command) -> Path | str:
-    """What the command writes."""
+    """The file or folder that the command writes."""
     if isinstance(command, Show):
         return command.sheet
     return command.where.data_dir or "folder of prepared data sets"

@@ -1,4 +1,4 @@
-"""Measures one network, a PyTorch file's, or those of a sweep, and writes the full table."""
+"""Measures a network trained in PyTorch, or the networks of a sweep, and writes a table."""
 
 import sys
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def _run(config: EvaluateConfig) -> int:
         complain(sentence_on(error, config.results), config.log)
         return 2
     except KeyboardInterrupt:
-        complain("Interrupted; the same command goes on with what was measured.", config.log)
+        complain("Interrupted; run the same command again to continue.", config.log)
         return 130
     if not config.log.quiet:
         print_summary(table)

@@ -1,7 +1,7 @@
 """The command `selectax`: its first word names a command, and only the code of that is loaded.
 
-The words of a command are parsed by tyro. The first word is not, because tyro would need the
-configurations of all commands, and is missing where the extra `study` is not installed.
+tyro parses the words of a command, but not the first word: for that it would need to import the
+configurations of all commands, and tyro itself is missing unless the extra `study` is installed.
 """
 
 import functools
@@ -17,11 +17,11 @@ from selectax.commands.command_line.os_errors import sentence_on
 from selectax.installing import sentence_on_missing
 
 COMMANDS = {
-    "sweep": "train networks at several alphas, and measure and draw what comes of it",
-    "evaluate": "measure one network, of PyTorch or of a sweep",
-    "report": "write report.html of a run",
+    "sweep": "train networks at several alphas, measure them, and write a report",
+    "evaluate": "measure a network trained in PyTorch, or the networks of a sweep",
+    "report": "write the report of a run, or of several runs",
     "data": "prepare, check, list and show data sets",
-    "corrupt": "make a -C version of your own images",
+    "corrupt": "make a corrupted version of your own images",
 }
 SHELLS = ("bash", "zsh", "fish")
 _COMPLETION = ("--tyro-print-completion", "--tyro-write-completion")
@@ -32,9 +32,9 @@ usage: selectax COMMAND ...
 Class selectivity, dimensionality and robustness of neural networks.
 
 {"".join(f"  {name:<9} {what}" + chr(10) for name, what in COMMANDS.items())}
-`selectax COMMAND --help` explains a command and ends with examples of it.
+`selectax COMMAND --help` explains a command and ends with examples.
 
-Completion of commands and flags, for bash, zsh or fish:
+To complete commands and flags in bash, zsh or fish:
   selectax --tyro-write-completion bash ~/.local/share/bash-completion/completions/selectax
 
 Examples:
@@ -44,7 +44,7 @@ Examples:
 
 
 def main() -> int:
-    """Runs the command that the words of the process name; gives the exit status."""
+    """Runs the command that the words of the process name, and returns its status."""
     settle_environment()
     words = sys.argv[1:]
     first = words[0] if words else "--help"
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _complete(words: list[str]) -> int:
-    """Writes or prints a script of completion for a shell."""
+    """Writes or prints a shell's completion script."""
     option, *rest = words
     needed = 1 if option == "--tyro-print-completion" else 2
     if len(rest) != needed or rest[0] not in SHELLS:

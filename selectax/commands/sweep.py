@@ -81,10 +81,10 @@ def _run(config: SweepConfig) -> int:
 
 
 def default_of(words: Sequence[str]) -> SweepConfig:
-    """The configuration whose values stand where no flag is given.
+    """The configuration that holds the flags' defaults.
 
     Args:
-      words: of the command, which may name a data set.
+      words: the words of the command, which may name a data set.
     """
     named = values_of("--dataset", words)
     return defaults_of(named[0] if named else SweepConfig().data.dataset)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from selectax.attacks import Attack
 from selectax.datasets import DataSet
 from selectax.models.network import Network
 from selectax.study.configuration.config import SweepConfig
@@ -32,17 +33,28 @@ class Components:
       splits: training, validation and test images and labels, in place of `--dataset`, which then
         only names them.
       measures: the table from which `--measures` chooses.
+      attacks: in place of `--attacks`.
       regularizer: in place of mean class selectivity.
     """
 
     network: Network | None = None
     splits: Mapping[str, Split] | None = None
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=lambda: MEASURES)
+    attacks: tuple[Attack, ...] = ()
     regularizer: Regularizer | None = None
+
+    def names(self, config: SweepConfig) -> dict[str, tuple[str, ...]]:
+        """Names of your own components, by field of the configuration."""
+        own = {
+            "model": (config.training.model,) if self.network else (),
+            "dataset": (config.data.dataset,) if self.splits else (),
+            "attacks": tuple(attack.name for attack in self.attacks),
+        }
+        return {field: names for field, names in own.items() if names}
 
     @property
     def data_set(self) -> DataSet | None:
-        """What is known of the splits."""
+        """Description of your own images; None if there are none."""
         if self.splits is None:
             return None
         num_classes = 1 + max(int(labels.max()) for _, labels in self.splits.values())
@@ -63,6 +75,7 @@ def checked_components(
     network: Network | None,
     data: Iterable[tuple[Any, Any]] | None,
     measures: Iterable[Measure] | None,
+    attacks: Iterable[Attack] | None,
     regularizer: Regularizer | None,
 ) -> tuple[SweepConfig, Components]:
     """The components, and the configuration that measures them.
@@ -72,6 +85,7 @@ def checked_components(
       network: a network of one's own.
       data: (train, test) or (train, validation, test), each images and labels.
       measures: what to measure, in place of `config.evaluation.measures`.
+      attacks: to run, in place of `config.evaluation.attacks`.
       regularizer: of one's own.
 
     Raises:
@@ -82,6 +96,11 @@ def checked_components(
         table = {measure.name: measure for measure in measures}
         components = dataclasses.replace(components, measures={**MEASURES, **table})
         evaluation = dataclasses.replace(config.evaluation, measures=tuple(table))
+        config = dataclasses.replace(config, evaluation=evaluation)
+    if attacks is not None:
+        components = dataclasses.replace(components, attacks=tuple(attacks))
+        names = tuple(attack.name for attack in components.attacks)
+        evaluation = dataclasses.replace(config.evaluation, attacks=names)
         config = dataclasses.replace(config, evaluation=evaluation)
     if regularizer is not None and config.training.micro_batches > 1:
         raise ConfigurationError(

@@ -1,10 +1,10 @@
-"""Measuring any network in JAX, of whatever library, as the study measures its own."""
+"""Measures any network in JAX, from any library, as the study measures its own."""
 
 import dataclasses
 import inspect
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -14,20 +14,21 @@ import pandas as pd
 from jaxtyping import Int, UInt8
 
 from selectax.corruptions import CORRUPTIONS
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import Network
 from selectax.study.components import check_outputs
 from selectax.study.configuration.checks import check_evaluation
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measure_network, measures_of
 from selectax.study.measures.own_corruptions import OwnCorruptions
 from selectax.study.measures.registry import MEASURES
 from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.run import results
 
-_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES), corruptions=CORRUPTIONS)
+_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES), corruptions=tuple(CORRUPTIONS))
 
 
 def measure(
@@ -38,15 +39,16 @@ def measure(
     num_classes: int,
     *,
     options: EvaluationOptions = _EVERYTHING,
+    measures: Iterable[Measure] | None = None,
     seed: int = 0,
     dataset: str = "",
     model: str = "",
     benchmark: Benchmark = "cifar10",
 ) -> pd.DataFrame:
-    """The full table of measurements of a network that is any JAX function.
+    """Results table of a network that is any JAX function.
 
-    Signs of masked gradients are warned of. A network whose logits are not all finite has a single
-    row, of the metric "diverged", and a warning.
+    Warns if the network seems to mask its gradients. A network whose logits are not all finite gets
+    a single row, with the metric "diverged", and a warning.
 
     Args:
       apply_fn: pure function `apply_fn(variables, images)` of float32 images in [0, 1], as at
@@ -59,6 +61,8 @@ def measure(
       labels: classes from 0.
       num_classes: number of classes.
       options: what to measure; everything by default, but no official corrupted sets.
+      measures: entries of `selectax.study.MEASURES` and your own, in place of the names in
+        `options.measures`.
       seed: of what is drawn at random.
       dataset: for the table's column.
       model: for the table's column.
@@ -76,7 +80,12 @@ def measure(
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
     """
-    _check_options(options)
+    table = dict(MEASURES)
+    if measures is not None:
+        own = {measure.name: measure for measure in measures}
+        table |= own
+        options = dataclasses.replace(options, measures=tuple(own))
+    _check_options(options, table)
     images, labels = np.asarray(images), np.asarray(labels)
     _check_data(images, labels, num_classes)
     if "ablation" in options.measures and "masks" not in inspect.signature(apply_fn).parameters:
@@ -86,7 +95,7 @@ def measure(
         )
     two = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.float32)
     check_outputs("apply_fn", apply_fn, variables, two, num_classes)
-    names = CORRUPTIONS if options.corruptions is None else options.corruptions
+    names = tuple(CORRUPTIONS) if options.corruptions is None else options.corruptions
     options = dataclasses.replace(options, corruptions=names)
     images, labels = images[: options.evaluation_images], labels[: options.evaluation_images]
     size = options.evaluation_batch_size
@@ -100,15 +109,15 @@ def measure(
         options,
         num_classes,
     )
-    measured = measure_network(subject, measures_of(options.measures))
+    measured = measure_network(subject, measures_of(options.measures, table))
     for sentence in measured.warnings:
         warnings.warn(sentence, stacklevel=2)
     whose = {"dataset": dataset, "model": model, "alpha": math.nan, "seed": seed, "epoch": 0}
     return results.table([{**whose, **row} for row in measured.rows])
 
 
-def _check_options(options):
-    check_evaluation(options, lambda field: f"options.{field}")
+def _check_options(options, table):
+    check_evaluation(options, lambda field: f"options.{field}", table)
     if options.corrupted_images == "official":
         raise ConfigurationError(
             "options.corrupted_images official: images given here have no official corrupted form; "

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from selectax.attacks import apgd, pgd
-from selectax.attacks.arguments import checked_problem
-from selectax.attacks.auto_pgd import auto_projected_gradient
+from selectax.attacks.arguments import make_problem
+from selectax.attacks.auto_pgd import apgd_method
 from selectax.attacks.iteration import Evaluation
 from tests.attacks.problems import (
     NORMS,
@@ -51,10 +51,10 @@ def checkpoints_of_the_paper_code(steps):
 def run_rule(losses, steps):
     """Step sizes, and points, of one sample in whose gradient direction the loss is dictated."""
     images = jnp.full((1, 1, 1, 1), 0.5)
-    problem, _ = checked_problem(
+    problem, _ = make_problem(
         lambda images: images, images, jnp.zeros(1, jnp.int32), norm="linf", bounds=(0, 1)
     )
-    method = auto_projected_gradient(problem, steps=steps)
+    method = apgd_method(problem, steps=steps)
     epsilon = jnp.full((1, 1, 1, 1), 0.25)
     state, points, sizes, path = method.init(images, epsilon), images, [], []
     update = jax.jit(method.update)

@@ -9,14 +9,14 @@ import pytest
 
 from selectax.attacks import (
     apgd,
-    believability,
+    attack_believability,
     breaking_epsilons,
     fgsm,
     mi_fgsm,
     pgd,
     robust_accuracy_curve,
     robust_accuracy_over_steps,
-    strongest,
+    strongest_attack,
 )
 from tests.attacks.problems import length
 
@@ -78,7 +78,7 @@ def curves(dtype, norm):
     options = {"norm": norm, "batch_size": 4}
     epsilons = np.array([0.0, 0.05, 0.3], np.float32)
     problem = (key, logits_fn, images, LABELS)
-    found = believability(*problem, epsilon=0.1, norm=norm, steps=3)
+    found = attack_believability(*problem, epsilon=0.1, norm=norm, steps=3)
     return (
         robust_accuracy_curve(*problem, epsilons=epsilons, steps=3, **options),
         breaking_epsilons(*problem, epsilons=epsilons, attack="apgd", steps=3, **options),
@@ -115,4 +115,4 @@ def test_large_float16_images_move_as_far_as_they_may():
 def test_the_strongest_of_narrow_candidates_keeps_their_type():
     images = jnp.asarray(IMAGES, jnp.bfloat16)
     with jax.enable_x64(True):
-        assert strongest(logits_fn, [images, images], LABELS).dtype == jnp.bfloat16
+        assert strongest_attack(logits_fn, [images, images], LABELS).dtype == jnp.bfloat16

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.attacks import believability, masking_warnings
+from selectax.attacks import attack_believability, masking_warnings
 from tests.attacks.problems import NORMS, linear, linear_problem, mlp, mlp_problem
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ FLAGS = {
 def check(logits_fn, images, labels, norm, epsilon=None):
     """Measurements, the names of raised flags, and what is said of them."""
     epsilon = epsilon or (0.1 if norm == "linf" else 0.4)
-    run = functools.partial(believability, epsilon=epsilon, norm=norm)
+    run = functools.partial(attack_believability, epsilon=epsilon, norm=norm)
     found = jax.jit(run, static_argnums=1)(jax.random.key(0), logits_fn, images, labels)
     raised = {flag for flag in FLAGS if getattr(found, flag)}
     warnings = masking_warnings(found)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.attacks import strongest
+from selectax.attacks import strongest_attack
 from tests.attacks.problems import linear, linear_problem, mlp, mlp_problem
 
 
@@ -18,14 +18,16 @@ def test_a_misclassified_candidate_comes_first_and_then_the_highest_loss():
     labels = np.zeros(3, np.int32)
     #        broken: 0.8, and at 0.05 class 2 wins; unbroken: 0.3, 0.4, 0.6
     candidates = np.array([[0.6, 0.3, 0.4], [0.8, 0.4, 0.05], [0.9, 0.6, 0.8]], np.float32)
-    found = strongest(ladder, candidates[:, :, None, None, None], labels)
+    found = strongest_attack(ladder, candidates[:, :, None, None, None], labels)
     np.testing.assert_allclose(found[:, 0, 0, 0], np.array([0.8, 0.6, 0.05], np.float32))
 
 
 def test_targets_count_when_reached():
     labels, targets = np.zeros(2, np.int32), np.array([1, 2], np.int32)
     candidates = np.array([[0.05, 0.9], [0.75, 0.05]], np.float32)
-    found = strongest(ladder, list(candidates[:, :, None, None, None]), labels, targets=targets)
+    found = strongest_attack(
+        ladder, list(candidates[:, :, None, None, None]), labels, targets=targets
+    )
     np.testing.assert_allclose(found[:, 0, 0, 0], np.array([0.75, 0.05], np.float32))
 
 
@@ -38,7 +40,7 @@ def test_no_candidate_alone_is_stronger():
         for _ in range(4)
     ]
     broken = [np.argmax(logits_fn(points), axis=1) != labels for points in candidates]
-    found = np.argmax(logits_fn(strongest(logits_fn, candidates, labels)), axis=1) != labels
+    found = np.argmax(logits_fn(strongest_attack(logits_fn, candidates, labels)), axis=1) != labels
     np.testing.assert_array_equal(found, np.any(broken, axis=0))
     assert found.sum() > max(map(np.sum, broken))
 
@@ -47,10 +49,10 @@ def test_bad_candidates_are_named():
     images, labels, weights, bias = linear_problem()
     logits_fn = linear(weights, bias)
     with pytest.raises(ValueError, match=r"candidates are empty"):
-        strongest(logits_fn, [], labels)
+        strongest_attack(logits_fn, [], labels)
     with pytest.raises(ValueError, match=r"candidates must be alike"):
-        strongest(logits_fn, [images, images[:, :1]], labels)
+        strongest_attack(logits_fn, [images, images[:, :1]], labels)
     with pytest.raises(ValueError, match=r"images hold .*outside bounds"):
-        strongest(logits_fn, [images, images + 2], labels)
+        strongest_attack(logits_fn, [images, images + 2], labels)
     with pytest.raises(ValueError, match=r"targets\[0\]"):
-        strongest(logits_fn, [images], labels, targets=labels)
+        strongest_attack(logits_fn, [images], labels, targets=labels)

@@ -8,7 +8,7 @@ import pytest
 from selectax.attacks import (
     NORMS,
     apgd,
-    believability,
+    attack_believability,
     breaking_epsilons,
     fgsm,
     masking_warnings,
@@ -17,7 +17,7 @@ from selectax.attacks import (
     robust_accuracy_curve,
     robust_accuracy_over_steps,
     robust_within,
-    strongest,
+    strongest_attack,
 )
 
 KEY = jax.random.key(0)
@@ -41,9 +41,9 @@ MEASURES = {
     ),
     "steps": lambda f, x, e: robust_accuracy_over_steps(KEY, f, x, LABELS, epsilon=e, steps=[1, 2]),
     "believability": lambda f, x, e: jnp.stack(
-        believability(KEY, f, x, LABELS, epsilon=e, steps=2)[2:3]
+        attack_believability(KEY, f, x, LABELS, epsilon=e, steps=2)[2:3]
     ),
-    "strongest": lambda f, x, e: strongest(f, [x, x], LABELS) + 0 * e,
+    "strongest": lambda f, x, e: strongest_attack(f, [x, x], LABELS) + 0 * e,
 }
 
 
@@ -75,10 +75,12 @@ def test_a_network_of_nan_is_refused_or_named():
     def logits_fn(images):
         return images.reshape(3, 2) @ WEIGHTS * jnp.nan
 
-    run = jax.jit(lambda: believability(KEY, logits_fn, IMAGES, LABELS, epsilon=0.1, steps=2))
+    run = jax.jit(
+        lambda: attack_believability(KEY, logits_fn, IMAGES, LABELS, epsilon=0.1, steps=2)
+    )
     assert "not finite" in masking_warnings(run())[0]
     with pytest.raises(ValueError, match="NaN or infinite"):
-        strongest(logits_fn, [IMAGES], LABELS)
+        strongest_attack(logits_fn, [IMAGES], LABELS)
 
 
 def test_a_direction_of_nan_is_nan_everywhere():

@@ -15,7 +15,6 @@ from selectax.commands.command_line.parsing import parse
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.run import results
-from tests.project.test_readme import parsed
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in study.STUDIES.glob("*/flags.toml"))
@@ -29,7 +28,7 @@ def flags_of(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_flags_are_valid_and_all_reach_the_sweep(name):
     flags = flags_of(name)
-    config = parsed(SweepConfig, study.words_of(flags))
+    config = parse(SweepConfig, study.words_of(flags), "sweep.py")
     check(config)
     parts = (config.data, config.training, config.regularizer, config.evaluation, config.run)
     given = {field: value for part in parts for field, value in vars(part).items()}
@@ -41,7 +40,7 @@ def test_flags_are_valid_and_all_reach_the_sweep(name):
 @pytest.mark.parametrize("name", FULL)
 def test_full_jobs_are_those_of_the_papers(name):
     """As method.md has them."""
-    config = parsed(SweepConfig, study.words_of(flags_of(name)))
+    config = parse(SweepConfig, study.words_of(flags_of(name)), "sweep.py")
     training = config.training
     model, dataset = name.split("_", 1)
     assert (training.model, config.data.dataset) == (model, dataset)

@@ -13,6 +13,7 @@ MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
     *("ablation", "attacks", "intermediates"),
 )
+HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
 OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
 OF_DATASETS = OF_MEASURES | {
@@ -21,20 +22,23 @@ OF_DATASETS = OF_MEASURES | {
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {
     "arguments": set(),
-    "compensated": set(),
-    "installing": set(),
-    **{measure: {"arguments"} for measure in (*MEASURES, "corruptions")},
+    **{helper: set() for helper in HELPERS},
+    **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
-    **{measure: {"arguments", "compensated"} for measure in ("dimensionality", "tuning")},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
-    "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
+    "commands": {
+        "arguments",
+        "attacks",
+        "study",
+        "installing",
+        "corruptions",
+        "models",
+        "datasets",
+    },
 }
 THIRD_PARTIES = {
-    **{
-        name: OF_MEASURES
-        for name in (*MEASURES, "arguments", "compensated", "installing", "corruptions")
-    },
+    **{name: OF_MEASURES for name in (*MEASURES, "corruptions", "arguments", *HELPERS)},
     "models": OF_MODELS,
     "datasets": OF_DATASETS,
 }
@@ -181,10 +185,5 @@ for name in {names}:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     *others, models = done.stdout.splitlines()
-    # TFDS is what the data sets come from.
-    assert others == [
-        f"{name} tensorflow_datasets" if name == "selectax.datasets" else name
-        for name in names[:-1]
-    ]
-    models = models.replace(" tensorflow_datasets", "")
+    assert others == names[:-1]
     assert models in ("selectax.models", "selectax.models flax", "selectax.models flax optax")

@@ -10,18 +10,26 @@ import pytest
 
 import selectax
 
-SOURCE = ast.parse(pathlib.Path(selectax.__file__).read_text())
+ROOT = pathlib.Path(__file__).parents[2]
+STUB = ast.parse((ROOT / "selectax" / "__init__.pyi").read_text())
 MEASURES = (
     *("ablation", "attacks", "corruptions", "dimensionality", "intermediates", "regularization"),
     *("selectivity", "sensitivity", "strongest", "tuning"),
 )
 
 
+# Too bare for the top of the package: what only the author of a new attack needs.
+OF_ATTACKS = {
+    *("Evaluation", "Method", "Problem", "evaluate", "inside", "iterate", "make_problem"),
+}
+
+
 def offered():
     """Each public name of each measure."""
     for measure in MEASURES:
         for name in importlib.import_module(f"selectax.{measure}").__all__:
-            yield measure, name
+            if name not in OF_ATTACKS:
+                yield measure, name
 
 
 def in_a_fresh_process(program):
@@ -47,14 +55,53 @@ def test_nothing_else_is_at_the_top():
 
 
 def test_type_checkers_are_shown_what_programs_are_given():
-    shown, _ = (node for node in SOURCE.body if isinstance(node, ast.If))
-    shown_from = {
-        (node.module.removeprefix("selectax").lstrip("."), alias.name)
-        for node in shown.body
+    shown = [
+        (node.module or "", alias)
+        for node in STUB.body
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
-    }
+    ]
     modules = {("", name) for name in (*MEASURES, "datasets", "models", "study")}
-    assert shown_from == modules | {pair for pair in offered() if pair[1] not in MEASURES}
+    public = {pair for pair in offered() if pair[1] not in MEASURES}
+    assert {(module, alias.name) for module, alias in shown} == modules | public
+    # Only "import x as x" makes x a name of the package.
+    assert all(alias.asname == alias.name for _, alias in shown)
+
+
+def bound_in(path):
+    """Names of the objects, not modules, that a package's `__init__.py` or its stub binds."""
+    folder = path.parent
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            home = folder if node.level else ROOT
+            home = home.joinpath(*(node.module or "").split("."))
+            yield from (
+                alias.asname or alias.name
+                for alias in node.names
+                if not is_module(home / alias.name)
+            )
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def is_module(path):
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "selectax").rglob("__init__.py*")), ids=lambda path: path.parent.name
+)
+def test_no_object_has_the_name_of_a_module(path):
+    """Neither of a module beside it, which an import would put in its place, nor of a measure's."""
+    names = set(bound_in(path))
+    shared = {
+        name
+        for name in names
+        if is_module(path.parent / name) or is_module(ROOT / "selectax" / name)
+    }
+    assert not shared
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -90,4 +137,4 @@ from selectax import *
 print(*{name.split(".")[0] for name in set(sys.modules) - before})
 """)
     others = set(out.split()) - set(sys.stdlib_module_names) - {"jax", "jaxlib", "numpy"}
-    assert others <= {"selectax", "jaxtyping"}
+    assert others <= {"selectax", "jaxtyping", "lazy_loader"}

@@ -1,14 +1,12 @@
-"""The README and the pages on running selectax hold: examples run, and commands parse."""
+"""The README and the pages on running selectax hold: examples run, and sweeps are valid."""
 
 import pathlib
 import re
 import shlex
 
 import pytest
-import tyro
 
-from selectax.commands.corruption.config import CorruptConfig
-from selectax.commands.data_sets import config as data_config
+from selectax.commands.command_line.parsing import parse
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.measures.registry import METRICS
@@ -28,32 +26,17 @@ def test_the_example_runs(capsys):
     assert 2.3 < float(loss) < 3.3
 
 
-def flags_of(name):
+def flags_of_sweeps():
     for page in PAGES:
         for command in commands(page):
             words = shlex.split(command, comments=True)
-            if words[:2] == ["python", f"experiments/{name}.py"]:
+            if words[:2] == ["python", "experiments/sweep.py"]:
                 yield words[2:]
 
 
-def parsed(config_class, flags):
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(config_class, args=flags, config=config)
-
-
-@pytest.mark.parametrize("flags", list(flags_of("sweep")), ids=" ".join)
+@pytest.mark.parametrize("flags", list(flags_of_sweeps()), ids=" ".join)
 def test_its_sweeps_are_valid(flags):
-    check(parsed(SweepConfig, flags))
-
-
-@pytest.mark.parametrize("flags", list(flags_of("corrupt")), ids=" ".join)
-def test_its_corruptions_parse(flags):
-    assert parsed(CorruptConfig, flags).input
-
-
-@pytest.mark.parametrize("flags", list(flags_of("data")), ids=" ".join)
-def test_its_data_sets_parse(flags):
-    assert parsed(data_config.Command, flags)
+    check(parse(SweepConfig, flags, "sweep.py"))
 
 
 def test_a_fresh_machine_is_set_up_by_two_commands():

@@ -52,7 +52,10 @@ def test_the_wheel_holds_the_package_alone(built):
     (metadata,) = tops - {"selectax"}
     assert metadata.endswith(".dist-info")
     assert f"{metadata}/licenses/LICENSE" in names
-    assert {"selectax/py.typed", "selectax/datasets/tiny_imagenet_classes.tsv"} <= names
+    assert {
+        *("selectax/__init__.pyi", "selectax/py.typed"),
+        "selectax/datasets/tiny_imagenet_classes.tsv",
+    } <= names
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "selectax").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == sources
 
@@ -79,7 +82,8 @@ def test_few_packages_are_installed(thin_python):
     )
     names = {line.split("==")[0].lower() for line in installed.splitlines()}
     of_jax = {"jax", "jaxlib", "ml_dtypes", "numpy", "opt_einsum", "scipy"}
-    assert names - {"pip", "setuptools"} <= of_jax | {"selectax", "jaxtyping", "wadler_lindig"}
+    of_jaxtyping, of_lazy_loader = {"jaxtyping", "wadler_lindig"}, {"lazy-loader", "packaging"}
+    assert names - {"pip", "setuptools"} <= of_jax | of_jaxtyping | of_lazy_loader | {"selectax"}
 
 
 def test_the_readmes_example_runs(thin_python, tmp_path):

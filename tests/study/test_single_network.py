@@ -10,6 +10,7 @@ import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES, METRICS
 from selectax.study.run import results
 from selectax.study.single_network import measure
@@ -82,6 +83,20 @@ def test_plain_jax_against_numpy(weights):
     np.testing.assert_allclose(found["class_selectivity", "hidden"], np.mean(index), rtol=1e-4)
     assert set(table["dataset"]) == {"mine"}
     assert set(table["model"]) == {"dense"}
+
+
+def test_measures_of_ones_own_are_taken_with_those_of_the_table(weights):
+    def count(subject):
+        yield {"metric": "units", "layer": "hidden", "value": len(subject.selectivity["hidden"])}
+
+    mine = Measure("units", "number of units", {"units": "count"}, count)
+    chosen = [MEASURES["selectivity"], mine]
+    table = measure(dense, weights, IMAGES, LABELS, 3, measures=chosen, options=CLEAN)
+    assert table.loc[table["metric"] == "units", "value"].tolist() == [7]
+    assert "class_selectivity" in set(table["metric"])
+    wrong = dataclasses.replace(mine, metrics={"unit": "count"})
+    with pytest.raises(ValueError, match="measure 'units' returned a row of metric 'units'"):
+        measure(dense, weights, IMAGES, LABELS, 3, measures=[wrong], options=CLEAN)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

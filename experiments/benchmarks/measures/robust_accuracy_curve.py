@@ -24,9 +24,9 @@ from experiments.benchmarks.shared.pretrained import (
     weights,
 )
 from selectax.attacks import robust_accuracy_curve
-from selectax.attacks.arguments import checked_problem
-from selectax.attacks.curves.queue import run_queue
-from selectax.attacks.projected_gradient import projected_gradient
+from selectax.attacks.arguments import make_problem
+from selectax.attacks.curves.batched_search import search_epsilons
+from selectax.attacks.projected_gradient import pgd_method
 
 COARSE = np.array([0.25, 0.5, 1, 2, 3, 4, 6, 8], np.float32) / 255
 FINE = np.linspace(0.25, 8, 32, dtype=np.float32) / 255
@@ -108,14 +108,14 @@ def contest(options: Options) -> Contest:
 
 def evaluations(key, logits_fn, images, labels, options):
     """Evaluations of the gradient that the queue makes, counted image by image."""
-    problem, _ = checked_problem(logits_fn, images, labels, norm="linf", bounds=(0, 1))
+    problem, _ = make_problem(logits_fn, images, labels)
 
     @jax.jit
     def count(key, images):
-        return run_queue(
+        return search_epsilons(
             key,
             problem,
-            projected_gradient(problem, steps=options.steps, step_size=None),
+            pgd_method(problem, steps=options.steps),
             images,
             jnp.argmax(logits_fn(images), axis=-1) == labels,
             jnp.asarray(COARSE),

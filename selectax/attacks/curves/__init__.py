@@ -1,1 +1,1 @@
-"""Robust accuracy as a curve, over epsilons and over numbers of steps."""
+"""Robust accuracy as a function of epsilon and of the number of steps."""

@@ -1,7 +1,7 @@
-"""Robust accuracy as a curve over epsilon."""
+"""Robust accuracy as a function of epsilon."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,17 +18,17 @@ from selectax.attacks.arguments import (
     check_restarts,
     check_steps,
     checked_lengths,
-    checked_problem,
+    make_problem,
     one_length,
 )
-from selectax.attacks.batches import in_batches
-from selectax.attacks.curves.queue import run_queue
-from selectax.attacks.iteration import as_images, evaluate, inside
+from selectax.attacks.attack import Attack
+from selectax.attacks.curves.batched_search import search_epsilons
+from selectax.attacks.curves.batches import in_batches
+from selectax.attacks.curves.clean_images import judge_clean
+from selectax.attacks.iteration import Method, as_images, evaluate
 from selectax.attacks.losses import CustomLoss, Labels, LossName, fooled
-from selectax.attacks.norms import Images
-from selectax.attacks.registry import ITERATED, iterated_method, starts_at_random
-
-ATTACKS = ("fgsm", *ITERATED)
+from selectax.attacks.norms import Images, Norm, NormName
+from selectax.attacks.registry import named_attack
 
 
 def robust_accuracy_curve(
@@ -39,9 +39,10 @@ def robust_accuracy_curve(
     *,
     epsilons: Sequence[float] | Float[Array, "epsilons"],
     steps: int | Int[Array, ""] = 10,
-    attack: Literal["pgd", "fgsm", "mi_fgsm", "apgd"] = "pgd",
+    attack: str | Attack = "pgd",
     step_size: float | Float[Array, ""] | None = None,
-    norm: Literal["linf", "l2"] = "linf",
+    options: Mapping[str, Any] | None = None,
+    norm: NormName | Norm = "linf",
     random_start: bool = True,
     restarts: int = 1,
     bounds: Bounds = (0, 1),
@@ -49,38 +50,40 @@ def robust_accuracy_curve(
     warm_start: bool = True,
     batch_size: int = 32,
 ) -> Float[Array, "epsilons"]:
-    """Share of images that no attack within each epsilon makes the network misclassify.
+    """Fraction of images that the network classifies correctly under attacks within each epsilon.
 
     Args:
       key: for the random starts.
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilons: radii, in any order, each for all samples, channels and pixels (`pgd` alone takes
-        one for each); the program is compiled once for all.
-      steps: of each attack; FGSM has one.
-      attack: "pgd", "fgsm", "mi_fgsm" or "apgd".
-      step_size: of PGD and MI-FGSM; by default that of `pgd` or `mi_fgsm` for each epsilon.
-      norm: of the ball and of a step.
-      random_start: of PGD; APGD always starts at random, MI-FGSM and FGSM never.
-      restarts: attacks that the image must withstand at the largest epsilon that it is said to
-        withstand, and below.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
-      loss: what is maximised, by name or as a function of (logits, labels), as for `pgd`.
+      epsilons: radii of the balls, in any order; one compilation serves all. Each is a number for
+        all samples, channels and pixels; `pgd` also takes one for each of them.
+      steps: number of steps of each attack; a single-step attack ignores it.
+      attack: a name in `ATTACKS`, or an `Attack`.
+      step_size: length of a step; by default the attack's own for each epsilon.
+      options: values for other options of the attack, by name.
+      norm: norm of the ball and of a step, as in `pgd`.
+      random_start: whether to start at random points; only used by attacks whose `random_start` is
+        "optional".
+      restarts: number of attacks that an image must withstand with the largest epsilon for which
+        it counts as robust.
+      bounds: smallest and largest value of a pixel, as in `pgd`.
+      loss: loss that is maximised, as in `pgd`.
       warm_start: whether the search for the epsilon that breaks an image begins with steps of
-        Newton's method towards the class boundary, and attacks start from the adversarial image of
-        a larger epsilon. They are then stronger than so many steps from elsewhere, and fewer. With
-        False each is an attack of its own, as comparisons with published numbers of steps ask for.
-      batch_size: images that are attacked at a time.
+        Newton's method towards the decision boundary, and attacks start from the adversarial image
+        of a larger epsilon. This needs fewer evaluations, and makes attacks stronger than their
+        number of steps alone. Use False to compare with published results for a number of steps.
+      batch_size: number of images that are attacked at a time.
 
     Returns:
-      Robust accuracies, fractions, in the order of epsilons; they never rise with epsilon. NaN if
-      the network's logits are no numbers.
+      Robust accuracies, as fractions, in the order of epsilons; they never increase with epsilon.
+      NaN if logits are not finite.
 
     Raises:
       TypeError: as `pgd`.
-      ValueError: as `pgd`, the attack is unknown, there are no epsilons, or batch_size is below 1.
+      ValueError: as `run_attack`, or the attack is unknown, there are no epsilons, or batch_size is
+        below 1.
 
     Example:
       >>> import jax
@@ -103,6 +106,7 @@ def robust_accuracy_curve(
         steps=steps,
         attack=attack,
         step_size=step_size,
+        options=options,
         norm=norm,
         random_start=random_start,
         restarts=restarts,
@@ -117,7 +121,7 @@ def robust_accuracy_curve(
 def share_above(
     breaking: Float[Array, "samples"], values: Float[Array, "values"]
 ) -> Float[Array, "values"]:
-    """Share of samples that break at more than each value; NaN if one of them is NaN."""
+    """Fraction of samples that break at more than each value; NaN if a sample is NaN."""
     share = jnp.mean(breaking > values[:, None], axis=1, dtype=values.dtype)
     return jnp.where(jnp.any(jnp.isnan(breaking)), jnp.nan, share)
 
@@ -130,9 +134,10 @@ def breaking_epsilons(
     *,
     epsilons: Sequence[float] | Float[Array, "epsilons"],
     steps: int | Int[Array, ""] = 10,
-    attack: Literal["pgd", "fgsm", "mi_fgsm", "apgd"] = "pgd",
+    attack: str | Attack = "pgd",
     step_size: float | Float[Array, ""] | None = None,
-    norm: Literal["linf", "l2"] = "linf",
+    options: Mapping[str, Any] | None = None,
+    norm: NormName | Norm = "linf",
     random_start: bool = True,
     restarts: int = 1,
     bounds: Bounds = (0, 1),
@@ -140,35 +145,35 @@ def breaking_epsilons(
     warm_start: bool = True,
     batch_size: int = 32,
 ) -> Float[Array, "samples"]:
-    """Of several epsilons the smallest with which an attack makes the network err, image by image.
+    """The smallest of several epsilons with which an attack makes the network err, for each image.
 
-    An image that breaks at an epsilon breaks at every larger one, so that the iterated attacks need
-    not be made with each: the smallest is searched for, among all images at once, in one compiled
-    loop that fills each place of its batch anew as soon as the attack there has broken its image.
-    Its cost grows with the logarithm of the number of epsilons. FGSM, whose larger step may jump
-    over what a smaller one hits, is made with all epsilons.
+    An image that breaks with one epsilon counts as broken with every larger one. An iterated attack
+    is therefore not run with each epsilon. A binary search finds the smallest one, for all images
+    in one compiled loop; as soon as an attack has broken its image, its place in the batch is
+    filled anew. The cost grows with the logarithm of the number of epsilons. A single-step attack
+    is run with all epsilons, because its larger steps can jump over what a smaller step hits.
 
     Args:
-      key: as for `robust_accuracy_curve`, and so are the others.
+      key: for the random starts.
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilons: radii, in any order.
-      steps: of each attack.
-      attack: "pgd", "fgsm", "mi_fgsm" or "apgd".
-      step_size: of PGD and MI-FGSM.
-      norm: of the ball and of a step.
-      random_start: of PGD.
-      restarts: attacks that an image must withstand.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
-      loss: what is maximised, by name or as a function of (logits, labels), as for `pgd`.
-      warm_start: whether attacks start from those with larger epsilons.
-      batch_size: images that are attacked at a time.
+      epsilons: radii of the balls, as in `robust_accuracy_curve`.
+      steps: number of steps of each attack, as in `robust_accuracy_curve`.
+      attack: a name in `ATTACKS`, or an `Attack`.
+      step_size: length of a step, as in `robust_accuracy_curve`.
+      options: values for other options of the attack, by name.
+      norm: norm of the ball and of a step, as in `pgd`.
+      random_start: whether to start at random points, as in `robust_accuracy_curve`.
+      restarts: number of attacks that an image must withstand, as in `robust_accuracy_curve`.
+      bounds: smallest and largest value of a pixel, as in `pgd`.
+      loss: loss that is maximised, as in `pgd`.
+      warm_start: how searches and attacks begin, as in `robust_accuracy_curve`.
+      batch_size: number of images that are attacked at a time.
 
     Returns:
-      One of the epsilons; 0 where the clean image is misclassified, infinity where no attack
-      succeeds, NaN where logits are no numbers.
+      One of the epsilons for each image; 0 if the clean image is misclassified, infinity if no
+      attack succeeds, NaN if logits are not finite.
 
     Raises:
       TypeError: as `robust_accuracy_curve`.
@@ -187,33 +192,24 @@ def breaking_epsilons(
       >>> broken.round(3)
       Array([0.1], dtype=float32)
     """
-    if attack not in ATTACKS:
-        raise ValueError(f"attack must be one of {', '.join(ATTACKS)}, not {attack!r}.")
+    attack = named_attack(attack)
     key = checked_key(key)
-    problem, images = checked_problem(
-        logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss
-    )
+    problem, images = make_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
     check_steps(steps)
     check_batch_size(batch_size)
-    random_start = starts_at_random(attack, random_start)
+    random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)
-    epsilons = checked_lengths("epsilons", epsilons, images.dtype)
-    if epsilons.ndim != 1 or not len(epsilons):
-        raise ValueError(
-            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one "
-            "radius, and take pgd for an epsilon of each channel or pixel."
-        )
+    epsilons = _sorted_epsilons(epsilons, images)
     length = one_length("step_size", step_size, images)
-    epsilons = jnp.sort(epsilons)
+    method = attack.method(problem, steps=steps, step_size=length, options=options)
     unknown = jnp.isnan(epsilons[-1])  # NaN is sorted to the end
-    if attack == "fgsm":
-        breaking = _by_one_step(problem, images, epsilons, batch_size)
+    if attack.single_step:
+        breaking = _by_one_step(problem, method, images, epsilons, batch_size)
         return check_numbers(jnp.where(unknown, jnp.nan, breaking))
-    method = iterated_method(attack, problem, steps=steps, step_size=length)
 
     def search(key, images, epsilons):
         wrong, undefined = judge_clean(problem, images, batch_size)
-        withstood = run_queue(
+        withstood = search_epsilons(
             key,
             problem,
             method,
@@ -230,65 +226,63 @@ def breaking_epsilons(
         breaking = jnp.where(undefined | (withstood < 0), jnp.nan, breaking)
         return jnp.where(unknown, jnp.nan, jnp.where(wrong, 0, breaking))
 
-    # Outside of a jitted function too, all in one program rather than one an operation.
+    # One program, rather than one per operation, even outside of a jitted function.
     return check_numbers(jax.jit(search)(key, images, epsilons))
 
 
-def judge_clean(
-    problem: Problem, images: Images, batch_size: int
-) -> tuple[Bool[Array, "samples"], Bool[Array, "samples"]]:
-    """Which clean images are misclassified; which of them, or of their logits, are not finite."""
-
-    def judge(images, labels):
-        logits = problem.logits_fn(as_images(problem, images, images))
-        finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))
-        finite &= jnp.all(jnp.isfinite(logits), axis=-1)
-        return fooled(logits, labels) & finite, ~finite
-
-    wrong, undefined = in_batches(judge, batch_size, images, problem.labels)
-    return wrong, undefined
+def _sorted_epsilons(epsilons, images):
+    epsilons = checked_lengths("epsilons", epsilons, images.dtype)
+    if epsilons.ndim != 1 or not len(epsilons):
+        raise ValueError(
+            f"epsilons must have shape (epsilons,), not {epsilons.shape}; give at least one "
+            "radius, and use pgd for an epsilon per channel or pixel."
+        )
+    return jnp.sort(epsilons)
 
 
-def _by_one_step(problem, images, epsilons, batch_size):
-    """The smallest epsilons with which FGSM succeeds; the gradient is the same for all."""
+def _by_one_step(problem: Problem, method: Method, images, epsilons, batch_size):
+    """Smallest epsilons with which one step succeeds; all steps use the same gradient."""
 
-    def few(images, labels):
+    def break_batch(images, labels):
         here = problem._replace(labels=labels)
         evaluation = evaluate(here, images, images)
-        direction = problem.geometry.normalize(evaluation.gradient)
 
-        def one(epsilon):
-            points = inside(here, images + epsilon * direction, images, epsilon)
+        def attacked(epsilon):
+            state = method.init(images, epsilon)
+            points, _ = method.update(state, images, evaluation, images, epsilon)
             logits = problem.logits_fn(as_images(problem, points, images))
             finite = jnp.all(jnp.isfinite(logits), axis=-1)
             withstood = jnp.where(finite, jnp.inf, jnp.nan)
             return jnp.where(fooled(logits, labels), epsilon, withstood)
 
-        # An image that one epsilon breaks and another makes NaN is NaN.
-        breaking = jnp.min(jax.lax.map(one, epsilons), axis=0)
+        # An image that breaks with one epsilon and gives NaN with another is NaN.
+        breaking = jnp.min(jax.lax.map(attacked, epsilons), axis=0)
         breaking = jnp.where(evaluation.fooled, 0, breaking)
         finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))
         return jnp.where(jnp.isnan(evaluation.loss) | ~finite, jnp.nan, breaking)
 
-    return in_batches(few, batch_size, images, problem.labels)
+    return in_batches(break_batch, batch_size, images, problem.labels)
 
 
 def robust_within(
     correct: Bool[Array, "epsilons samples"], epsilons: Float[Array, "epsilons"]
 ) -> Bool[Array, "epsilons samples"]:
-    """Which samples no attack within each epsilon broke: a smaller ball lies inside a larger one.
+    """Which samples withstood the attacks with each epsilon and with all smaller ones.
+
+    A smaller ball lies inside a larger one, so a sample that breaks in the smaller ball is not
+    robust in the larger one.
 
     Args:
-      correct: whether the attack with that epsilon left the sample correctly classified.
-      epsilons: radii, in any order.
+      correct: whether the sample was classified correctly under the attack with each epsilon.
+      epsilons: radii of the balls, in any order.
 
     Returns:
-      Whether the sample withstood the attacks with that epsilon and with all smaller ones; False
-      for a traced epsilon that is negative or not finite.
+      Whether each sample is robust within each epsilon; False for a traced epsilon that is negative
+      or not finite.
 
     Raises:
-      TypeError: correct are no booleans.
-      ValueError: shapes do not fit, or a concrete epsilon is negative or not finite.
+      TypeError: correct is not an array of booleans.
+      ValueError: shapes do not match, or a concrete epsilon is negative or not finite.
 
     Example:
       >>> import jax.numpy as jnp

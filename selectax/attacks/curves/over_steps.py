@@ -1,7 +1,7 @@
-"""Robust accuracy as a curve over the number of steps."""
+"""Robust accuracy as a function of the number of steps."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,14 +15,16 @@ from selectax.attacks.arguments import (
     check_numbers,
     check_restarts,
     check_steps,
-    checked_problem,
+    make_problem,
     one_length,
 )
-from selectax.attacks.curves.over_epsilons import judge_clean, share_above
-from selectax.attacks.curves.queue import run_queue
+from selectax.attacks.attack import Attack
+from selectax.attacks.curves.batched_search import search_epsilons
+from selectax.attacks.curves.clean_images import judge_clean
+from selectax.attacks.curves.over_epsilons import share_above
 from selectax.attacks.losses import CustomLoss, Labels, LossName
-from selectax.attacks.norms import Images
-from selectax.attacks.registry import ITERATED, iterated_method, starts_at_random
+from selectax.attacks.norms import Images, Norm, NormName
+from selectax.attacks.registry import named_attack
 from selectax.attacks.restarts import keys_of_restarts
 
 
@@ -34,47 +36,51 @@ def robust_accuracy_over_steps(
     *,
     epsilon: float | Float[Array, ""],
     steps: Sequence[int] | Int[Array, "numbers"],
-    attack: Literal["pgd", "mi_fgsm", "apgd"] = "pgd",
+    attack: str | Attack = "pgd",
     step_size: float | Float[Array, ""] | None = None,
-    norm: Literal["linf", "l2"] = "linf",
+    options: Mapping[str, Any] | None = None,
+    norm: NormName | Norm = "linf",
     random_start: bool = True,
     restarts: int = 1,
     bounds: Bounds = (0, 1),
     loss: LossName | CustomLoss = "cross_entropy",
     batch_size: int = 32,
 ) -> Float[Array, "numbers"]:
-    """Share of images that an attack of at most each number of steps leaves classified correctly.
+    """Fraction of images that the network classifies correctly after each number of steps.
 
-    All come from one run of the longest attack, which ends for an image as soon as it is broken: an
-    image counts as broken by so many steps if one of the points that the attack has passed by then,
-    its start among them, is misclassified.
+    All fractions come from one run of the longest attack, which ends for an image as soon as it is
+    broken. An image counts as broken by N steps if its start or one of the first N points is
+    misclassified.
 
     Args:
       key: for the random starts.
       logits_fn: the attacked network.
       images: clean images within bounds.
       labels: true classes.
-      epsilon: radius of the ball, in the images' units, for all samples, channels and pixels.
+      epsilon: radius of the ball, in the images' units: a number for all samples, channels and
+        pixels.
       steps: numbers of steps, in any order; may be traced.
-      attack: "pgd", "mi_fgsm" or "apgd".
-      step_size: of PGD and MI-FGSM, the same for all numbers of steps. By default that of the
+      attack: name in `ATTACKS` of an attack of several steps, or such an `Attack`.
+      step_size: length of a step, the same for all numbers of steps. The default is that of the
         longest attack (2.5 · epsilon / max(steps) for PGD), with which a few steps do not cross the
-        ball: attacks made for fewer steps are then stronger than these.
-      norm: of the ball and of a step.
-      random_start: of PGD; APGD always starts at random, MI-FGSM never.
-      restarts: attacks from different starts.
-      bounds: smallest and largest value of a pixel: numbers, or arrays of one for each channel or
-        pixel; None for no bounds.
-      loss: what is maximised, by name or as a function of (logits, labels), as for `pgd`.
-      batch_size: images that are attacked at a time.
+        ball; attacks that are run for fewer steps are therefore stronger than these.
+      options: values for other options of the attack, by name.
+      norm: norm of the ball and of a step, as in `pgd`.
+      random_start: whether to start at random points; only used by attacks whose `random_start` is
+        "optional".
+      restarts: number of attacks from different random starts.
+      bounds: smallest and largest value of a pixel, as in `pgd`.
+      loss: loss that is maximised, as in `pgd`.
+      batch_size: number of images that are attacked at a time.
 
     Returns:
-      Robust accuracies, fractions, in the order of steps; they never rise with the number. NaN if
-      the network's logits are no numbers.
+      Robust accuracies, as fractions, in the order of steps; they never increase with the number.
+      NaN if logits are not finite.
 
     Raises:
       TypeError: as `pgd`.
-      ValueError: as `pgd`, the attack is unknown, there are no steps, or batch_size is below 1.
+      ValueError: as `run_attack`, or the attack is unknown or takes a single step only, there are
+        no steps, or batch_size is below 1.
 
     Example:
       >>> import jax
@@ -91,30 +97,22 @@ def robust_accuracy_over_steps(
       >>> curve.tolist()
       [1.0, 1.0, 0.0]
     """
-    if attack not in ITERATED:
-        raise ValueError(f"attack must be one of {', '.join(ITERATED)}, not {attack!r}.")
+    attack = named_attack(attack, iterated=True)
     key = checked_key(key)
-    problem, images = checked_problem(
-        logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss
-    )
+    problem, images = make_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
     check_batch_size(batch_size)
-    radius, steps = one_length("epsilon", epsilon, images), jnp.asarray(steps)
-    if steps.ndim != 1 or not len(steps):
-        raise ValueError(
-            f"steps must have shape (numbers,), not {steps.shape}; give at least one number."
-        )
-    check_steps(steps)
-    random_start = starts_at_random(attack, random_start)
+    radius, numbers = one_length("epsilon", epsilon, images), _checked_numbers(steps)
+    random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)
     length = one_length("step_size", step_size, images)
-    longest = jnp.max(steps)
-    method = iterated_method(attack, problem, steps=longest, step_size=length)
+    longest = jnp.max(numbers)
+    method = attack.method(problem, steps=longest, step_size=length, options=options)
 
     def search(keys, images, radius):
         wrong, undefined = judge_clean(problem, images, batch_size)
 
         def breaking_steps(key):
-            outcome = run_queue(
+            outcome = search_epsilons(
                 key,
                 problem,
                 method,
@@ -135,6 +133,16 @@ def robust_accuracy_over_steps(
         return jnp.where(undefined, jnp.nan, jnp.where(wrong, 0, breaking))
 
     keys = keys_of_restarts(key, restarts)
-    # Outside of a jitted function too, all in one program rather than one an operation.
+    # One program, rather than one per operation, even outside of a jitted function.
     breaking = jax.jit(search)(keys, images, radius)
-    return check_numbers(share_above(breaking, steps.astype(images.dtype)))
+    return check_numbers(share_above(breaking, numbers.astype(images.dtype)))
+
+
+def _checked_numbers(steps):
+    steps = jnp.asarray(steps)
+    if steps.ndim != 1 or not len(steps):
+        raise ValueError(
+            f"steps must have shape (numbers,), not {steps.shape}; give at least one number."
+        )
+    check_steps(steps)
+    return steps

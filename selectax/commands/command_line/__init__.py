@@ -1,1 +1,1 @@
-"""What all commands share: parsing, error messages and the environment."""
+"""Code that all commands share: parsing, error messages and the environment."""

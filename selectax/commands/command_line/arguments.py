@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import tyro
 
-_METAVARS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", type(None): "None"}
+_FORMS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", type(None): "None", ...: "..."}
 
 
 class Argument(NamedTuple):
@@ -53,7 +53,7 @@ class Argument(NamedTuple):
 
 
 def arguments_of(config_class: Any) -> Iterator[Argument]:
-    """All arguments of a configuration and of its parts; of all tasks, if it is a union."""
+    """All arguments of a configuration and its parts, or of every task if it is a union."""
     if not dataclasses.is_dataclass(config_class):
         for task in typing.get_args(config_class):
             yield from arguments_of(task)
@@ -71,7 +71,7 @@ def argument_of(field: dataclasses.Field) -> Argument:
     marks = getattr(kind, "__metadata__", ())
     name = f"--{field.name.replace('_', '-')}"
     if tyro.conf.Positional in marks:
-        # Errors and help name one of several: RUN, for the field `runs`.
+        # The singular of the field's name, as in help: RUN for the field `runs`.
         name = field.name.upper().removesuffix("S")
     return Argument(
         name=name,
@@ -93,7 +93,7 @@ def innermost(kind: Any) -> set[Any]:
 
 
 def _forms(kind: Any) -> list[str]:
-    if kind in _METAVARS:
-        return [_METAVARS[kind]]
+    if kind in _FORMS:
+        return [_FORMS[kind]]
     parts = [form for part in typing.get_args(kind) for form in _forms(part)]
     return [" ".join(parts)] if typing.get_origin(kind) is tuple else parts

@@ -1,7 +1,7 @@
 """Mistakes in the words of a command, each refused in one sentence.
 
-tyro reports mistakes in a box of several lines, and as objects only in a private module. Its public
-part makes no difference between their kinds, so the words are checked here before it parses them.
+tyro prints a mistake in a box of several lines. Only a private module of tyro tells what kind of
+mistake it is, so the words are checked here before tyro parses them.
 """
 
 import difflib
@@ -22,7 +22,7 @@ def check_words(words: Sequence[str], config_class: Any, program: str) -> None:
     Args:
       words: those after the program.
       config_class: a dataclass, or a union of such for a command with tasks.
-      program: what precedes the words, for the sentence.
+      program: the program's name, for the sentence.
 
     Raises:
       RefusalError: a sentence that names the word and the remedy.
@@ -42,7 +42,8 @@ def check_words(words: Sequence[str], config_class: Any, program: str) -> None:
         taken = _number_taken(arguments[flag], values)
         _check_value(arguments[flag], values[:taken], help_of)
         if values[taken:] and positional_words:
-            raise _not_expected(values[taken], help_of)  # tyro wants positional words together
+            # tyro requires positional words to be adjacent.
+            raise _not_expected(values[taken], help_of)
         positional_words += values[taken:]
     _check_positional(list(arguments.values()), positional_words, help_of)
     given = [flag for flag, _ in groups]
@@ -51,7 +52,7 @@ def check_words(words: Sequence[str], config_class: Any, program: str) -> None:
 
 
 def unknown_choice(flag: str, value: str, choices: Sequence[str]) -> str:
-    """The sentence on a value that is none of the choices; flag is empty for a first word."""
+    """The sentence on a value that is not among the choices; flag is empty for a first word."""
     return unknown(f"{flag} {value}".strip(), value, choices)
 
 

@@ -1,4 +1,4 @@
-"""What Orbax prints about errors that it also raises, and that a command prints in one sentence."""
+"""Silence for what Orbax prints about errors that it also raises."""
 
 import contextlib
 import logging
@@ -11,11 +11,11 @@ _LOGGERS = ("absl", "asyncio")
 
 @contextlib.contextmanager
 def silent_orbax() -> Iterator[None]:
-    """Within, neither Orbax's log nor its abandoned tasks print tracebacks; restored afterwards.
+    """Within, neither Orbax's log nor its abandoned tasks print tracebacks.
 
-    If a write fails, for example because the disk is full, tasks are left that refer to a closed
-    event loop. Python reports them as they are deleted, by `sys.unraisablehook`, the only place
-    where that can be intercepted.
+    If a write fails, for example because the disk is full, Orbax leaves tasks that refer to a
+    closed event loop. Python reports them when it deletes them, and only `sys.unraisablehook` can
+    intercept such reports. Log levels and hook are restored at the end.
     """
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels, hook = [logger.level for logger in loggers], sys.unraisablehook

@@ -1,4 +1,4 @@
-"""What a command says about an error of the operating system."""
+"""Sentences on errors of the operating system."""
 
 import errno
 import os
@@ -18,17 +18,18 @@ def sentence_on(error: OSError, place: Path | str, remedy: str | None = None) ->
     """One sentence that names the file, the reason and the remedy.
 
     Args:
-      error: what was raised. One without a reason of the system is a library's, or a sentence of
-        our own, which is returned as it is.
-      place: what the command works on, for errors that name no file, as of writing to a full disk.
-      remedy: what to do; by default one for the kind of error.
+      error: the error. Without a reason of the system it was raised by a library, or is a sentence
+        of our own, which is returned unchanged.
+      place: the file or folder that the command works on, for errors that name no file, such as
+        those of writing to a full disk.
+      remedy: what to do; by default a remedy for the kind of error.
     """
     reason = error.strerror
     if reason is None:
         reason = " ".join(str(error).split()) or type(error).__name__
         if reason.endswith("."):
             return reason
-    # A file may be named by its descriptor, too.
+    # The file name may also be a file descriptor.
     named = error.filename if isinstance(error.filename, str | bytes | os.PathLike) else place
     remedy = remedy or _REMEDIES.get(error.errno or 0, "name another file")
     return f"{os.fsdecode(named)}: {reason}; {remedy}."

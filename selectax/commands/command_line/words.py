@@ -1,4 +1,4 @@
-"""The words of a command line: which values belong to which flag, and which paths they name."""
+"""The words of a command line: the values of each flag, and the paths that they name."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ Config = TypeVar("Config")
 
 
 class RefusalError(Exception):
-    """A sentence that names what was given, and the remedy."""
+    """A sentence that names the word that was given, and the remedy."""
 
 
 def separate_values(words: Sequence[str], config_class: Any) -> list[str]:
@@ -36,7 +36,7 @@ def separate_values(words: Sequence[str], config_class: Any) -> list[str]:
 
 
 def grouped(words: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Each flag with the words up to the next one; words before the first flag have "" for one."""
+    """Pairs of a flag and the words up to the next flag; first "" and the words before any flag."""
     groups: list[tuple[str, list[str]]] = [("", [])]
     for word in words:
         if re.match("--?[A-Za-z]", word) and not reads_as(float, word):
@@ -48,12 +48,12 @@ def grouped(words: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def values_of(flag: str, words: Sequence[str]) -> list[str]:
-    """The words that follow a flag, up to the next one; none if it is not given."""
+    """The words between a flag and the next one; empty if the flag is not given."""
     return next((values for name, values in grouped(words) if name == flag), [])
 
 
 def reads_as(kind: type, value: str) -> bool:
-    """Whether a type can be made of a word."""
+    """Whether a word can be converted to a type."""
     try:
         kind(value)
     except ValueError:
@@ -62,10 +62,10 @@ def reads_as(kind: type, value: str) -> bool:
 
 
 def with_paths(config: Config, words: Sequence[str]) -> Config:
-    """The configuration with its paths as the file system has them: ~ is the home folder.
+    """The configuration with ~ expanded in its paths.
 
     Raises:
-      RefusalError: a path is of another file system, such as gs://, or its home is unknown.
+      RefusalError: a path names another file system, such as gs://, or an unknown home folder.
     """
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def with_paths(config: Config, words: Sequence[str]) -> Config:
 
 def _local(path: Path, name: str, words: Sequence[str]) -> Path:
     scheme = re.match("([A-Za-z][A-Za-z0-9+.-]*):/", str(path))
-    # A path has lost the second slash.
+    # Path has dropped the second slash.
     if scheme and any(f"{scheme[1]}://" in word for word in words):
         address = str(path).replace(":/", "://", 1)
         raise RefusalError(

@@ -1,1 +1,1 @@
-"""The command `corrupt`: its options, its files and what it writes."""
+"""The command `corrupt`: its options, how it reads image files, and what it writes."""

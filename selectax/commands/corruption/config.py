@@ -1,4 +1,4 @@
-"""What is corrupted and how, from which the command line is made, and what is wrong with one."""
+"""The options of `selectax corrupt`, from which its command line is made, and their checks."""
 
 import dataclasses
 import os
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from selectax.arguments.names import unknown
+from selectax.datasets import DATASETS, SPLITS
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import LogOptions
 
@@ -16,38 +17,39 @@ _TOLD = LogOptions()
 class CorruptConfig:
     """Corrupts images as CIFAR-10-C, Tiny ImageNet-C and ImageNet-C were made.
 
-    A folder of images gives folders like ImageNet-C's, an .npy file or a data set gives .npy files
-    like CIFAR-10-C's. The same command goes on where it was interrupted. Images with alpha are
-    composited onto white, 16 bits are scaled to 8, and EXIF's orientation is applied.
+    A folder of images gives a folder like ImageNet-C; an .npy file or a data set gives .npy files
+    like CIFAR-10-C's. If the command is interrupted, run it again to continue. Images with an alpha
+    channel are composited onto white, 16-bit images are scaled to 8 bits, and the orientation in
+    EXIF is applied.
     """
 
     input: str
-    """Folder of images, .npy file of uint8 (samples, height, width, 3), or one of {data_sets}."""
+    """Folder of images, .npy file (uint8, NHWC, three channels), or data set: {data_sets}."""
     output: Path | None = None
-    """Folder of the result; by default the input's name with -C."""
+    """Output folder; by default the name of the input and -C."""
     corruptions: tuple[str, ...] | None = None
-    """Corruptions: {corruptions}; by default all of them."""
+    """Names of corruptions, by default all: {corruptions}."""
     severities: tuple[int, ...] = (1, 2, 3, 4, 5)
-    """From 1 to 5."""
+    """Severities, from 1 to 5."""
     benchmark: Literal["cifar10", "tiny_imagenet", "imagenet"] = "cifar10"
-    """Whose severities: those for images of 32, 64 or 224 pixels."""
+    """Benchmark whose severities to use: made for images of 32, 64 or 224 pixels a side."""
     seed: int = 0
-    """Of the corruptions that draw at random."""
+    """Seed of the random corruptions."""
     split: str = "test"
-    """Of the data set: train, validation or test."""
+    """Split of the data set: train, validation or test."""
     archives: Path | None = None
     """Folder that holds the data set's official archive."""
     data_dir: Path | None = None
-    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    """Folder of prepared data sets; by default the one of tensorflow-datasets."""
     allow_unverified_archives: bool = False
-    """Take archives with another checksum than the official one, such as subsets."""
+    """Accept archives without the official checksum, such as subsets."""
     sheet: Path | None = None
-    """Only draw the first image under each corruption and severity, into this PNG file."""
+    """PNG file; draws only the first image, at each corruption and severity, into this file."""
     log: LogOptions = _TOLD
 
     @property
     def folder(self) -> Path:
-        """Of the result."""
+        """The output folder."""
         source = Path(self.input)
         if source.exists():
             beside = source.with_name(source.stem + "-C")
@@ -57,16 +59,15 @@ class CorruptConfig:
 
 
 def check(config: CorruptConfig) -> None:
-    """Refuses what cannot be meant, before any work.
+    """Refuses invalid options, before any work.
 
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
-    # Late, because they load JAX and TFDS.
+    # Imported here, because they load JAX and TFDS.
     from selectax.corruptions import CORRUPTIONS
-    from selectax.datasets import DATASETS, SPLITS
 
-    corruptions = CORRUPTIONS if config.corruptions is None else config.corruptions
+    corruptions = tuple(CORRUPTIONS) if config.corruptions is None else config.corruptions
     for flag, values in (
         ("--corruptions", corruptions),
         ("--severities", config.severities),
@@ -91,9 +92,10 @@ def check(config: CorruptConfig) -> None:
             f"--input {config.input}: no such folder, file or data set; name a folder of images, "
             f"an .npy file, or one of {', '.join(DATASETS)}."
         )
-    if config.archives is not None and (Path(config.input).exists() or config.input == "digits"):
+    has_archive = not Path(config.input).exists() and not DATASETS[config.input].is_embedded
+    if config.archives is not None and not has_archive:
         raise ConfigurationError(
-            f"--archives {config.archives}: says nothing with --input {config.input}; omit it, or "
+            f"--archives {config.archives}: has no effect with --input {config.input}; omit it, or "
             "name a data set that has an archive."
         )
     if config.sheet is not None and config.sheet.suffix != ".png":

@@ -1,4 +1,4 @@
-"""Image files as people have them: 16 bits, alpha, palettes, CMYK, rotation from EXIF."""
+"""Reads image files of many kinds: 16 bits, alpha, palettes, CMYK, and orientation from EXIF."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,19 +9,19 @@ from jaxtyping import UInt8
 from selectax.study.configuration.errors import ConfigurationError
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
-# In each folder that `selectax corrupt` has made.
+# The name of a file in each folder that `selectax corrupt` has made.
 NOTE = "corrupt.json"
 SMALLEST_SIDE = 8
-# Width and height are swapped by these values of EXIF's orientation.
+# These values of EXIF's orientation swap width and height.
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
 
 class Form(NamedTuple):
-    """What an image file's header says.
+    """The form of an image, from its file's header.
 
     Attributes:
-      size: width and height, as the image is seen.
-      has_alpha: whether some of its pixels may be transparent.
+      size: width and height, after EXIF's orientation is applied.
+      has_alpha: whether pixels may be transparent.
     """
 
     size: tuple[int, int]
@@ -29,12 +29,12 @@ class Form(NamedTuple):
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files below a folder in order, without hidden ones and results of `corrupt`.
+    """The image files below a folder, sorted, without hidden files and results of `corrupt`.
 
-    A folder below this one that holds corrupt.json is a result, and is left out.
+    A folder below this one that holds corrupt.json is a result, and is skipped.
 
     Raises:
-      ConfigurationError: there is none, or two would become one .JPEG file.
+      ConfigurationError: there are no images, or two would be written to one .JPEG file.
     """
     results = {note.parent for note in folder.rglob(NOTE)} - {folder}
     files = sorted(
@@ -59,10 +59,10 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def image_form(file: Path) -> Form:
-    """The form of an image, from its file's header.
+    """Reads the form of an image.
 
     Raises:
-      ConfigurationError: it is no readable image, too small or animated.
+      ConfigurationError: the file is not a readable image, too small or animated.
     """
     from PIL import Image
 
@@ -91,13 +91,13 @@ def image_form(file: Path) -> Form:
 
 
 def read_image(file: Path) -> UInt8[np.ndarray, "height width 3"]:
-    """The colours of an image as it is seen.
+    """Reads the RGB colours of an image.
 
-    EXIF's orientation is applied, 16 bits are scaled to 8, and an image with alpha is composited
-    onto white, because the JPEG files of the result have no alpha.
+    EXIF's orientation is applied, 16 bits are scaled to 8, and an image with an alpha channel is
+    composited onto white, because JPEG files have no alpha channel.
 
     Raises:
-      ConfigurationError: it cannot be read, or its pixels are numbers of no fixed range.
+      ConfigurationError: the file cannot be read, or its pixels have no fixed range.
     """
     from PIL import Image, ImageOps
 
@@ -124,7 +124,7 @@ def read_image(file: Path) -> UInt8[np.ndarray, "height width 3"]:
 
 
 def save_jpeg(file, colours: UInt8[np.ndarray, "height width 3"], quality: int) -> None:
-    """Writes a JPEG file into an open one."""
+    """Writes a JPEG image into an open file."""
     from PIL import Image
 
     Image.fromarray(colours).save(file, "JPEG", quality=quality, optimize=True)

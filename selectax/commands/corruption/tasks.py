@@ -1,4 +1,4 @@
-"""Makes a -C version of a data set: every image under every corruption, in the published layouts.
+"""Applies every corruption to every image, and saves the results in the published layouts.
 
 A folder of images becomes ImageNet-C's `<corruption>/<severity>/<class>/<image>.JPEG`; an array or
 a data set becomes CIFAR-10-C's `<corruption>.npy` with the images of severities 1, 2, … in order.
@@ -27,18 +27,19 @@ from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.progress import Log, stage
 from selectax.study.runtime.whole_files import whole_file
 
-# As the published folders were saved.
+# The JPEG quality of the published folders.
 _JPEG_QUALITY = 85
 _IMAGES_AT_A_TIME, _FILES_AT_A_TIME = 1000, 64
-# Of large images fewer files, so that memory is bounded.
+# Fewer files at a time if the images are large, to bound memory.
 _PIXELS_AT_A_TIME = 2**25
 
 
 def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
-    """Writes the corrupted data set, or what is missing of it; gives its folder.
+    """Writes the corrupted data set, or the missing parts of it, and returns its folder.
 
     Raises:
-      ConfigurationError: the input cannot be read or corrupted, or the output holds another one.
+      ConfigurationError: the input cannot be read or corrupted, or the output folder holds
+        another result.
     """
     output = config.folder
     source = Path(config.input)
@@ -67,7 +68,7 @@ def corrupt_data_set(config: CorruptConfig, console: Console) -> Path:
 
 
 def draw_sheet(config: CorruptConfig) -> Path:
-    """Draws the first image under every corruption, a row each, at every severity; gives the file.
+    """Draws the first image at every corruption (rows) and severity (columns); returns the file.
 
     Raises:
       ConfigurationError: the input cannot be read or corrupted.
@@ -103,16 +104,16 @@ def draw_sheet(config: CorruptConfig) -> Path:
 
 
 def _names(config):
-    return CORRUPTIONS if config.corruptions is None else config.corruptions
+    return tuple(CORRUPTIONS) if config.corruptions is None else config.corruptions
 
 
 def _corrupt(config, name, severity, images, first):
-    """Bytes to bytes; the randomness depends on seed, corruption, severity and number of image."""
+    """Corrupts uint8 images; randomness depends on seed, corruption, severity and image number."""
     import jax
 
     from selectax.corruptions import corrupt, to_published_bytes
 
-    # A name's checksum: adding corruptions to a command leaves the others as they were.
+    # A checksum of the name, so that other corruptions in the command make no difference.
     key = jax.random.key(config.seed)
     for number in (zlib.crc32(name.encode()), severity, first):
         key = jax.random.fold_in(key, number)
@@ -157,7 +158,7 @@ def _of(name, severity):
 
 
 def _groups(forms):
-    """Number of the first file, and files, of runs of images of one size, to be read together."""
+    """Groups of files of equal size to read together, each with the number of its first file."""
     first = 0
     for (width, height), run in itertools.groupby(forms, key=lambda file: forms[file].size):
         most = max(1, min(_FILES_AT_A_TIME, _PIXELS_AT_A_TIME // (width * height)))
@@ -167,7 +168,7 @@ def _groups(forms):
 
 
 def _read_arrays(config):
-    """Images as bytes, and labels where they are known."""
+    """Images as uint8, and labels if they are known."""
     if config.input in DATASETS and not Path(config.input).exists():
         from selectax.datasets import load
 
@@ -202,7 +203,7 @@ def _first_image(config):
 
 
 def _claim(output, config):
-    """Notes what the folder is made of, so that another command does not go on with it."""
+    """Records the options in the folder, so that other options do not continue its contents."""
     made_of = {
         "input": str(Path(config.input).absolute())
         if Path(config.input).exists()
@@ -243,7 +244,7 @@ def _repeat(labels, config):
 
 
 def _write(path, write):
-    """Writes a file wholly or not at all."""
+    """Writes a whole file or none."""
     beside = path.with_name(f".{path.name}.partial")
     with whole_file(path, "wb", beside=beside) as file:
         write(file)

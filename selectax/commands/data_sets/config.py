@@ -1,4 +1,4 @@
-"""What is to be done with which data sets, from which the command line is made."""
+"""The tasks of `selectax data` and their options, from which its command line is made."""
 
 import dataclasses
 import pathlib
@@ -6,39 +6,45 @@ from typing import Annotated
 
 import tyro
 
-_Names = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME ...")]
+from selectax.datasets import describe
+
+_Names = Annotated[
+    tuple[str, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="NAME ..."),
+]
 
 
 @dataclasses.dataclass(frozen=True)
 class Where:
-    """Where archives come from and prepared data sets go."""
+    """Where archives come from, and where prepared data sets go."""
 
     archives: pathlib.Path | None = None
-    """Folder that holds the official archives, or extracted copies of them (which need
-    --allow-unverified-archives); by default DATA_DIR/downloads/manual, and what is not there is
-    downloaded."""
+    """Folder of the official archives, or of extracted copies (which need
+    --allow-unverified-archives); by default DATA_DIR/downloads/manual. Archives that are not there
+    are downloaded."""
     data_dir: pathlib.Path | None = None
-    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    """Folder of prepared data sets; by default the one of tensorflow-datasets."""
     allow_unverified_archives: bool = False
-    """Take archives without the official checksum, such as subsets and extracted copies."""
+    """Accept archives without the official checksum, such as subsets and extracted copies."""
 
 
 @dataclasses.dataclass(frozen=True)
 class WherePrepared(Where):
-    """Which prepared data sets are meant."""
+    """Where the prepared data sets are."""
 
     archives: pathlib.Path | None = None
-    """Folder of archives or extracted copies: those data sets that were prepared from these. What
-    was prepared from unverified archives is kept apart from the official data sets."""
+    """Folder of archives or extracted copies that the data sets were prepared from. Data sets from
+    unverified archives are kept apart from the official ones."""
     data_dir: pathlib.Path | None = None
-    """Folder for prepared data sets; by default that of tensorflow-datasets."""
+    """Folder of prepared data sets; by default the one of tensorflow-datasets."""
     allow_unverified_archives: bool = False
-    """The archives may have another checksum than the official one, or be extracted copies."""
+    """Accept archives without the official checksum, or extracted copies."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Prepare:
-    """Makes data sets out of their archives, unless that was done before."""
+    """Prepares data sets from their archives, unless they are prepared already."""
 
     names: _Names
     """Data sets: {archived_data_sets}."""
@@ -47,7 +53,7 @@ class Prepare:
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """Reads every image of prepared data sets, and verifies numbers, shapes and labels."""
+    """Reads every image of prepared data sets, and checks counts, shapes and labels."""
 
     names: _Names
     """Data sets: {archived_data_sets}."""
@@ -56,7 +62,7 @@ class Check:
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """Lists the data sets, and which are prepared."""
+    """Lists all data sets, and where they are prepared."""
 
     where: WherePrepared = WherePrepared()
 
@@ -66,14 +72,14 @@ class Show:
     """Draws a contact sheet: some images with their classes."""
 
     name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
-    """Data set."""
+    """Name of a data set."""
     split: str = "test"
-    """Split: train, validation or test; corrupted sets have test alone."""
+    """Split: train, validation or test; corrupted data sets have only test."""
     images: int = 40
-    """Number of images, the first ones of the split. Of a corrupted set, one image is drawn at
-    each corruption and severity."""
+    """Draws the first N images of the split. Of a corrupted data set, draws one image at each
+    corruption and severity."""
     output: pathlib.Path | None = None
-    """The PNG file, which must not exist; by default NAME.png."""
+    """PNG file, which must not exist; by default NAME.png."""
     where: Where = Where()
 
     @property
@@ -86,7 +92,7 @@ Command = Prepare | Check | List | Show
 
 
 def check(command: Command, *, images_given: bool) -> None:
-    """Refuses flags without effect, and to replace a file.
+    """Refuses flags that have no effect, and a file that exists.
 
     Args:
       command: what to do.
@@ -103,14 +109,17 @@ def check(command: Command, *, images_given: bool) -> None:
         )
     if not isinstance(command, Show):
         return
+    data_set = describe(command.name)
     given = {
         f"--archives {where.archives}": where.archives is not None,
         f"--data-dir {where.data_dir}": where.data_dir is not None,
     }
     for flag, is_given in given.items():
-        if is_given and command.name == "digits":
-            raise ValueError(f"{flag}: has no effect with digits, which are embedded; omit it.")
-    if images_given and command.name.endswith("_c"):
+        if is_given and data_set.is_embedded:
+            raise ValueError(
+                f"{flag}: has no effect with {command.name}, which are embedded; omit it."
+            )
+    if images_given and data_set.corruptions:
         raise ValueError(
             f"--images {command.images}: has no effect with {command.name}, of which one image is "
             "drawn at each corruption and severity; omit it."

@@ -1,4 +1,4 @@
-"""Images on one sheet, with a name under each."""
+"""Draws images on one sheet, with a name under each."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _NAME_HEIGHT = 16
 def contact_sheet(
     images: UInt8[np.ndarray, "samples height width 3"], names: Sequence[str], *, columns: int
 ) -> Image.Image:
-    """Images in rows, enlarged without smoothing, so that each pixel can be seen.
+    """Draws images in rows, enlarged without smoothing, so that each pixel can be seen.
 
     Args:
       images: from 0 to 255.

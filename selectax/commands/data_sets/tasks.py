@@ -1,4 +1,4 @@
-"""What the command on data sets does, by task."""
+"""The tasks of `selectax data`."""
 
 import dataclasses
 import pathlib
@@ -15,13 +15,13 @@ from selectax.datasets import ALL_DATASETS, SEVERITIES, DataError, describe, loa
 from selectax.datasets.archives.archive import is_official, locate
 from selectax.datasets.builders.corrupted import CorruptedBuilder
 from selectax.datasets.checking import check
-from selectax.datasets.loading import BUILDERS, find_builder
+from selectax.datasets.loading import builder_class_of, find_builder
 from selectax.datasets.preparation import prepare
 from selectax.study.runtime.whole_files import whole_file
 
 
 def prepare_all(names: Sequence[str], where: Where) -> None:
-    """Makes data sets out of their archives."""
+    """Prepares data sets from their archives."""
     for name in _chosen(names):
         builder = _builder_of(name, where)
         folder = pathlib.Path(builder.data_dir_root) / builder.name
@@ -39,7 +39,7 @@ def prepare_all(names: Sequence[str], where: Where) -> None:
 
 
 def _images_and_part(builder):
-    """Number of images that were prepared, and which corruptions if the archive lacks some."""
+    """Number of prepared images, and the corruptions if the archive lacks some."""
     configs, part = [builder], ""
     if isinstance(builder, CorruptedBuilder):
         there = builder.prepared_corruptions
@@ -55,7 +55,7 @@ def _images_and_part(builder):
 
 
 def check_all(names: Sequence[str], where: Where) -> None:
-    """Reads every image of prepared data sets, and prints what there is."""
+    """Reads every image of prepared data sets, and prints counts."""
     for name in _chosen(names):
         builder = _builder_of(name, where)
         table = Table(title=f"{name}: every image read")
@@ -77,7 +77,7 @@ def list_all(where: Where) -> None:
         description = describe(name)
         height, width, _ = description.image_shape
         folder, archive, count = "embedded", "", str(len(description.corruptions))
-        if name in BUILDERS:
+        if not description.is_embedded:
             builder, archive = _builder_and_archive(name, where)
             folder = pathlib.Path(builder.data_dir_root) / builder.name
             folder = str(folder) if builder.is_prepared else "not yet"
@@ -122,7 +122,7 @@ def show(command: Show) -> None:
 
 def _builder_and_archive(name, where):
     """The builder, and where its archive is: in the folder that is given, or at its source."""
-    known = BUILDERS[name].archives()
+    known = builder_class_of(name).archives()
     if where.archives is None:
         return _builder_of(name, where), known[0].url
     if not where.archives.exists():
@@ -139,7 +139,7 @@ def _builder_and_archive(name, where):
 
 
 def _builder_of(name, where):
-    """The builder, whose configuration does not matter where all are prepared at once."""
+    """The builder; any configuration will do, because all are prepared at once."""
     options = dataclasses.asdict(where)
     if corruptions := describe(name).corruptions:
         options |= {"corruption": corruptions[0], "severity": SEVERITIES[0]}
@@ -148,9 +148,8 @@ def _builder_of(name, where):
 
 def _chosen(names):
     if not names:
-        raise DataError(f"NAME: give at least one data set of {', '.join(BUILDERS)}.")
+        known = (name for name in ALL_DATASETS if not describe(name).is_embedded)
+        raise DataError(f"NAME: give at least one data set of {', '.join(known)}.")
     for name in names:
-        describe(name)
-        if name not in BUILDERS:
-            raise DataError(f"dataset {name}: is embedded and needs no preparation; omit it.")
+        builder_class_of(name)  # refuses an embedded one
     return names

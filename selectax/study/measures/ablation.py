@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from selectax.ablation import (
-    accuracy,
+    accuracy_of_counts,
     cumulative_masks,
     init_correct_counts,
     least_selective_first,
@@ -100,4 +100,4 @@ def measure_ablated(
 
     number = len(next(iter(masks.values())))
     counts, _ = jax.lax.scan(add_batch, init_correct_counts(number), batches)
-    return accuracy(counts)
+    return accuracy_of_counts(counts)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.selectivity import unit_responses
-from selectax.strongest import init_strongest, precision_at_k, update_strongest
+from selectax.strongest import init_strongest_responses, precision_at_k, update_strongest_responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.statistics import Apply
@@ -70,7 +70,9 @@ def measure_indices(
                 update_class_statistics(
                     statistics, responses[name], batch.labels, where=batch.where
                 ),
-                update_strongest(strongest, responses[name], batch.labels, where=batch.where),
+                update_strongest_responses(
+                    strongest, responses[name], batch.labels, where=batch.where
+                ),
             )
             for name, (statistics, strongest) in state.items()
         }
@@ -80,7 +82,7 @@ def measure_indices(
     empty = {
         name: (
             init_class_statistics(num_classes, layer.shape[-1]),
-            init_strongest(_STRONGEST, layer.shape[-1]),
+            init_strongest_responses(_STRONGEST, layer.shape[-1]),
         )
         for name, layer in like.items()
     }

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, UInt8
 
-from selectax.corruptions import corrupt, to_published_bytes
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions import Benchmark, Corruption, corrupt, to_published_bytes
+from selectax.corruptions.registry import find_corruption
 from selectax.datasets.corrupted_sets import StoredCorruption
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.runtime.waiting import fetch
@@ -31,16 +31,20 @@ class OwnCorruptions:
 
     def __init__(self, clean: Batches, benchmark: Benchmark) -> None:
         self.clean, self._benchmark = clean, benchmark
-        self._kept: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
+        self._kept: dict[tuple[str | Corruption, tuple[int, ...]], np.ndarray] = {}
 
-    def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
-        """Returns the images with one corruption; the random draws are equal for all severities."""
+    def corruption(self, name: str | Corruption, severities: Sequence[int]) -> StoredCorruption:
+        """Returns the images with one corruption, given by name or as a `Corruption` of one's own.
+
+        The key depends only on the name of the corruption, so the random draws are the same for all
+        severities and networks.
+        """
         which = name, tuple(severities)
         corrupted = self._kept.get(which)
         if corrupted is None:
             corrupted = fetch(
                 corrupt_batches(
-                    jax.random.key(zlib.crc32(name.encode())),
+                    jax.random.key(zlib.crc32(find_corruption(name).name.encode())),
                     self.clean.images,
                     jnp.asarray(severities, jnp.int32),
                     name=name,
@@ -58,7 +62,7 @@ def corrupt_batches(
     images: UInt8[Array, "batches samples height width channels"],
     severities: Int[Array, "severities"],
     *,
-    name: str,
+    name: str | Corruption,
     benchmark: Benchmark,
 ) -> UInt8[Array, "batches severities samples height width channels"]:
     """Corrupts batches of images, and truncates the result to bytes as the published sets do.
@@ -67,7 +71,7 @@ def corrupt_batches(
       key: PRNG key, from which a separate key is derived for each batch.
       images: clean images.
       severities: severities from 1 to 5; traced.
-      name: name of the corruption.
+      name: name of the corruption, or a `Corruption` of one's own.
       benchmark: benchmark that defines the parameters of each severity.
 
     Returns:

@@ -4,15 +4,19 @@ Each function is compiled once for all networks of an architecture. All strength
 share one program and the responses to the clean images.
 """
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
+from selectax.attacks import ATTACKS, Attack, run_attack
+from selectax.corruptions import corrupt, to_published_bytes
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.dimensionality import (
     Covariance,
@@ -26,14 +30,51 @@ from selectax.models.network import Network
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
-    init_moments,
+    init_class_moments,
     unit_responses,
-    update_moments,
+    update_class_moments,
 )
-from selectax.study.measures.perturbations import Perturbation
 
 Variables = Mapping[str, Any]
 Apply = Callable[[Variables, Array], tuple[Array, dict[str, Array]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Perturbation:
+    """What perturbs images; static in compiled programs, while strength and steps are traced.
+
+    Attributes:
+      source: a corruption or an attack, by name or as an entry of its table.
+      benchmark: whose severities corruptions have.
+      norm: of attacks.
+      restarts: of attacks that start at random.
+    """
+
+    source: str | Attack
+    benchmark: Benchmark = "cifar10"
+    norm: Literal["linf", "l2"] = "linf"
+    restarts: int = 1
+
+    def __call__(
+        self,
+        key: PRNGKeyArray,
+        logits_fn: Callable[[Array], Array],
+        images: Float[Array, "samples height width channels"],
+        labels: Int[Array, "samples"],
+        strength: Array,
+        steps: Int[Array, ""],
+    ) -> Float[Array, "samples height width channels"]:
+        """Perturbed images in [0, 1]; strength is a severity or an epsilon."""
+        attack = self.source if isinstance(self.source, Attack) else ATTACKS.get(self.source)
+        if attack is not None:
+            ball: dict[str, Any] = {"epsilon": strength, "norm": self.norm, "steps": steps}
+            if attack.starts_at_random(True):
+                ball["restarts"] = self.restarts
+            return run_attack(key, attack, logits_fn, images, labels, **ball)
+        severity = strength.astype(jnp.int32)
+        corrupted = corrupt(key, images, str(self.source), severity, benchmark=self.benchmark)
+        # As the published sets hold them.
+        return to_unit_range(to_published_bytes(corrupted))
 
 
 class Dimensionality(NamedTuple):
@@ -113,13 +154,13 @@ def measure_clean(
         moments, covariances = state
         logits, responses = _respond(apply, variables, to_unit_range(batch.images))
         side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
-        moments = update_moments(moments, side_by_side, batch.labels, where=batch.where)
+        moments = update_class_moments(moments, side_by_side, batch.labels, where=batch.where)
         covariances = _update_covariances(covariances, responses, batch.where)
         finite = jnp.all(jnp.isfinite(logits), axis=-1) | ~batch.where
         least = jnp.min(side_by_side, axis=0, where=batch.where[:, None], initial=0)
         return (moments, covariances), (_correct(logits, batch), finite, least)
 
-    moments = init_moments(num_classes, sum(units.values()))
+    moments = init_class_moments(num_classes, sum(units.values()))
     (moments, covariances), (correct, finite, least) = jax.lax.scan(
         add_batch, (moments, _init_covariances(units)), batches
     )

@@ -17,6 +17,8 @@ from selectax.study.runtime.whole_files import whole_file
 
 # Flags that choose the networks of a study. A resumed run may change them.
 NETWORKS = ("alpha", "seeds", "first_seed")
+# Flags that earlier versions did not have, and what they did.
+ADDED_SINCE = {"attacks": ["fgsm", "pgd"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +223,7 @@ def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
     if not folder.images.exists():
         return
     before = _read_object(folder.images)
+    before = {**ADDED_SINCE, **before}
     differing = [
         f"{now:,} {purpose} images instead of {before.get(purpose, 0):,}"
         for purpose, now in counts.items()
@@ -268,6 +271,7 @@ def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> N
     Raises:
       ConfigurationError: the configurations differ.
     """
+    before = {**ADDED_SINCE, **before}
     differing = [
         f"--{name.replace('_', '-')} (was {before.get(name)}, now {config.get(name)})"
         for name in {**before, **config}

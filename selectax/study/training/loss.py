@@ -19,10 +19,10 @@ from selectax.regularization import selectivity_penalty
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
-    init_moments,
+    init_class_moments,
     mean_selectivity,
     unit_responses,
-    update_moments,
+    update_class_moments,
 )
 from selectax.study.training.recipe import Recipe
 
@@ -103,8 +103,10 @@ def micro_batched_gradients(
 
     def moments_of(activations, labels):
         return {
-            name: update_moments(
-                init_moments(recipe.num_classes, layer.shape[-1]), unit_responses(layer), labels
+            name: update_class_moments(
+                init_class_moments(recipe.num_classes, layer.shape[-1]),
+                unit_responses(layer),
+                labels,
             )
             for name, layer in activations.items()
         }

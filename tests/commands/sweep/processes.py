@@ -1,0 +1,73 @@
+"""Sweeps in processes of their own, and what tests of them have in common."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, str(ROOT / "experiments" / "sweep.py")]
+PROGRAM = """
+import sys
+from experiments import sweep
+from selectax import models
+from selectax.study.report import figures
+from tests.study.tiny import TinyNetwork, draw_one
+
+figures.draw_all = draw_one
+models.create = lambda name, num_classes: TinyNetwork(num_classes)
+sys.argv[0] = "sweep.py"
+sys.exit(sweep.main())
+"""
+WITH_ALL_FIGURES = PROGRAM.replace("figures.draw_all = draw_one\n", "")
+SMALL = (
+    *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
+    *("--seeds", "2", "--evaluation-images", "40", "--attack-images", "13", "--epsilons", "4"),
+    *("--evaluation-batch-size", "16", "--corruptions", "contrast", "--pgd-steps", "2"),
+)
+
+
+def start(*arguments, devices, epochs=3, program=PROGRAM):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
+        "JAX_PLATFORMS": "cpu",
+    }
+    command = [sys.executable, "-c", program, *SMALL, "--epochs", str(epochs), *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def start_hosts(folder, *arguments):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    where = ("--output", folder, "--coordinator", f"localhost:{port}", "--hosts", 2)
+    return [start(*arguments, *where, "--host", host, devices=2) for host in (0, 1)]
+
+
+def finished(processes):
+    outputs = [process.communicate(timeout=600)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), outputs
+    return outputs
+
+
+def run_command(*arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [*COMMAND, *arguments], env=environment, capture_output=True, text=True, **options
+    )
+
+
+def assert_one_sentence(text, *words):
+    """A line that ends with a period; a question in it proposes the nearest name."""
+    assert text.endswith(".\n")
+    assert text.count("\n") == 1
+    assert ". " not in text
+    assert "Traceback" not in text
+    for word in words:
+        assert str(word) in text

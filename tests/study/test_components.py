@@ -1,0 +1,135 @@
+"""Your own network, data, measures and regularizer: what fits, and what is refused."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from selectax.datasets import DataSet
+from selectax.models.network import Network
+from selectax.study.components import check_network, checked_components
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import TrainingOptions
+from selectax.study.measures.measure import Measure
+from selectax.study.measures.registry import MEASURES
+
+IMAGES = np.arange(30 * 4 * 4 * 3, dtype=np.int64).reshape(30, 4, 4, 3).astype(np.uint8)
+LABELS = np.arange(30) % 3
+DATA_SET = DataSet(3, (4, 4, 3), False, tuple("abc"))
+NOTHING = {"network": None, "data": None, "measures": None, "attacks": None, "regularizer": None}
+
+
+DEFAULT = SweepConfig()
+
+
+def components(config=DEFAULT, **given):
+    return checked_components(config, **{**NOTHING, **given})
+
+
+def init(key, images):
+    return {"params": jax.random.normal(key, (images[0].size, 3))}
+
+
+def apply(variables, images):
+    logits = images.reshape(len(images), -1) @ variables["params"]
+    return logits, {"last": jax.nn.relu(logits)}
+
+
+def test_nothing_of_ones_own_changes_nothing():
+    config, found = components()
+    assert config == SweepConfig()
+    assert found.data_set is None
+    assert found.measures is MEASURES
+
+
+def test_every_tenth_training_image_is_for_validation():
+    _, found = components(data=[(IMAGES, LABELS), (IMAGES[:5], LABELS[:5])])
+    images, labels = found.splits["validation"]
+    np.testing.assert_array_equal(images, IMAGES[9::10])
+    np.testing.assert_array_equal(labels, LABELS[9::10])
+    assert len(found.splits["train"][0]) == 27
+    assert found.data_set.num_classes == 3
+    assert found.data_set.image_shape == (4, 4, 3)
+    assert not found.data_set.horizontal_flip
+
+
+def test_validation_images_may_be_given():
+    parts = [(IMAGES, LABELS), (IMAGES[:4], LABELS[:4]), (IMAGES[:5], LABELS[:5])]
+    _, found = components(data=parts)
+    assert [len(labels) for _, labels in found.splits.values()] == [30, 4, 5]
+
+
+def test_measures_take_the_place_of_the_names():
+    mine = Measure("mine", "my own", {"mine": "number"}, lambda subject: [])
+    config, found = components(measures=[MEASURES["attacks"], mine])
+    assert config.evaluation.measures == ("attacks", "mine")
+    assert found.measures["mine"] is mine
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ([(IMAGES, LABELS)], "data has 1 parts; give"),
+        (
+            [(IMAGES / 255, LABELS), (IMAGES, LABELS)],
+            "images must be uint8 of shape",
+        ),
+        ([(IMAGES, LABELS), (IMAGES[0], LABELS)], "data: test images must be uint8 of shape"),
+        ([(IMAGES, LABELS), (IMAGES, LABELS[:3])], "data: test labels must be integers of shape"),
+        ([(IMAGES, LABELS), (IMAGES, LABELS / 2)], "data: test labels must be integers"),
+        ([(IMAGES, LABELS), (IMAGES, LABELS - 1)], "data: test labels hold -1; give classes"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused(data, says):
+    with pytest.raises(ConfigurationError, match=says):
+        components(data=data)
+
+
+@pytest.mark.parametrize(
+    ("training", "given", "says"),
+    [
+        ({"micro_batches": 2}, {"regularizer": lambda *_: 0}, "micro_batches 2"),
+        (
+            {"precision": "bfloat16"},
+            {"network": Network(init, apply)},
+            "precision bfloat16",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(training, given, says):
+    config = dataclasses.replace(SweepConfig(), training=TrainingOptions(**training))
+    with pytest.raises(ConfigurationError, match=says):
+        components(config, **given)
+
+
+def test_a_network_that_fits_passes():
+    check_network(Network(init, apply), DATA_SET, [MEASURES["selectivity"]])
+
+
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [
+        (Network(lambda key, images: jnp.zeros(3), apply), "network.init returned"),
+        (Network(init, lambda v, x: apply(v, x)[0]), "network.apply must return \\(logits, act"),
+        (Network(init, lambda v, x: (apply(v, x)[0], {})), "network.apply gives no activations"),
+        (
+            Network(init, lambda v, x: (apply(v, x)[0][:, :2], apply(v, x)[1])),
+            "network.apply gives logits of shape \\(2, 2\\) for 2 images, not \\(2, 3\\)",
+        ),
+        (
+            Network(init, lambda v, x: (apply(v, x)[0], {"last": jnp.zeros(2)})),
+            "activations\\['last'\\] of shape \\(2,\\)",
+        ),
+    ],
+)
+def test_functions_that_do_not_fit_are_refused(network, says):
+    with pytest.raises(ConfigurationError, match=says):
+        check_network(network, DATA_SET, [])
+
+
+def test_a_measure_that_needs_a_function_which_is_missing_is_refused():
+    with pytest.raises(ConfigurationError, match=r"measures ablation: needs network\.masked"):
+        check_network(Network(init, apply), DATA_SET, [MEASURES["ablation"]])
