@@ -1,16 +1,17 @@
-"""Estimates how long the papers' full jobs take on 1 to 512 accelerators, and what limits scaling.
+"""Simulates how long the papers' full jobs take on 1 to 512 accelerators, and what limits them.
 
-This is a simulation, not a measurement: nothing here has run on an accelerator. The script
+This is a simulation, not a measurement: nothing here has run on an accelerator.
 
-- counts the multiplications of a training step (from the network's shapes), and the bytes that
-  devices exchange in a step (from the program compiled for as many virtual CPU devices);
-- measures, on this machine, the share of the matrix-product limit that a step reaches, and the time
-  of a checkpoint;
-- takes the speeds of accelerators from their makers.
+- Counted: the floating-point operations of a training step, from the shapes of the network, and the
+  bytes that devices exchange in a step, from the program compiled for simulated CPU devices.
+- Measured on this machine: the fraction of the peak matrix-product speed that a step reaches, and
+  the time of a checkpoint.
+- Assumed: the specifications of the accelerators, as published by their manufacturers.
 
-The time of a step is its multiplications divided by the accelerator's limit times the measured
-share, reduced for layers narrower than the matrix unit. It is at least the time to move the feature
-maps to and from memory. Latencies and bytes of the exchanges are added.
+The compute time of a step is its number of operations divided by the accelerator's peak speed and
+by the fraction measured here. Layers narrower than the matrix unit count as if they had its width.
+The compute time is at least the time that it takes to move the feature maps to and from memory. The
+time of a step is its compute time plus the latency and the transfer time of its exchanges.
 """
 
 import dataclasses
@@ -33,7 +34,15 @@ if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "")
 
 
 class Accelerator(NamedTuple):
-    """Its maker's figures: bfloat16 products, memory, exchange, and width of the matrix unit."""
+    """Specifications by the manufacturer.
+
+    Attributes:
+      name: name of the accelerator.
+      flops: peak bfloat16 floating-point operations per second.
+      memory_per_second: memory bandwidth in bytes per second.
+      exchange_per_second: bandwidth between devices in bytes per second.
+      lanes: width of the matrix unit.
+    """
 
     name: str
     flops: float
@@ -43,7 +52,18 @@ class Accelerator(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A full job of the papers."""
+    """A full training job of the papers.
+
+    Attributes:
+      name: name of the job.
+      model: name of the architecture.
+      size: height and width of the images in pixels.
+      num_classes: number of classes.
+      batch_size: images per step.
+      images: number of training images.
+      epochs: number of passes over the training images.
+      networks: number of networks.
+    """
 
     name: str
     model: str
@@ -63,25 +83,28 @@ JOBS = (
     Job("ResNet-20 on CIFAR-10", "resnet20", 32, 10, 256, 45_000, 200),
     Job("ResNet-18 on Tiny ImageNet", "resnet18", 64, 200, 4096, 90_000, 90),
 )
-# Latency of one exchange between devices, of any size; an assumption.
+# Assumed latency of one exchange between devices, in seconds, independent of its size.
 _LATENCY = 10e-6
-# How often a step moves each feature map, in float32: for convolution, norm and ReLU, forwards and
-# backwards; an assumption.
+# Assumed number of reads and writes of each feature map in a step, by convolution, norm and ReLU in
+# the forward and backward pass; and bytes per float32.
 _TIMES_MOVED, _FLOAT_BYTES = 12, 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Prints tables and draws a figure."""
+    """Prints tables of simulated hours and draws a figure."""
 
     devices: tuple[int, ...] = (1, 8, 64, 512)
     """Numbers of devices."""
     output: Path = Path("runs/simulated_scale.png")
-    """PNG file of the figure."""
+    """File of the figure."""
 
 
 def layer_flops(module, image_shape):
-    """Of each convolution: operations of its forward pass on one image, size of its maps, width."""
+    """Yields, for each convolution, the FLOPs for one image, the size of the output, and its width.
+
+    The FLOPs are those of the forward pass; the width is the number of output channels.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -98,20 +121,20 @@ def layer_flops(module, image_shape):
 
 
 def effective_flops(job, module, lanes):
-    """Operations of a training step per image, as if narrow layers filled the matrix unit."""
+    """FLOPs of a training step on one image, with narrow layers as wide as the matrix unit."""
     layers = layer_flops(module, (job.size, job.size, 3))
-    # The forward pass, the gradient of the maps, and the gradient of the weights.
+    # Forward pass, gradient of the feature maps, and gradient of the weights.
     return 3 * sum(flops * max(1, lanes / features) for flops, _, features in layers)
 
 
 def bytes_moved(job, module):
-    """Bytes that a training step moves to and from memory per image."""
+    """Bytes read from and written to memory in a training step on one image."""
     maps = sum(size for _, size, _ in layer_flops(module, (job.size, job.size, 3)))
     return _TIMES_MOVED * _FLOAT_BYTES * maps
 
 
 def one_network(recipe, job):
-    """A population of one network."""
+    """Initializes a population of one network."""
     from selectax.study.plan import hyperparameters_of
     from selectax.study.run.networks import NetworkId
     from selectax.study.training.population import init_population
@@ -122,7 +145,7 @@ def one_network(recipe, job):
 
 
 def exchanged(job, module, shares):
-    """Number and bytes of the exchanges in a step of one network on several devices."""
+    """Number of exchanges in a training step of one network on several devices, and their bytes."""
     import jax
     import jax.numpy as jnp
 
@@ -132,7 +155,7 @@ def exchanged(job, module, shares):
     from selectax.study.training.recipe import Recipe
 
     shares = min(shares, len(jax.devices()))
-    # The bytes depend on the weights, not on the batch.
+    # The number of bytes depends on the weights, not on the batch size.
     recipe = Recipe(of_module(module), job.num_classes, epochs=1, batch_size=2 * shares)
     mesh = make_mesh(f"1x{shares}", 1, recipe.batch_size, jax.devices())
     images = jax.ShapeDtypeStruct((2 * shares, job.size, job.size, 3), jnp.uint8)
@@ -143,7 +166,12 @@ def exchanged(job, module, shares):
 
 
 def measured_here(job):
-    """Share of this machine's matrix-product limit that a step reaches, and bytes of a network."""
+    """Measures a training step and a checkpoint on this machine.
+
+    Returns:
+      Peak speed of matrix products in FLOP/s, the fraction of it that a training step reaches, the
+      seconds for which a checkpoint blocks training, and the bytes of a network in training.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -187,14 +215,14 @@ def measured_here(job):
 
 
 def layouts(job, devices):
-    """All splits of the devices into networks × parts of a batch."""
+    """Yields every split of the devices into networks × parts of a batch."""
     for shares in range(1, devices + 1):
         if devices % shares == 0 and job.batch_size % shares == 0:
             yield devices // shares, shares
 
 
 def hours(job, accelerator, devices, share, module, exchanges):
-    """Hours of the whole job in its best layout, the layout, and what limits it."""
+    """Hours of the whole job in the fastest layout, this layout, and what limits it."""
     count, size = exchanges
     of_image = max(
         effective_flops(job, module, accelerator.lanes) / (accelerator.flops * share),
@@ -221,7 +249,10 @@ def hours(job, accelerator, devices, share, module, exchanges):
 def main() -> int:
     options = parse(Options, None, None, description=__doc__)
     if min(options.devices, default=0) < 1:
-        print("--devices: give whole numbers of at least 1.", file=sys.stderr)
+        print(
+            f"--devices {list(options.devices)}: give one or more integers of at least 1.",
+            file=sys.stderr,
+        )
         return 2
     import matplotlib
 
@@ -241,16 +272,14 @@ def main() -> int:
         console.print(
             f"{job.name}, {job.networks} networks, batch {job.batch_size}, {job.epochs} epochs. "
             f"Measured here: matrix products {limit / 1e9:.0f} GFLOP/s, a step reaches {share:.0%} "
-            f"of that; a checkpoint of one network, {size / 2**20:.1f} MiB, holds training up for "
-            f"{1e3 * held_up:.0f} ms. Counted: {exchanges[0]} exchanges a step, "
-            f"{exchanges[1] / 2**20:.2f} MiB, where devices share a batch."
+            f"of that; a checkpoint of one network, {size / 2**20:.1f} MiB, blocks training for "
+            f"{1e3 * held_up:.0f} ms. Counted: {exchanges[0]} exchanges per step, "
+            f"{exchanges[1] / 2**20:.2f} MiB, if devices share a batch."
         )
-        table = Table(
-            "devices", title=f"{job.name}: simulated hours (networks × shares of a batch)"
-        )
+        table = Table("devices", title=f"{job.name}: simulated hours (networks × parts of a batch)")
         for accelerator in ACCELERATORS:
             table.add_column(accelerator.name, justify="right")
-            table.add_column("lost to", justify="right")
+            table.add_column("limited by", justify="right")
         curves = {accelerator.name: [] for accelerator in ACCELERATORS}
         for devices in options.devices:
             cells = []

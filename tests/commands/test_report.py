@@ -19,7 +19,7 @@ def test_it_writes_the_page_and_says_where(tmp_path, capsys):
     ("make", "words"),
     [
         (lambda folder: None, "no such folder"),
-        (lambda folder: folder.mkdir(), "holds no config.json of a run; give a folder"),
+        (lambda folder: folder.mkdir(), "holds no run (config.json is missing); give the"),
     ],
     ids=["no folder", "empty folder"],
 )

@@ -76,11 +76,11 @@ def test_a_study_just_begun_has_a_report(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
+        (lambda folder: (folder / "config.json").unlink(), "config.json is missing"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be read"),
         (lambda folder: (folder / "networks.json").write_text("{"), "networks.json cannot be read"),
         (lambda folder: (folder / "layers.json").unlink(), "layers.json cannot be read"),
-        (lambda folder: (folder / "results.csv").write_text("a,b\n"), "no results table"),
+        (lambda folder: (folder / "results.csv").write_text("a,b\n"), "is not a results table"),
     ],
 )
 def test_a_folder_without_a_run_is_refused(tmp_path, damage, words):

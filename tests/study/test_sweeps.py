@@ -243,7 +243,7 @@ def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
 
 def test_a_run_is_not_begun_twice(undisturbed):
     folder, *_ = undisturbed
-    with pytest.raises(ConfigurationError, match=r"holds a run already.*--resume"):
+    with pytest.raises(ConfigurationError, match=r"already holds a run.*--resume"):
         sweep(to(folder), console=silent())
 
 
@@ -575,7 +575,10 @@ def test_a_signal_in_training_leaves_a_checkpoint_within_the_epoch(
         with pytest.raises(Stopped) as stopped:
             sweep(to(folder), console=console)
     assert stopped.value.number == code
-    assert "Stopping after a checkpoint; once more stops at once." in console.file.getvalue()
+    assert (
+        "Stopping after the next checkpoint; press Ctrl-C again to stop now."
+        in console.file.getvalue()
+    )
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["4", "6"]
     table = sweep(to(folder, resume=True), console=silent()).table
     _, outcome, _ = undisturbed

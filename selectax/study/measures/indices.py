@@ -1,4 +1,4 @@
-"""Other indices of selectivity than the class selectivity index."""
+"""Selectivity indices from the literature, in addition to the class selectivity index."""
 
 import functools
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ from selectax.tuning import (
     vinje_gallant_sparseness,
 )
 
-# As Gale et al. (2020) have it; of fewer images, all.
+# Number of strongest responses in Gale et al. (2020); with fewer images, all of them are used.
 _STRONGEST = 60
 
 
 def rows(subject: Subject) -> list[Row]:
-    """Means over the units of each layer, and over layers."""
+    """Rows with the mean of each index over the units of each layer, and over layers."""
     measured = measure_indices(
         subject.variables,
         subject.images.test,
@@ -47,7 +47,17 @@ def rows(subject: Subject) -> list[Row]:
 def measure_indices(
     variables: Mapping[str, Any], batches: Batches, *, apply: Apply, num_classes: int
 ) -> dict[str, dict[str, Float[Array, "units"]]]:
-    """Each index of each unit, by its metric's name and the layer's, in one pass."""
+    """Computes each index of each unit in one pass over the images.
+
+    Args:
+      variables: variables of the network.
+      batches: images and their labels.
+      apply: function of the network, see `selectax.models.Network`.
+      num_classes: number of classes.
+
+    Returns:
+      The values of the units, by the name of the index and the name of the layer.
+    """
 
     def respond(images):
         _, activations = apply(variables, images)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, UInt8
 
-from selectax.corruptions import Benchmark, Corruption, corrupt, to_published_bytes
+from selectax.corruptions import Corruption, corrupt, to_published_bytes
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.corrupted_sets import StoredCorruption
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.runtime.waiting import fetch

@@ -1,7 +1,7 @@
-"""What is measured of one trained network, streamed over batches in constant memory.
+"""Accuracy, selectivity and dimensionality of one trained network, streamed over batches.
 
-Each function is one compiled program for all networks of an architecture; perturbations of several
-strengths share one program and the responses to the clean images.
+Each function is compiled once for all networks of an architecture. All strengths of a perturbation
+share one program and the responses to the clean images.
 """
 
 import dataclasses
@@ -80,11 +80,11 @@ class Perturbation:
 
 
 class Dimensionality(NamedTuple):
-    """Of the responses of each layer.
+    """Dimensionality of the responses of each layer.
 
     Attributes:
-      components: that reach 90, 95 and 99 % of the variance.
-      participation_ratio: effective number of dimensions.
+      components: number of principal components that explain 90, 95 and 99 % of the variance.
+      participation_ratio: effective number of dimensions, (sum λ)² / sum λ².
     """
 
     components: Int[Array, "*strengths layers 3"]
@@ -92,14 +92,14 @@ class Dimensionality(NamedTuple):
 
 
 class CleanMeasures(NamedTuple):
-    """Of a network on clean images; layers in order of depth.
+    """Measurements of a network on clean images; layers are in order of depth.
 
     Attributes:
-      correct: whether each image is classified correctly; False where batches were filled up.
+      correct: whether each image is classified correctly; False for padding.
       selectivity: class selectivity index of each unit of each layer.
-      dimensionality: of the responses.
-      finite: whether the logits of each image are; True where batches were filled up.
-      least: smallest response of each unit of each layer, at most 0.
+      dimensionality: dimensionality of the responses.
+      finite: whether all logits of each image are finite; True for padding.
+      least: minimum of 0 and the smallest response of each unit of each layer.
     """
 
     correct: Bool[Array, "batches samples"]
@@ -110,12 +110,13 @@ class CleanMeasures(NamedTuple):
 
 
 class PerturbedMeasures(NamedTuple):
-    """Of a network on perturbed images, for each strength.
+    """Measurements of a network on perturbed images, for each strength of the perturbation.
 
     Attributes:
-      correct: whether each image is classified correctly; False where batches were filled up.
-      perturbed: dimensionality of the responses.
-      difference: dimensionality of the responses less those to the clean images.
+      correct: whether each image is classified correctly; False for padding.
+      perturbed: dimensionality of the responses to perturbed images.
+      difference: dimensionality of the difference between the responses to perturbed and clean
+        images.
     """
 
     correct: Bool[Array, "strengths batches samples"]
@@ -124,7 +125,7 @@ class PerturbedMeasures(NamedTuple):
 
 
 def layer_units(network: Network, image_shape: tuple[int, int, int]) -> dict[str, int]:
-    """Number of units of each layer, in order of depth; nothing is computed."""
+    """Number of units of each layer, in order of depth; traces the network without running it."""
 
     def respond(images):
         return network.apply(network.init(jax.random.key(0), images), images)
@@ -138,7 +139,17 @@ def layer_units(network: Network, image_shape: tuple[int, int, int]) -> dict[str
 def measure_clean(
     variables: Variables, batches: Batches, *, apply: Apply, num_classes: int
 ) -> CleanMeasures:
-    """Accuracy, selectivity and dimensionality on clean images."""
+    """Measures accuracy, selectivity and dimensionality on clean images.
+
+    Args:
+      variables: variables of the network.
+      batches: clean images and their labels.
+      apply: function of the network, see `selectax.models.Network`.
+      num_classes: number of classes.
+
+    Returns:
+      Measurements of each image, unit and layer.
+    """
     units = _units(apply, variables, batches)
 
     def add_batch(state, batch):
@@ -176,16 +187,19 @@ def measure_perturbed(
     apply: Apply,
     perturbation: Perturbation,
 ) -> PerturbedMeasures:
-    """Accuracy and dimensionality on images that are perturbed here.
+    """Perturbs images, and measures accuracy and dimensionality on them.
 
     Args:
-      key: for corruptions that draw at random and for random starts of attacks.
-      variables: of the network.
-      batches: clean images.
+      key: PRNG key for random corruptions and for random starts of attacks.
+      variables: variables of the network.
+      batches: clean images and their labels.
       strengths: severities or epsilons; traced.
-      steps: of attacks; traced.
-      apply: the network's function, as `selectax.models.Network` has it.
-      perturbation: what perturbs the images.
+      steps: number of steps of attacks; traced.
+      apply: function of the network, see `selectax.models.Network`.
+      perturbation: function that perturbs the images.
+
+    Returns:
+      Measurements for each strength.
     """
 
     def logits_fn(images):
@@ -195,7 +209,7 @@ def measure_perturbed(
         batch_key, strength = key_and_strength
         return perturbation(batch_key, logits_fn, images, labels, strength, steps)
 
-    # All strengths of a batch draw alike.
+    # All strengths use the same random draws for a batch.
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(batches.labels)))
     each = (len(keys), len(strengths))
     inputs = (jnp.broadcast_to(keys[:, None], each), jnp.broadcast_to(strengths, each))
@@ -207,7 +221,7 @@ def measure_perturbed(
 def clean_responses(
     variables: Variables, batches: Batches, *, apply: Apply
 ) -> dict[str, Float[Array, "batches samples units"]]:
-    """Responses of each layer to clean images, by which `measure_stored` knows what changed."""
+    """Responses of each layer to clean images, with which `measure_stored` computes differences."""
     return _responses(variables, batches, apply)
 
 
@@ -220,14 +234,17 @@ def measure_stored(
     *,
     apply: Apply,
 ) -> PerturbedMeasures:
-    """Accuracy and dimensionality on perturbed images that are at hand.
+    """Measures accuracy and dimensionality on stored perturbed images.
 
     Args:
-      variables: of the network.
-      batches: clean images.
-      clean: the network's responses to them, of `clean_responses`.
-      stored: the same images perturbed, for each strength.
-      apply: the network's function, as `selectax.models.Network` has it.
+      variables: variables of the network.
+      batches: clean images and their labels.
+      clean: responses of the network to the clean images, as returned by `clean_responses`.
+      stored: perturbed copies of the images, for each strength.
+      apply: function of the network, see `selectax.models.Network`.
+
+    Returns:
+      Measurements for each strength.
     """
     return _measure_perturbed(
         variables,
@@ -240,7 +257,10 @@ def measure_stored(
 
 
 def _measure_perturbed(variables, batches, clean, inputs, perturb, apply) -> PerturbedMeasures:
-    """Perturbs by (images, labels, what inputs hold of a batch and a strength)."""
+    """Measures images perturbed by `perturb(images, labels, entry of inputs)`.
+
+    Each entry of `inputs` belongs to one batch and one strength, on the first and second axis.
+    """
     units = {name: layer.shape[-1] for name, layer in clean.items()}
 
     def add_batch(state, of_batch):
@@ -297,7 +317,7 @@ def _layers_by_width(units: Mapping[str, int]) -> dict[int, list[str]]:
 
 
 def _init_covariances(units: Mapping[str, int]) -> dict[int, Covariance]:
-    """One state for all layers of equal width, stacked."""
+    """Initializes one stacked covariance state for all layers of the same width."""
     return {
         width: jax.vmap(lambda _, width=width: init_covariance(width))(jnp.arange(len(names)))
         for width, names in _layers_by_width(units).items()

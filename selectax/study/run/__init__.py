@@ -1,1 +1,1 @@
-"""A run on disk: its folder, checkpoints, networks, results and curves."""
+"""Files of a run: its folder, checkpoints, networks, results and curves."""

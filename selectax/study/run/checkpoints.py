@@ -1,4 +1,4 @@
-"""Checkpoints of a population, by Orbax: written while training goes on, and the last two kept."""
+"""Checkpoints of a population: Orbax writes them asynchronously and keeps the last two."""
 
 import errno
 import os
@@ -17,16 +17,16 @@ import orbax.checkpoint as ocp
 Tree = TypeVar("Tree")
 
 _DAMAGED = "damaged_"
-# Patterns of glob, backslashes, and bytes that are not UTF-8.
+# Special characters of glob, backslashes, and bytes that are not UTF-8.
 _MISREAD = re.compile(r"[][*?{}\\\udc80-\udcff]")
 
 
 class CheckpointError(OSError):
-    """A sentence that names the folder in which no checkpoint can be written, and the remedy."""
+    """A checkpoint cannot be written; one sentence that names the folder and the remedy."""
 
 
 class Checkpoints:
-    """The checkpoints in a folder."""
+    """Reads and writes the checkpoints in a folder."""
 
     def __init__(
         self, folder: Path, manager: ocp.CheckpointManager, warn: Callable[[str], None]
@@ -35,13 +35,19 @@ class Checkpoints:
         self._written: int | None = None
 
     def save(self, step: int, tree: Tree) -> None:
-        """Writes a checkpoint in the background; it counts, and the one before goes, once complete.
+        """Writes a checkpoint asynchronously, after the previous one is complete.
+
+        The last two complete checkpoints are kept. An incomplete checkpoint is never restored.
+
+        Args:
+          step: number of the checkpoint.
+          tree: arrays to write.
 
         Raises:
-          CheckpointError: this one, or the one before, cannot be written.
+          CheckpointError: this checkpoint or the previous one cannot be written.
         """
         if jax.default_backend() == "cpu":
-            # There the background reads the very memory that training is about to reuse.
+            # On the CPU, Orbax would read buffers that training is about to overwrite.
             tree = jax.tree.map(jnp.copy, tree)
         with self._named_errors():
             self._wait()
@@ -49,57 +55,63 @@ class Checkpoints:
             self._written = step
 
     def finish(self) -> None:
-        """Waits until the last checkpoint is complete, and reads its metadata back.
+        """Waits until the last checkpoint is complete, and checks its metadata.
 
         Raises:
-          CheckpointError: it cannot be written.
+          CheckpointError: the checkpoint cannot be written.
         """
         with self._named_errors():
             self._wait()
 
     def close(self) -> None:
-        """Waits until the last checkpoint is complete, and takes no more.
+        """Waits until the last checkpoint is complete, and closes Orbax's manager.
 
         Raises:
-          CheckpointError: it cannot be written.
+          CheckpointError: the checkpoint cannot be written.
         """
         with self._named_errors():
             self._wait()
             self._manager.close()
 
     def latest_step(self) -> int | None:
-        """Of the latest complete checkpoint; None if there is none."""
+        """The step of the latest complete checkpoint; None if the folder has none."""
         return self._manager.latest_step()
 
     def restore(self, like: Tree) -> tuple[int, Tree]:
-        """Latest complete checkpoint: its step and its tree; (0, like) if there is none.
+        """Restores the latest complete checkpoint.
 
-        A damaged one is set aside with a warning, and the one before is taken.
+        A damaged checkpoint is renamed with a warning, and the previous one is restored.
 
         Args:
-          like: a tree of the same structure, shapes, dtypes and places on the devices.
+          like: a tree with the structure, shapes, dtypes and shardings of the checkpoint.
+
+        Returns:
+          The step and the tree of the checkpoint; (0, like) if the folder has none.
 
         Raises:
-          ValueError: the checkpoint is of another structure or other shapes.
+          ValueError: the checkpoint has a different structure or different shapes.
         """
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         found = self._latest(lambda step: self._read(step, shapes))
         return (0, like) if found is None else found
 
     def restore_as_it_is(self) -> dict[str, Any] | None:
-        """Latest complete checkpoint as dicts of NumPy arrays; None if there is none.
+        """Restores the latest complete checkpoint as dicts of NumPy arrays.
 
-        The devices on which it was written need not be there.
+        This does not need the devices on which the checkpoint was written.
+
+        Returns:
+          The tree of the checkpoint; None if the folder has none.
         """
         found = self._latest(self._read_as_it_is)
         return None if found is None else found[1]
 
     def _wait(self):
-        """Waits until the checkpoint under way is complete, and checks that it can be read."""
+        """Waits until the pending checkpoint is complete, and checks that it can be read."""
         step, self._written = self._written, None
         self._manager.wait_until_finished()
         if step is not None and jax.process_index() == 0:
-            # Orbax may commit a checkpoint without the manifest of its arrays.
+            # Orbax may commit a checkpoint that lacks the manifest of its arrays.
             self._manager.item_metadata(step)
 
     def _read(self, step, like):
@@ -115,7 +127,7 @@ class Checkpoints:
         for step in sorted(self._manager.all_steps(), reverse=True):
             try:
                 return step, read(step)
-            # Whatever a damaged file makes Orbax and what it builds on raise.
+            # A damaged file can make Orbax and its dependencies raise any exception.
             except Exception as error:
                 if self._is_whole(step):
                     raise
@@ -125,8 +137,8 @@ class Checkpoints:
                 self._manager.reload()
                 self._warn(
                     f"{self._folder / str(step)}: is damaged "
-                    f"({type(error).__name__}: {_line(error)}); it is now {aside.name}, and the "
-                    "checkpoint before it is taken."
+                    f"({type(error).__name__}: {_line(error)}); it was renamed to {aside.name}, "
+                    "and the previous checkpoint is used."
                 )
         return None
 
@@ -141,28 +153,28 @@ class Checkpoints:
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
-        # Of a full disk, a folder that vanished, and the like, from threads and libraries below.
+        # A full disk or a missing folder raises various exceptions in threads and libraries.
         except Exception as error:
             full = os.strerror(errno.ENOSPC)
             reason = full if full in str(error) else f"{type(error).__name__}: {_line(error)}"
             raise CheckpointError(
-                f"{self._folder}: no checkpoint can be written ({reason}); make room or the folder "
-                "writable, and go on with --resume."
+                f"{self._folder}: no checkpoint can be written ({reason}); free disk space or make "
+                "the folder writable, and continue with --resume."
             ) from error
 
 
 def _line(error: Exception) -> str:
-    """The beginning of what it says, in one line."""
+    """The first 200 characters of the error message, on one line."""
     return " ".join(str(error).split())[:200]
 
 
 @contextmanager
 def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Iterator[Checkpoints]:
-    """Opens a folder of checkpoints.
+    """Opens a folder of checkpoints, and closes it after the last checkpoint is complete.
 
     Args:
-      folder: made if need be.
-      warn: told of damaged checkpoints.
+      folder: where the checkpoints are; created if it does not exist.
+      warn: called with a sentence about each damaged checkpoint.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,7 +186,7 @@ def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Itera
         try:
             yield checkpoints
         except BaseException:
-            # close() would raise a background error again, in its own words.
+            # close() would raise the background error again, without our message.
             with suppress(Exception):
                 manager.close()
             raise
@@ -183,16 +195,16 @@ def open_checkpoints(folder: Path, warn: Callable[[str], None] = print) -> Itera
 
 @contextmanager
 def _name_for_orbax(folder: Path) -> Iterator[Path]:
-    """The folder, or a link to it if Orbax or TensorStore would misread its path.
+    """Yields the folder, or a symbolic link to it if Orbax or TensorStore would misread its path.
 
-    Orbax looks for its files by `glob`, in which brackets, * and ? are patterns; TensorStore takes
-    a backslash for a slash, and paths in UTF-8 only.
+    Orbax finds its files with `glob`, which interprets brackets, * and ?. TensorStore interprets a
+    backslash as a slash, and accepts only paths that are valid UTF-8.
     """
     if not _MISREAD.search(str(folder)):
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="selectax_") as links:
-        # The same name on all hosts, because Orbax names barriers after it.
+        # The name must be equal on all hosts, because Orbax uses it in the names of barriers.
         link = Path(links) / _MISREAD.sub("_", folder.name)
         link.symlink_to(folder, target_is_directory=True)
         yield link

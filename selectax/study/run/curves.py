@@ -1,4 +1,4 @@
-"""Live curves of training: figures of each network after each epoch, as CSV or for TensorBoard."""
+"""Training curves: metrics of each network after each epoch, as CSV or for TensorBoard."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.whole_files import whole_file
 
 FIGURES = ("loss", "accuracy", "validation_accuracy", "selectivity")
-# Tells of an epoch, counted from 1: of each figure, the values of all networks.
+# Takes the number of an epoch, counted from 1, and the values of each metric for all networks.
 Draw = Callable[[int, Mapping[str, Sequence[float]]], None]
 
 
@@ -22,13 +22,16 @@ def open_curves(
     networks: Sequence[NetworkId],
     begun: int,
 ) -> Iterator[Draw]:
-    """Goes on with the curves of some networks.
+    """Starts the training curves of a group of networks, or continues them after a restart.
 
     Args:
-      kind: where they are drawn.
-      folder: of the run.
-      networks: in the order of the values.
-      begun: number of epochs to go on from; what was drawn of later ones is forgotten.
+      kind: format of the curves; "none" writes nothing.
+      folder: folder of the run.
+      networks: the networks, in the order of the values.
+      begun: number of completed epochs; values of later epochs are dropped.
+
+    Yields:
+      A function that writes the metrics of one epoch.
     """
     opened = {"none": _none, "csv": _csv, "tensorboard": _tensorboard}[kind]
     with opened(folder, networks, begun) as draw:
@@ -60,11 +63,11 @@ def _csv(folder, networks, begun):
 
 
 def _lines_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[str]:
-    """Of a file of curves: those of other networks, and of these up to an epoch."""
+    """Lines of other networks, and lines of these networks up to epoch `begun`."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        # The last line is half written after a kill.
+        # The last line may be incomplete if the process was killed.
         lines = [line for line in file if line.endswith("\n")][1:]
     kept = []
     for line, (alpha, seed, epoch, *_) in zip(lines, csv.reader(lines), strict=True):
@@ -77,7 +80,7 @@ def _lines_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[str]:
 def _tensorboard(folder, networks, begun):
     from tensorboardX import SummaryWriter
 
-    # TensorBoard then forgets what earlier files have of the next epoch and later ones.
+    # TensorBoard then ignores values of later epochs in earlier event files.
     options = {"purge_step": begun + 1}
     with ExitStack() as stack:
         writers = []

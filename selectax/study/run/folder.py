@@ -1,4 +1,4 @@
-"""The folder of a run: which files it holds, and to which configuration they belong."""
+"""The folder of a run: the paths of its files, its lock, and checks before a run starts."""
 
 import dataclasses
 import fcntl
@@ -15,7 +15,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.runtime.whole_files import whole_file
 
-# Flags that say which networks a study has, and nothing of any one of them.
+# Flags that choose the networks of a study. A resumed run may change them.
 NETWORKS = ("alpha", "seeds", "first_seed")
 # Flags that earlier versions did not have, and what they did.
 ADDED_SINCE = {"attacks": ["fgsm", "pgd"]}
@@ -23,13 +23,13 @@ ADDED_SINCE = {"attacks": ["fgsm", "pgd"]}
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Paths of a run's files."""
+    """Paths of the files of a run."""
 
     path: Path
 
     @property
     def config(self) -> Path:
-        """What determines the results."""
+        """The settings that determine the results."""
         return self.path / "config.json"
 
     @property
@@ -39,56 +39,56 @@ class RunFolder:
 
     @property
     def images(self) -> Path:
-        """How many images networks are trained and measured on."""
+        """Number of images for each purpose, such as training and test."""
         return self.path / "images.json"
 
     @property
     def networks(self) -> Path:
-        """Groups of networks that are trained together."""
+        """Groups of networks that are trained together, and the measures done for each network."""
         return self.path / "networks.json"
 
     def checkpoints(self, group: int = 0) -> Path:
-        """Networks of a group after each of the last epochs."""
+        """Checkpoints of a group of networks after each of the last epochs."""
         return self.path / (f"checkpoints_{group + 1}" if group else "checkpoints")
 
     @property
     def lock(self) -> Path:
-        """Held by the process that works in the folder."""
+        """Lock file, held by the process that uses the folder."""
         return self.path / ".lock"
 
     @property
     def soft_lock(self) -> Path:
-        """A file in place of the lock, on file systems that have none."""
+        """File whose existence replaces the lock on file systems without locks."""
         return self.path / ".lock_file"
 
     @property
     def results(self) -> Path:
-        """The tidy table."""
+        """The tidy results table, as CSV."""
         return self.path / "results.csv"
 
     @property
     def results_in_parquet(self) -> Path:
-        """The same table, at the end of a sweep."""
+        """The same table as Parquet, written at the end of a sweep."""
         return self.results.with_suffix(".parquet")
 
     @property
     def unit_values(self) -> Path:
-        """What is measured of every single unit."""
+        """Measurements of individual units."""
         return self.path / "units.parquet"
 
     @property
     def curves_csv(self) -> Path:
-        """Figures of each network after each epoch."""
+        """Training metrics of each network after each epoch."""
         return self.path / "curves.csv"
 
     @property
     def curves_of_tensorboard(self) -> Path:
-        """The same as TensorBoard's event files, a folder a network."""
+        """The same metrics as TensorBoard event files, in one folder per network."""
         return self.path / "curves"
 
     @property
     def figures(self) -> Path:
-        """Figures drawn from the table."""
+        """Figures drawn from the results table."""
         return self.path / "figures"
 
     @property
@@ -98,55 +98,66 @@ class RunFolder:
 
 
 def holds_run(path: Path) -> bool:
-    """Whether there is a run in a folder to go on with."""
+    """Whether a folder holds a run that can be resumed."""
     return RunFolder(path).config.exists()
 
 
 def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFolder:
-    """Looks whether a folder is free for a new run, or holds the run to go on with.
+    """Checks that a folder is free for a new run, or holds the run to resume.
+
+    Args:
+      path: the folder; it need not exist.
+      config: configuration of the run.
+      resume: whether to resume the run in the folder, if any.
+
+    Returns:
+      The paths of the run's files.
 
     Raises:
-      ConfigurationError: the folder holds another run, a run of another configuration, or other
-        files; one sentence that names the flag, the value and the remedy.
+      ConfigurationError: the folder holds a run and `resume` is False, a run with a different
+        configuration, or files of something else; one sentence that names the flag, the value and
+        the remedy.
     """
     folder = RunFolder(path)
     if folder.config.exists():
         if not resume:
             raise ConfigurationError(
-                f"--output {path}: holds a run already; go on with it by --resume, or choose "
+                f"--output {path}: already holds a run; continue it with --resume, or choose "
                 "another folder."
             )
         _check_same(path, config, _read_object(folder.config))
     elif path.exists() and not _is_empty(folder):
         raise ConfigurationError(
-            f"--output {path}: holds files but no config.json of a run; choose an empty folder."
+            f"--output {path}: holds files but no run (config.json is missing); choose an empty "
+            "folder."
         )
     return folder
 
 
 @contextmanager
 def alone_in(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
-    """Holds a folder, which is made if need be, for this process.
+    """Locks a folder for this process.
 
-    It is removed again if the run is refused within, and nothing was written.
+    The folder is removed if the run is refused (the body raises a ValueError) before it writes a
+    file.
 
     Args:
-      path: the folder.
-      warn: told if the file system has no locks, so that a file has to do as one.
+      path: the folder; created if it does not exist.
+      warn: called with a sentence if the file system has no locks and a file replaces the lock.
 
     Raises:
-      ConfigurationError: another process works in it, or it cannot be written.
+      ConfigurationError: another process uses the folder, or the folder cannot be written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = _locked(path, warn)
     except Timeout as held:
-        # A file that does as a lock outlives a process that was killed on another host.
+        # A file that replaces the lock remains if its process was killed on another host.
         soft = Path(held.lock_file) != RunFolder(path).lock
-        remove = f", or remove {Path(held.lock_file).name} if none does" if soft else ""
+        remove = f", or remove {Path(held.lock_file).name} if no sweep is running" if soft else ""
         raise ConfigurationError(
-            f"--output {path}: another sweep works in it; wait for its end{remove}, or choose "
-            "another folder."
+            f"--output {path}: another sweep uses this folder; wait until it ends{remove}, or "
+            "choose another folder."
         ) from None
     except OSError as error:
         raise ConfigurationError(
@@ -160,17 +171,17 @@ def alone_in(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
         raise
     finally:
         lock.release()
-        # That of a run that was interrupted stays, for --resume.
+        # Keep the folder if the run was interrupted, for --resume.
         if refused and path.is_dir() and _is_empty(RunFolder(path)):
             shutil.rmtree(path, ignore_errors=True)
 
 
 def _locked(path: Path, warn: Callable[[str], None]) -> BaseFileLock:
-    """A lock that the system releases whenever the process ends, or else a file.
+    """Acquires a lock that the system releases when the process ends, or else creates a file.
 
     Raises:
-      Timeout: another process holds it.
-      OSError: no file can be made in the folder.
+      Timeout: another process holds the lock.
+      OSError: no file can be created in the folder.
     """
     folder = RunFolder(path)
     lock: BaseFileLock
@@ -181,56 +192,58 @@ def _locked(path: Path, warn: Callable[[str], None]) -> BaseFileLock:
     lock = SoftFileLock(folder.soft_lock, timeout=0)
     lock.acquire()
     warn(
-        f"--output {path}: its file system has no locks, and {folder.soft_lock.name} takes the "
-        "place of one; do not start another sweep in this folder from another machine."
+        f"--output {path}: its file system has no locks, so {folder.soft_lock.name} is used "
+        "instead; do not start another sweep in this folder from another machine."
     )
     return lock
 
 
 def _has_locks(path: Path) -> bool:
-    """Whether the file system of a folder that can be written knows `flock`."""
+    """Whether the file system of a folder supports `flock`; raises OSError if it is read-only."""
     with tempfile.TemporaryFile(dir=path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            # Nobody else can hold it, because nobody else knows the file.
+            # No other process can hold a lock on this file, because it was just created.
             return False
     return True
 
 
 def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
-    """Refuses to go on with a run on other images than it was begun with.
+    """Checks that a resumed run has the same numbers of images as when it was started.
 
     Args:
-      folder: of the run; one of an earlier version does not say how many its images are.
-      counts: number of images now, by their purpose.
+      folder: folder of the run; runs of earlier versions did not record the number of images, and
+        are not checked.
+      counts: current number of images for each purpose.
 
     Raises:
-      ConfigurationError: the run has others.
+      ConfigurationError: a number of images differs.
     """
     if not folder.images.exists():
         return
     before = _read_object(folder.images)
     before = {**ADDED_SINCE, **before}
     differing = [
-        f"{now:,} {purpose} images, there {before.get(purpose, 0):,}"
+        f"{now:,} {purpose} images instead of {before.get(purpose, 0):,}"
         for purpose, now in counts.items()
         if before.get(purpose) != now
     ]
     if differing:
         raise ConfigurationError(
-            f"--archives: these have {'; '.join(differing)} in --output {folder.path}; name the "
-            "archives that the run was begun with, or choose another folder."
+            f"--archives: differ from those of the run --output {folder.path} "
+            f"({', '.join(differing)}); give the archives with which the run was started, or "
+            "choose another folder."
         )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a file wholly or not at all."""
+    """Writes a JSON file atomically."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_text(path: Path, content: str) -> None:
-    """Writes a file wholly or not at all."""
+    """Writes a text file in UTF-8 atomically."""
     with whole_file(path, "w", encoding="utf-8") as file:
         file.write(content)
 
@@ -253,19 +266,19 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> None:
-    """Refuses a configuration that would measure otherwise; alphas and seeds may be others.
+    """Checks that two configurations agree in everything but their alphas and seeds.
 
     Raises:
       ConfigurationError: the configurations differ.
     """
     before = {**ADDED_SINCE, **before}
     differing = [
-        f"--{name.replace('_', '-')} (there {before.get(name)}, now {config.get(name)})"
+        f"--{name.replace('_', '-')} (was {before.get(name)}, now {config.get(name)})"
         for name in {**before, **config}
         if before.get(name) != config.get(name) and name not in NETWORKS
     ]
     if differing:
         raise ConfigurationError(
-            f"--output {path}: holds a run of another configuration, which differs in "
-            f"{', '.join(differing)}; give the same flags, or choose another folder."
+            f"--output {path}: holds a run whose configuration differs in {', '.join(differing)}; "
+            "give the same flags, or choose another folder."
         )

@@ -1,4 +1,4 @@
-"""The networks of a run: which are trained together, and what is measured of each."""
+"""The networks of a run: their training groups, and the measures done for each network."""
 
 import itertools
 import json
@@ -15,35 +15,40 @@ from selectax.study.run.folder import RunFolder, write_json
 
 
 class NetworkId(NamedTuple):
-    """Which network of a study."""
+    """Identifies a network of a study by its alpha and seed."""
 
     alpha: float
     seed: int
 
 
 class Progress(NamedTuple):
-    """What is measured of a network.
+    """The measures that are done for a network.
 
     Attributes:
-      measures: names of the measures that are done, and "training" and "diverged".
-      rows: number of rows of the results table that they have.
+      measures: names of the completed measures, including "training" and "diverged".
+      rows: number of rows of the network in the results table.
     """
 
     measures: frozenset[str] = frozenset()
     rows: int = 0
 
     def with_measure(self, name: str, rows: int) -> "Progress":
-        """The same after one more measure."""
+        """Returns the progress after one more measure with a number of rows."""
         return Progress(self.measures | {name}, self.rows + rows)
 
 
 def plan_groups(folder: RunFolder, wanted: Sequence[NetworkId]) -> list[list[NetworkId]]:
-    """Networks that are trained together, those of earlier runs in the folder first.
+    """Groups networks that are trained together.
 
-    Networks that no earlier run has begun make up a group of their own.
+    Args:
+      folder: folder of the run.
+      wanted: networks to train and measure.
+
+    Returns:
+      The groups of earlier runs in the folder, followed by one group of all new networks, if any.
 
     Raises:
-      ConfigurationError: the folder's list of networks cannot be read.
+      ConfigurationError: `networks.json` cannot be read.
     """
     groups = read_groups(folder)
     begun = {network for group in groups for network in group}
@@ -54,12 +59,12 @@ def plan_groups(folder: RunFolder, wanted: Sequence[NetworkId]) -> list[list[Net
 def write_networks(
     folder: RunFolder, groups: Sequence[Sequence[NetworkId]], measured: Mapping[NetworkId, Progress]
 ) -> None:
-    """Writes `networks.json`, if it does not hold the same already.
+    """Writes `networks.json`, unless it already has the same content.
 
     Args:
-      folder: of the run.
-      groups: networks that are trained together.
-      measured: what is measured of each network.
+      folder: folder of the run.
+      groups: groups of networks that are trained together.
+      measured: progress of each network.
     """
     content = {
         "groups": [[network._asdict() for network in group] for group in groups],
@@ -75,19 +80,19 @@ def write_networks(
 def wanted_groups(
     groups: Sequence[Sequence[NetworkId]], wanted: Sequence[NetworkId]
 ) -> Iterator[tuple[int, list[NetworkId]]]:
-    """Numbers and networks of the groups that hold a network that is asked for."""
+    """Yields the number and the networks of each group that contains a wanted network."""
     for number, group in enumerate(groups):
         if set(group) & set(wanted):
             yield number, list(group)
 
 
 def read_groups(folder: RunFolder) -> list[list[NetworkId]]:
-    """Groups of networks of the runs in a folder so far.
+    """Reads the groups of networks that previous runs in a folder trained.
 
-    Without the list of them their checkpoints are asked.
+    If the folder has no `networks.json`, the groups are read from the checkpoints.
 
     Raises:
-      ConfigurationError: the folder's list of networks cannot be read.
+      ConfigurationError: `networks.json` cannot be read.
     """
     if not folder.networks.exists():
         return list(_of_checkpoints(folder))
@@ -100,11 +105,19 @@ def read_groups(folder: RunFolder) -> list[list[NetworkId]]:
 def read_measured(
     folder: RunFolder, table: pd.DataFrame
 ) -> tuple[dict[NetworkId, Progress], pd.DataFrame]:
-    """What is measured of each network, and the table without rows that nothing vouches for.
+    """Reads the progress of each network, and drops rows of the table that do not match it.
 
-    A run that died between writing its table and `networks.json`, or whose table was replaced by
-    an older one, has another number of rows of a network than is recorded: that network is
-    measured anew. A run of an earlier version has no record; its table is asked.
+    If a run was killed between writing its table and `networks.json`, or if its table was replaced
+    by an older one, the number of rows of a network differs from the recorded number. Such a
+    network is measured again. Runs of earlier versions have no record, so their progress is
+    inferred from the table.
+
+    Args:
+      folder: folder of the run.
+      table: results table of the run.
+
+    Returns:
+      The progress of each network that matches its record, and the rows of these networks.
 
     Raises:
       ConfigurationError: `networks.json` cannot be read.
@@ -140,8 +153,8 @@ def _id(one: Mapping[str, Any]) -> NetworkId:
 
 def _unreadable(folder: RunFolder) -> ConfigurationError:
     return ConfigurationError(
-        f"--output {folder.path}: its networks.json cannot be read; remove that file, and the "
-        "checkpoints are asked for it."
+        f"--output {folder.path}: its networks.json cannot be read; remove that file, so that the "
+        "list of networks is read from the checkpoints."
     )
 
 
@@ -155,7 +168,7 @@ def _of_checkpoints(folder: RunFolder) -> Iterator[list[NetworkId]]:
             return
         given = population["hyperparameters"]
         alphas, seeds = (np.asarray(given[name]) for name in ("alpha", "seed"))
-        # The shortest number that is the same in float32 is the one that was given.
+        # The alpha of the configuration is the shortest decimal with the same float32 value.
         yield [
             NetworkId(float(str(alpha)), int(seed))
             for alpha, seed in zip(alphas, seeds, strict=True)

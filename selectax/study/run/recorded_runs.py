@@ -1,4 +1,4 @@
-"""Runs as their folders hold them, one or several of one model on one data set as one."""
+"""Reading finished or unfinished runs from their folders, and joining several runs into one."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -12,20 +12,20 @@ from selectax.study.run import results
 from selectax.study.run.folder import NETWORKS, RunFolder
 from selectax.study.run.networks import NetworkId, read_groups, read_measured
 
-# Runs of other measures, or of other networks, are parts of one study.
+# Runs of one study may differ in their measures and networks.
 _MAY_DIFFER = ("measures", *NETWORKS)
 
 
 class RecordedRun(NamedTuple):
-    """What is known of a run, of which a part may be lacking yet.
+    """The contents of a run's folder; the run may be unfinished.
 
     Attributes:
-      config: as in its `config.json`.
+      config: contents of `config.json`.
       units: number of units of each layer, in order of depth.
-      images: how many, by their purpose; a run of an earlier version does not say.
-      networks: those that were asked for.
-      table: results.
-      measured: names of the measures that it holds of each network.
+      images: number of images for each purpose; empty for runs of earlier versions.
+      networks: networks of the run, whether or not they are measured yet.
+      table: results table.
+      measured: names of the completed measures of each network.
     """
 
     config: dict[str, Any]
@@ -37,14 +37,17 @@ class RecordedRun(NamedTuple):
 
 
 def read_runs(paths: Sequence[Path]) -> RecordedRun:
-    """Reads one run, or several as one: their networks, and their tables joined.
+    """Reads one run, or joins the networks and tables of several runs.
 
     Args:
-      paths: folders of runs.
+      paths: folders of one or more runs.
+
+    Returns:
+      The run, or the joined runs.
 
     Raises:
-      ConfigurationError: a folder holds no run, files of it cannot be read, or runs differ in more
-        than their networks and measures; one sentence.
+      ConfigurationError: a folder holds no run, a file cannot be read, or the runs differ in more
+        than their networks and measures; one sentence that names the folder and the remedy.
     """
     runs = [_read_run(path) for path in paths]
     first, *others = runs
@@ -73,7 +76,7 @@ def _read_run(path: Path) -> RecordedRun:
     folder = RunFolder(path)
     if not folder.config.exists():
         raise ConfigurationError(
-            f"RUN {path}: holds no config.json of a run; give a folder that a sweep has written."
+            f"RUN {path}: holds no run (config.json is missing); give the output folder of a sweep."
         )
     config, units = (_read(file) for file in (folder.config, folder.layers))
     images = _read(folder.images) if folder.images.exists() else {}
@@ -84,7 +87,7 @@ def _read_run(path: Path) -> RecordedRun:
 
 
 def _networks(folder: RunFolder, config: dict[str, Any]) -> list[NetworkId]:
-    """Of the list of networks; a run of an earlier version has every seed of every alpha."""
+    """Reads the networks of a run; runs of earlier versions have every seed for every alpha."""
     if folder.networks.exists():
         try:
             return [network for group in read_groups(folder) for network in group]
@@ -110,11 +113,11 @@ def _check_joinable(path: Path, run: RecordedRun, other_path: Path, other: Recor
         if name not in _MAY_DIFFER and run.config.get(name) != other.config.get(name)
     ]
     if run.images and other.images and run.images != other.images:
-        differing.append("the numbers of images")
+        differing.append("the number of images")
     if differing or run.units != other.units:
         raise ConfigurationError(
-            f"RUN {path} {other_path}: differ in {', '.join(differing) or 'their layers'}, so "
-            "that one report cannot hold both; give runs that differ in their networks alone."
+            f"RUN {path} {other_path}: differ in {', '.join(differing) or 'their layers'}, so they "
+            "cannot share a report; give runs that differ only in their networks or measures."
         )
 
 

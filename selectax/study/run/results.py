@@ -1,4 +1,4 @@
-"""The results table: tidy, one row a measurement, kept as CSV; and as Parquet for other tools."""
+"""The results table: tidy, one row per measurement, stored as CSV or Parquet."""
 
 import itertools
 import math
@@ -29,31 +29,31 @@ _TYPES = {
     "value": "float64",
 }
 _PARQUET = ".parquet"
-# As pandas 3 reads floats anyway; pandas 2 would change their last bits.
+# pandas 3 parses floats exactly by default; pandas 2 would change their last bits.
 _EXACTLY: Any = {"float_precision": "round_trip"} if pd.__version__ < "3" else {}
-# As text, what a row has in a column that does not apply to it.
+# Text of an empty cell, which a row has in columns that do not apply to it.
 _NOTHING = ("", "nan", "<NA>")
 COLUMNS = tuple(_TYPES)
 
 
 def table(rows: Iterable[Row]) -> pd.DataFrame:
-    """Makes a results table; what a row lacks does not apply to it.
+    """Makes a results table from rows.
 
     Args:
-      rows: in any order, each with some of COLUMNS. `layer` is empty for a whole network,
-        `perturbation` for clean images, and `epsilon` (of images in [0, 1]), `severity` and `steps`
-        where there are none.
+      rows: rows in any order. Each row may omit columns that do not apply to it: `layer` for a
+        whole network, `perturbation` for clean images, and `epsilon` (in units of images in
+        [0, 1]), `severity` and `steps` for perturbations that do not have them.
 
     Returns:
-      The rows in an order of their own, so that the same measurements give the same table.
+      The table, sorted so that equal measurements give equal tables.
 
     Raises:
-      ValueError: a column is unknown, or two rows are of the same measurement.
+      ValueError: a column is unknown, or two rows describe the same measurement.
     """
     rows = list(rows)
     unknown = {name for row in rows for name in row} - set(COLUMNS)
     if unknown:
-        raise ValueError(f"rows have unknown columns {sorted(unknown)}; known are {COLUMNS}.")
+        raise ValueError(f"rows have unknown columns {sorted(unknown)}; use only {COLUMNS}.")
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("layer", "perturbation"):
         frame[name] = frame[name].astype("object").fillna("")
@@ -61,19 +61,19 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def merge(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """The measurements of both tables.
+    """Concatenates two results tables.
 
     Raises:
-      ValueError: both hold the same measurement.
+      ValueError: both tables contain the same measurement.
     """
     return _checked(pd.concat([part for part in (one, other) if len(part)] or [one]))
 
 
 def save(path: Path, frame: pd.DataFrame) -> None:
-    """Writes a table wholly or not at all; floats come back as they were.
+    """Writes a table atomically; `load` reads floats back exactly.
 
     Args:
-      path: a Parquet file if it ends in .parquet, else a CSV file.
+      path: the file to write; Parquet if the name ends in .parquet, otherwise CSV.
       frame: the table.
     """
     with whole_file(path, "wb") as file:
@@ -84,16 +84,19 @@ def save(path: Path, frame: pd.DataFrame) -> None:
 
 
 def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame:
-    """Reads a table, or those of several runs as one.
+    """Reads a results table, or joins the tables of several runs.
 
-    A measurement that several files hold is taken once.
+    A measurement that several files contain appears once in the joined table.
 
     Args:
-      paths: one or several of: a CSV or Parquet file, the folder of a run.
+      paths: one path or several; each is a CSV or Parquet file, or the folder of a run.
+
+    Returns:
+      The table.
 
     Raises:
-      ValueError: a file holds no results table, or two hold other values of the same measurement;
-        one sentence that names them.
+      ValueError: a file is not a results table, or two files contain different values of the same
+        measurement; one sentence that names the files.
       OSError: a file cannot be read.
     """
     if isinstance(paths, str | os.PathLike):
@@ -112,26 +115,31 @@ def load(paths: os.PathLike | str | Iterable[os.PathLike | str]) -> pd.DataFrame
     return _checked(pd.concat(filled).drop_duplicates(list(COLUMNS[:-1])))
 
 
-load_results = load  # as it is called outside of this module
+load_results = load  # the public name of `load`
 
 
 def table_in(folder: Path) -> Path:
-    """The file of a run's table: CSV, or Parquet where that alone was kept; it need not exist."""
+    """The path of a run's table: the Parquet file if only that exists, otherwise the CSV file."""
     as_csv, in_parquet = folder / "results.csv", folder / "results.parquet"
     return as_csv if as_csv.exists() or not in_parquet.exists() else in_parquet
 
 
 def measures_in(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
-    """What a table without a record of its measures holds of a network.
+    """Infers which measures of a network a table contains, for runs that did not record them.
+
+    Args:
+      frame: results table.
+      alpha: alpha of the network; NaN for a network that was loaded from a file.
+      seed: seed of the network.
 
     Returns:
-      Of "training", "diverged", "clean" and the names of our own measures.
+      Names of built-in measures, and "training", "diverged" and "clean" if they apply.
     """
-    # A network of a file has no alpha.
+    # A network that was loaded from a file has no alpha.
     same_alpha = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
     rows = frame[same_alpha & (frame["seed"] == seed)]
     metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
-    # These were measured together.
+    # Earlier versions measured accuracy, selectivity and dimensionality together.
     is_clean = ((rows["perturbation"] == "") & (rows["metric"] == "accuracy")).any()
     signs = {
         "training": "train_loss" in metrics,
@@ -149,12 +157,15 @@ def measures_in(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
 
 
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:
-    """Means over the networks of each alpha, one row an alpha.
+    """Averages results over the networks of each alpha; one row per alpha.
+
+    Args:
+      frame: results table.
 
     Returns:
-      Columns `networks`, `diverged` if any has, and of what was measured: `class selectivity`,
-      `clean accuracy`, and the mean accuracy over the strengths of each kind of perturbation,
-      `corruptions`, `fgsm`, `pgd`, the last with the most steps.
+      A table with the columns `alpha`, `networks` (number of networks), `diverged` (number of
+      diverged networks, if any), and, if measured, `class selectivity`, `clean accuracy`, and the
+      mean accuracy over all strengths of `corruptions`, `fgsm` and `pgd` (with the most steps).
     """
     whole = frame[frame["layer"] == ""]
     accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
@@ -195,7 +206,7 @@ def _read(path: Path) -> pd.DataFrame:
         return _checked(frame.astype(_TYPES))
     except (ValueError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: no results table ({reason}).") from error
+        raise ValueError(f"{path}: is not a results table ({reason}).") from error
 
 
 def _check_alike(one: pd.DataFrame, file: Path, other: pd.DataFrame, other_file: Path) -> None:
@@ -208,8 +219,8 @@ def _check_alike(one: pd.DataFrame, file: Path, other: pd.DataFrame, other_file:
         applying = {name: row[name] for name in measurement if str(row[name]) not in _NOTHING}
         which = ", ".join(f"{name} {value}" for name, value in applying.items())
         raise ValueError(
-            f"{file} and {other_file}: hold {row['value']} and {row['value_other']} of one "
-            f"measurement ({which}); load one of them."
+            f"{file} and {other_file}: contain different values of the same measurement, "
+            f"{row['value']} and {row['value_other']} ({which}); load only one of these files."
         )
 
 
@@ -217,5 +228,7 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     measurement = list(COLUMNS[:-1])
     twice = frame.duplicated(measurement)
     if twice.any():
-        raise ValueError(f"two rows are of the same measurement, {dict(frame[twice].iloc[0])}.")
+        raise ValueError(
+            f"two rows describe the same measurement, {dict(frame[twice].iloc[0])}; remove one."
+        )
     return frame.sort_values(measurement, ignore_index=True)

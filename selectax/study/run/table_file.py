@@ -1,4 +1,4 @@
-"""The results table of a run while it grows, and its file."""
+"""The results table of a running sweep, which is written to its file every few seconds."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,13 +9,13 @@ import pandas as pd
 
 from selectax.study.run import results
 
-# Sorting and writing the whole table after every measure would take a quarter of the time that
-# measuring a small network takes.
+# Sorting and writing the whole table after every measure would add a quarter to the time that it
+# takes to measure a small network.
 _SECONDS_BETWEEN_WRITES = 5.0
 
 
 class TableFile:
-    """A table that takes more rows; its file is at most a few seconds behind."""
+    """A results table to which rows can be added, and its file."""
 
     def __init__(self, path: Path | None, table: pd.DataFrame, after: Callable[[], None]):
         self._path, self._table, self._after = path, table, after
@@ -23,13 +23,13 @@ class TableFile:
         self._written = time.monotonic()
 
     def add(self, rows: Iterable[results.Row]) -> None:
-        """Adds rows, and writes the file if that was not done for a few seconds."""
+        """Adds rows, and writes the file if it was last written several seconds ago."""
         self._pending += rows
         if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
             self.write()
 
     def write(self) -> None:
-        """Writes the file, unless nothing was added since it was written."""
+        """Writes the file if rows were added since it was last written."""
         if not self._pending:
             return
         self._table = results.merge(self._table, results.table(self._pending))
@@ -41,7 +41,7 @@ class TableFile:
 
     @property
     def table(self) -> pd.DataFrame:
-        """What was written."""
+        """The rows that have been written; rows added since then are missing."""
         return self._table
 
 
@@ -49,12 +49,15 @@ class TableFile:
 def growing_table(
     path: Path | None, table: pd.DataFrame, after: Callable[[], None] = lambda: None
 ) -> Iterator[TableFile]:
-    """A table that takes more rows, written at the end even if an exception ends the work.
+    """Opens a results table to which rows can be added, and writes it on exit or exception.
 
     Args:
-      path: its file, which is replaced as a whole; None on hosts that write none.
-      table: what is there already.
-      after: is called each time that the file was written.
+      path: file of the table, which is replaced atomically; None on hosts that do not write.
+      table: existing rows.
+      after: called each time after the file was written.
+
+    Yields:
+      The table.
     """
     growing = TableFile(path, table, after)
     try:

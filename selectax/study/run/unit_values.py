@@ -1,4 +1,4 @@
-"""What is measured of every single unit of a run's networks: `units.parquet`."""
+"""Measurements of individual units of a run's networks, stored in `units.parquet`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,14 +21,15 @@ _COLUMNS = {
 
 
 def unit_table(whose: NetworkId, values: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Values of the units of one network.
+    """Makes a table of the values of all units of one network.
 
     Args:
       whose: the network.
-      values: by metric and layer, one for each unit.
+      values: maps a metric to a mapping from each layer to an array with one value per unit.
 
     Returns:
-      Columns alpha, seed, metric, layer, unit (its number in the layer) and value.
+      A table with the columns alpha, seed, metric, layer, unit (index of the unit in the layer) and
+      value.
     """
     parts = [
         pd.DataFrame(
@@ -47,7 +48,7 @@ def unit_table(whose: NetworkId, values: Mapping[str, Mapping[str, Any]]) -> pd.
 
 
 def joined(*tables: pd.DataFrame) -> pd.DataFrame:
-    """The rows of several tables; of a unit that several hold, the last."""
+    """Joins several tables; if they share a measurement, the last table's value is kept."""
     filled = [table for table in tables if len(table)]
     if not filled:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
@@ -57,12 +58,12 @@ def joined(*tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_unit_values(path: Path) -> pd.DataFrame:
-    """The table of a run; empty if there is none, as of a run of an earlier version."""
+    """Reads the table of a run; returns an empty table if the file does not exist."""
     return joined(pd.read_parquet(path)) if path.exists() else joined()
 
 
 def write_unit_values(path: Path, table: pd.DataFrame) -> None:
-    """Writes the table wholly or not at all; an empty one not at all."""
+    """Writes the table atomically; does nothing if the table is empty."""
     if len(table):
         with whole_file(path, "wb") as file:
             table.to_parquet(file, index=False)

@@ -1,1 +1,1 @@
-"""What the study runs on: devices, hosts, signals, files and progress."""
+"""The runtime of a study: devices, hosts, signals, atomic files and progress."""

@@ -1,4 +1,4 @@
-"""How much of the time that passes is compilation."""
+"""Measures the time that JAX spends on compilation."""
 
 import time
 from collections.abc import Iterator
@@ -11,34 +11,38 @@ _COMPILATION = "/jax/core/compile/"
 
 
 class CompileClock:
-    """The intervals in which JAX traced, lowered or compiled."""
+    """Records the intervals in which JAX traced, lowered or compiled a function."""
 
     def __init__(self) -> None:
         self._intervals: list[tuple[float, float]] = []
 
     def heard(self, event: str, duration_secs: float, **_: Any) -> None:
-        """Notes an event of `jax.monitoring`, which comes at the end of what it is of."""
+        """Records a `jax.monitoring` event, which JAX sends at the end of the measured work."""
         if event.startswith(_COMPILATION):
             now = time.monotonic()
             self._intervals.append((now - duration_secs, now))
 
     def seconds(self, since: float) -> float:
-        """Seconds since a time of the monotonic clock in which something was being compiled.
+        """Returns the number of seconds since `since` during which JAX was compiling.
 
-        Functions are traced within one another, so that durations must not be added up.
+        Traced functions are nested, so overlapping intervals are counted once. The recorded
+        intervals are then discarded.
+
+        Args:
+          since: time of `time.monotonic`.
         """
         compiled, end = 0.0, since
         for begin, finish in sorted(self._intervals):
             compiled += max(0.0, finish - max(begin, end))
             end = max(end, finish)
-        # What lies before is not asked for again.
+        # Later calls only ask about later times.
         self._intervals = []
         return compiled
 
 
 @contextmanager
 def compile_clock() -> Iterator[CompileClock]:
-    """A clock that runs within, whenever something is compiled."""
+    """Yields a clock that records all compilation until the context exits."""
     clock = CompileClock()
     jax.monitoring.register_event_duration_secs_listener(clock.heard)
     try:

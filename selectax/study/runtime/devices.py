@@ -1,4 +1,4 @@
-"""The devices of a sweep: networks spread over one axis, each network's batches over the other."""
+"""The device mesh of a sweep: one axis shards the networks, the other shards each batch."""
 
 import re
 from collections.abc import Sequence
@@ -14,23 +14,27 @@ from selectax.study.configuration.errors import ConfigurationError
 
 Tree = TypeVar("Tree")
 
-# Of the networks' axis, what may idle rather than that batches are shared.
+# Largest idle fraction of the axis "model" that "auto" accepts before it also splits batches.
 _LARGEST_IDLE_SHARE = 0.25
 
 
 def make_mesh(
     layout: str, networks: int, batch_size: int, devices: Sequence[jax.Device]
 ) -> Mesh | None:
-    """Axes "model" and "data"; None for a single device.
+    """Makes a mesh with the axes "model" and "data".
 
     Args:
-      layout: "auto", or "MxD" for M parts of the population by D parts of each batch.
-      networks: in the population.
-      batch_size: images a step.
-      devices: to take, all of them with "auto".
+      layout: "auto", or "MxD" to split the population into M parts and each batch into D parts.
+      networks: number of networks in the population.
+      batch_size: images per step.
+      devices: available devices; "auto" uses all of them.
+
+    Returns:
+      The mesh; None for a single device.
 
     Raises:
-      ConfigurationError: the layout cannot be meant or does not fit.
+      ConfigurationError: the layout is malformed, needs more devices than are available, or does
+        not divide the batch size.
     """
     if layout == "auto":
         models = _models_axis(networks, batch_size, len(devices))
@@ -39,13 +43,13 @@ def make_mesh(
         shape = _parse(layout)
         if shape[0] * shape[1] > len(devices):
             raise ConfigurationError(
-                f"--mesh {layout}: needs {shape[0] * shape[1]} devices and there are "
-                f"{len(devices)}; give a smaller one, or auto."
+                f"--mesh {layout}: needs {shape[0] * shape[1]} devices but only {len(devices)} are "
+                "available; give a smaller mesh, or auto."
             )
     if batch_size % shape[1]:
         raise ConfigurationError(
-            f"--mesh {layout}: --batch-size {batch_size} is no multiple of {shape[1]}; give one "
-            "whose second number divides it."
+            f"--mesh {layout}: --batch-size {batch_size} is not a multiple of {shape[1]}; give a "
+            "mesh whose second number divides the batch size."
         )
     if shape == (1, 1):
         return None
@@ -53,7 +57,10 @@ def make_mesh(
 
 
 def spread_networks(tree: Tree, mesh: Mesh | None) -> Tree:
-    """Networks, stacked along the first axis, over the model axis; whole where they do not fit."""
+    """Shards networks, stacked along the first axis, over the axis "model".
+
+    If the number of networks is not a multiple of the axis size, every device gets a full copy.
+    """
     if mesh is None:
         return tree
     networks = len(jax.tree.leaves(tree)[0])
@@ -62,22 +69,22 @@ def spread_networks(tree: Tree, mesh: Mesh | None) -> Tree:
 
 
 def copy_to_all(tree: Tree, mesh: Mesh | None) -> Tree:
-    """The same arrays on every device."""
+    """Copies arrays to every device of the mesh."""
     return tree if mesh is None else _put(tree, NamedSharding(mesh, P()))
 
 
 def share_batches(batches: Batches, mesh: Mesh | None) -> Batches:
-    """Each batch spread over the data axis."""
+    """Shards each batch over the axis "data"."""
     return batches if mesh is None else _put(batches, NamedSharding(mesh, P(None, "data")))
 
 
 def axis_size(mesh: Mesh | None, axis: str) -> int:
-    """Devices along an axis, "model" or "data"; 1 without a mesh."""
+    """Number of devices along an axis, "model" or "data"; 1 without a mesh."""
     return 1 if mesh is None else mesh.shape[axis]
 
 
 def describe_mesh(mesh: Mesh | None) -> str:
-    """In words, for the console."""
+    """Describes the mesh in one line for the console."""
     if mesh is None:
         return f"1 device ({jax.devices()[0].device_kind})"
     models, data = mesh.shape["model"], mesh.shape["data"]
@@ -89,7 +96,7 @@ def _put(tree: Tree, sharding: NamedSharding) -> Tree:
     if jax.process_count() == 1:
         return jax.device_put(tree, sharding)
 
-    # Every host has the whole; device_put would compare them, and take NaN for a difference.
+    # Every host has the full array. device_put would compare the hosts' arrays, and NaN != NaN.
     def parts(leaf):
         whole = np.asarray(leaf)
         return jax.make_array_from_callback(whole.shape, sharding, whole.__getitem__)
@@ -98,13 +105,13 @@ def _put(tree: Tree, sharding: NamedSharding) -> Tree:
 
 
 def _models_axis(networks: int, batch_size: int, devices: int) -> int:
-    """As many parts of the population as leave few devices idle: they exchange nothing."""
+    """Largest "model" axis that leaves few devices idle; networks need no communication."""
     for models in range(devices, 0, -1):
         fits = devices % models == 0 and batch_size % (devices // models) == 0
         rounds = -(-networks // models)
         if fits and 1 - networks / (rounds * models) <= _LARGEST_IDLE_SHARE:
             return models
-    # No layout fits the batch: devices beyond the networks idle.
+    # No layout divides the batch size, so some devices stay idle.
     return devices
 
 
@@ -112,7 +119,7 @@ def _parse(layout: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", layout)
     if match is None:
         raise ConfigurationError(
-            f"--mesh {layout}: give auto, or two numbers such as 4x2, for 4 parts of the networks "
-            "by 2 parts of each batch."
+            f"--mesh {layout}: give auto, or two numbers such as 4x2, which splits the networks "
+            "into 4 parts and each batch into 2."
         )
     return int(match[1]), int(match[2])

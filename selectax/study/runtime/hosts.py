@@ -1,4 +1,4 @@
-"""Several hosts that run one sweep, by `jax.distributed`: the first one writes."""
+"""Communication between the hosts of one sweep with `jax.distributed`; only the first writes."""
 
 import json
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from selectax.study.configuration.options import RunOptions
 
 
 def join(options: RunOptions) -> None:
-    """Joins the other hosts, if there are any; before anything else is done with JAX.
+    """Connects to the other hosts, if any; call it before any other JAX computation.
 
     Raises:
-      ConfigurationError: they cannot be found.
+      ConfigurationError: the hosts cannot connect.
     """
     if options.coordinator is None:
         return
@@ -32,24 +32,27 @@ def join(options: RunOptions) -> None:
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigurationError(
-            f"--coordinator {options.coordinator}: the hosts do not find each other ({reason}); "
-            "give HOST:PORT of the first with --hosts and --host."
+            f"--coordinator {options.coordinator}: the hosts cannot connect ({reason}); give "
+            "HOST:PORT of the first host, with --hosts and --host."
         ) from None
 
 
 def is_first() -> bool:
-    """Whether this host is the one that writes."""
+    """Whether this is the first host, which writes all files."""
     return jax.process_index() == 0
 
 
 def wait_for_all(what: str) -> None:
-    """Until all hosts have come to this point, which has a name of its own."""
+    """Blocks until all hosts reach this point, which must have a unique name."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(what)
 
 
 def largest(*numbers: int) -> tuple[int, ...]:
-    """Each number where it is largest, so that all hosts decide alike; each of them has to ask."""
+    """Returns the maximum of each number over all hosts, so that they take the same decisions.
+
+    Every host must call it.
+    """
     if jax.process_count() == 1:
         return numbers
     of_all = multihost_utils.process_allgather(np.array(numbers))
@@ -57,7 +60,7 @@ def largest(*numbers: int) -> tuple[int, ...]:
 
 
 def from_all(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of all hosts; each of them has to ask."""
+    """Returns the rows of all hosts, in the order of the hosts; every host must call it."""
     if jax.process_count() == 1:
         return list(rows)
     encoded = np.frombuffer(json.dumps(rows, default=_plain).encode(), np.uint8)

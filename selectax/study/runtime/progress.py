@@ -1,4 +1,4 @@
-"""What is told of the work: a live line in a terminal, else a line for each part, or JSON."""
+"""Progress messages: a live line in a terminal, otherwise one line for each part, or JSON."""
 
 import dataclasses
 import json
@@ -22,38 +22,38 @@ from selectax.study.configuration.options import LogOptions
 from selectax.study.runtime.compile_clock import CompileClock, compile_clock
 
 _TOLD = LogOptions()
-# Seconds.
+# In seconds: shortest duration of a part, and shortest compilation that is reported.
 _SHORTEST = 1e-3
 _WORTH_TELLING = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Log:
-    """Tells of warnings and progress on a console, in the manner that is asked for.
+    """Prints warnings and progress to a console, as text or as JSON.
 
     Attributes:
-      console: where.
-      options: whether progress is told, and whether as JSON.
+      console: where messages are printed.
+      options: whether progress is printed, and whether messages are JSON.
     """
 
     console: Console
     options: LogOptions = _TOLD
 
     def warn(self, sentence: str) -> None:
-        """Tells what should not be missed."""
+        """Prints a warning, even if `quiet` is set."""
         if self.options.log_json:
             self.write("warning", message=sentence)
         else:
             self.console.print(sentence, soft_wrap=True)
 
     def write(self, event: str, **fields: Any) -> None:
-        """Writes an event as a JSON object on a line of its own; numbers JSON lacks are null."""
+        """Writes an event as one line of JSON; NaN and infinity are written as null."""
         line = {name: _plain(value) for name, value in {"event": event, **fields}.items()}
         self.console.out(json.dumps(line, allow_nan=False), highlight=False)
 
 
 class Stage:
-    """Work in equal parts, each of which is reported when it is done."""
+    """Reports the progress of work that consists of equal parts."""
 
     def __init__(
         self,
@@ -74,18 +74,19 @@ class Stage:
         self._done = done
 
     def advance(self, news: str, images: int, **figures: Any) -> None:
-        """Reports one more part done, and how fast its images went by.
+        """Reports that a part is done, with its speed in images per second and the time left.
 
-        Compilation is told apart: the parts that follow do not compile again.
+        Compilation time is reported separately. It is excluded from the speed and the time left,
+        because later parts do not compile again.
 
         Args:
-          news: what came of it, for people.
-          images: how many were worked on.
-          figures: what came of it, by name, for JSON.
+          news: results of the part, as text for the console.
+          images: number of images that were processed.
+          figures: results of the part by name, for JSON.
         """
         now = time.monotonic()
         compiling = min(self._compiling.seconds(self._last), now - self._last)
-        # All of a part may be compilation by the clock, of which some runs beside the work.
+        # Compilation can overlap with other work, so it may seem to take the whole part.
         working = max(now - self._last - compiling, _SHORTEST)
         self._last = now
         self._done += 1
@@ -117,15 +118,18 @@ class Stage:
 def stage(
     log: Log, title: str, *, total: int, event: str, done: int = 0, **about: Any
 ) -> Iterator[Stage]:
-    """Shows work in `total` parts, of which some may be done already.
+    """Shows the progress of work in `total` parts, some of which may already be done.
 
     Args:
-      log: where.
-      title: what the work is, for people.
+      log: where progress is printed.
+      title: name of the work, as text for the console.
       total: number of parts.
-      event: what a part is, for JSON.
-      done: number of parts that are done already.
-      about: what all its events have in common, by name, for JSON.
+      event: name of a part, for JSON.
+      done: number of parts that are already done.
+      about: fields that all events of this work share, for JSON.
+
+    Yields:
+      The stage, whose `advance` reports one part.
     """
     columns = (
         SpinnerColumn(),
@@ -144,7 +148,7 @@ def stage(
 
 
 def _plain(value: Any) -> Any:
-    """Of what JSON has; numbers of NumPy's become Python's."""
+    """Converts NumPy scalars to Python numbers, and NaN and infinity to None, for JSON."""
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,15 +1,15 @@
-"""Ctrl-C and a cluster's signals: at once where nothing is lost, else after a checkpoint."""
+"""Handling of Ctrl-C and cluster signals: stop at once, or after the next checkpoint."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-# Clusters give notice of a preemption by these; a platform may lack some.
+# Clusters announce a preemption with these signals; some platforms lack them.
 _NOTICES = ("SIGUSR1", "SIGHUP")
 
 
 class Stopped(KeyboardInterrupt):
-    """The process was asked to end by a signal, whose number it holds."""
+    """A signal asked the process to stop; `number` is the number of the signal."""
 
     def __init__(self, number: int):
         super().__init__(number)
@@ -17,9 +17,9 @@ class Stopped(KeyboardInterrupt):
 
 
 def raise_on_signals() -> None:
-    """Lets SIGTERM, SIGUSR1 and SIGHUP raise an exception in the main thread, as Ctrl-C does.
+    """Makes Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP raise `Stopped` in the main thread.
 
-    SIGUSR1 and SIGHUP stay ignored if they are, as under nohup.
+    SIGUSR1 and SIGHUP stay ignored if they already are, for example under nohup.
     """
     for number in _handled():
         signal.signal(number, _raise)
@@ -27,15 +27,16 @@ def raise_on_signals() -> None:
 
 @contextmanager
 def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int]]:
-    """Within, the first signal is remembered only; a second one raises `Stopped` at once.
+    """Records the first signal without stopping; a second signal raises `Stopped` at once.
 
-    Notices (SIGUSR1, SIGHUP) never count as the second: systems send them beside SIGTERM.
+    SIGUSR1 and SIGHUP never count as the second signal, because clusters send them together with
+    SIGTERM.
 
     Args:
-      tell: told of the first signal.
+      tell: called with a sentence when the first signal arrives.
 
     Yields:
-      A function that gives the number of the signal, 0 so far.
+      A function that returns the number of the received signal, or 0 if there was none.
     """
     received: list[int] = []
 
@@ -45,13 +46,13 @@ def remembered_signals(tell: Callable[[str], None]) -> Iterator[Callable[[], int
                 _raise(number, frame)
             return
         received.append(number)
-        with suppress(OSError):  # The terminal may be gone.
-            tell("Stopping after a checkpoint; once more stops at once.")
+        with suppress(OSError):  # The terminal may be closed.
+            tell("Stopping after the next checkpoint; press Ctrl-C again to stop now.")
 
     try:
         before = {number: signal.signal(number, remember) for number in _handled()}
     except ValueError:
-        # Signals reach the main thread alone: elsewhere, as in a notebook's worker, nothing comes.
+        # Only the main thread can handle signals. This is another thread, such as a notebook's.
         yield lambda: 0
         return
     try:

@@ -1,4 +1,4 @@
-"""Waiting for the devices so that Ctrl-C is heard, and fetching what lies on them."""
+"""Waiting for arrays in a way that Ctrl-C can interrupt, and fetching arrays from devices."""
 
 import functools
 import time
@@ -12,17 +12,17 @@ Tree = TypeVar("Tree")
 
 
 def wait(tree: Tree) -> None:
-    """Until all arrays are computed; unlike `jax.block_until_ready`, it can be interrupted."""
+    """Waits until all arrays are ready; unlike `jax.block_until_ready`, it can be interrupted."""
     while not all(leaf.is_ready() for leaf in jax.tree.leaves(tree)):
         time.sleep(0.002)
 
 
 def fetch(tree: Tree) -> Tree:
-    """Arrays as NumPy's, once they are computed, whole where several hosts hold their parts."""
+    """Returns arrays as NumPy arrays once they are ready; gathers the parts held by other hosts."""
     wait(tree)
     apart = [leaf.sharding for leaf in jax.tree.leaves(tree) if not leaf.is_fully_addressable]
     if apart:
-        # One program for all: of several under way, hosts may meet in different ones for ever.
+        # Gather all arrays in one program; otherwise hosts deadlock in different collectives.
         tree = _on_all_devices(apart[0].mesh)(tree)
         wait(tree)
         tree = jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)

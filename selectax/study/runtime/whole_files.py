@@ -1,4 +1,4 @@
-"""Files that are written wholly or not at all."""
+"""Atomic writing of files: a file is written completely or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -11,13 +11,17 @@ from typing import IO, Any
 def whole_file(
     path: Path, mode: str, *, beside: Path | None = None, **options: Any
 ) -> Iterator[IO]:
-    """A file to write, which takes its place once all of it is on the disk.
+    """Opens a temporary file that replaces `path` once its content is on the disk.
 
     Args:
-      path: where it goes; what is there stays until then, and whatever happens before.
+      path: the final path; an existing file is unchanged if the body raises an exception.
       mode: "w" or "wb".
-      beside: where it is written; by default the path with the suffix .partial.
+      beside: path of the temporary file, on the same file system; by default, `path` with the
+        suffix .partial.
       options: further arguments of `open`.
+
+    Yields:
+      The temporary file.
     """
     beside = beside or path.with_suffix(".partial")
     try:

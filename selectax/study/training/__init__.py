@@ -1,1 +1,1 @@
-"""Training: the loss, a step, an epoch, a population of networks, and its input."""
+"""Training: the loss, one step, one epoch, a population of networks, and its input."""

@@ -1,4 +1,4 @@
-"""Training images, on the device or streamed to it, and the steps that are taken on them."""
+"""Training images, on the device or streamed to it, and the training steps that use them."""
 
 import dataclasses
 import time
@@ -15,13 +15,14 @@ from selectax.study.training.population import Population, resident_steps, strea
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.streaming import streamed_epoch
 
-# Of the batches of all seeds that lie on the device at a time, besides those being read.
+# Total size of the batches of all seeds that are on the device at a time. Batches that are still
+# being read do not count.
 _STREAMED_BYTES = 1 << 28
 
 
 @dataclasses.dataclass(frozen=True)
 class Resident:
-    """Images that lie on the device."""
+    """Training images that are kept on the device."""
 
     images: UInt8[Array, "samples height width channels"]
     labels: Int[Array, "samples"]
@@ -34,11 +35,11 @@ class Resident:
 
 @dataclasses.dataclass(frozen=True)
 class Streamed:
-    """Images that are read from disk in the order in which they are taken.
+    """Training images that are read from disk in the order in which training uses them.
 
     Attributes:
-      source: examples of an "image" and a "label" by index.
-      samples: how many of them, from the first on, are for training.
+      source: maps an index to an example with an "image" and a "label".
+      samples: number of training images; they are the first ones of the source.
     """
 
     source: Sequence[dict[str, Any]]
@@ -55,21 +56,22 @@ def steps_of_epoch(
     mesh: Mesh | None = None,
     piece_seconds: float = 5,
 ) -> Iterator[tuple[int, Population]]:
-    """Trains to the end of an epoch, in pieces after each of which a checkpoint can be written.
+    """Trains to the end of the current epoch in pieces; a checkpoint can be written after each.
 
-    Resident and streamed images give the same networks, whatever the pieces.
+    Resident and streamed images give the same networks, whatever the lengths of the pieces.
 
     Args:
-      population: networks before; its memory is reused.
-      training_images: to train on.
-      done: steps that were taken since the start of training.
-      recipe: what all networks share.
-      models_at_a_time: networks of a device trained side by side.
+      population: networks before these steps; their buffers are donated.
+      training_images: images and labels to train on.
+      done: number of steps since the start of training.
+      recipe: settings shared by all networks.
+      models_at_a_time: number of networks that each device trains in parallel.
       mesh: devices, see `population_epoch`.
-      piece_seconds: about how long a piece takes; those of streamed images may be shorter.
+      piece_seconds: approximate duration of a piece; pieces of streamed images may be shorter.
 
     Yields:
-      Steps that were taken since the start of training, and the networks after them, computed.
+      The number of steps since the start of training, and the networks after these steps. Their
+      arrays are ready.
     """
     options = {"recipe": recipe, "models_at_a_time": models_at_a_time, "mesh": mesh}
     steps_per_epoch = training_images.samples // recipe.batch_size
@@ -92,7 +94,7 @@ def _resident(population, training_images, done, end, piece_seconds, options):
         wait(population.running)
         done += steps
         yield done, population
-        # The first piece of all takes the time to compile, too.
+        # The very first piece also includes compilation.
         if 2 * (time.monotonic() - begin) < piece_seconds:
             length *= 2
 
@@ -116,7 +118,8 @@ def _streamed(population, training_images, done, end, options):
     )
     reached = None
     for piece in pieces:
-        # The device worked on the last piece while this one was read; no more are piled up.
+        # The device trained on the previous piece while this one was read. Waiting here limits the
+        # number of pieces in memory.
         if reached is not None:
             wait(population.running)
             yield reached, population

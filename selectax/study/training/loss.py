@@ -1,9 +1,10 @@
 """The loss, cross-entropy − alpha · mean selectivity, and its gradient on a batch.
 
-A batch that does not fit goes through the network in micro-batches. Class means, and so
-selectivity, are of the whole batch even then: a first pass sums the responses of each class, and in
-the second each micro-batch's sums are pulled back with the gradient of the whole batch's
-selectivity, which costs one more forward pass. Batch norm takes the statistics of each micro-batch.
+A batch that does not fit into memory is split into micro-batches. Class means, and therefore
+selectivity, are still computed on the whole batch: a first pass sums the responses to each class
+over all micro-batches, and a second pass backpropagates the gradient of selectivity with respect to
+these sums through each micro-batch. This costs one extra forward pass. Batch norm uses the
+statistics of each micro-batch.
 """
 
 import dataclasses
@@ -31,7 +32,7 @@ Variables = dict[str, Any]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Metrics:
-    """Of a batch, or sums or means over several."""
+    """Training metrics of one batch, or their sums or means over several batches."""
 
     loss: Float[Array, ""]
     accuracy: Float[Array, ""]
@@ -50,18 +51,21 @@ def loss_gradients(
     recipe: Recipe,
     axis_name: str | None,
 ) -> Gradients:
-    """Of one device's share of a batch; the devices' mean is that of the whole batch.
+    """Computes the gradient of the loss on this device's share of a batch.
+
+    Averaging the gradients of all devices gives the gradient on the whole batch.
 
     Args:
-      variables: of the network.
-      images: this device's share, in [0, 1].
-      labels: its classes.
+      variables: variables of the network, with the parameters under "params".
+      images: this device's share of the batch, in [0, 1].
+      labels: classes of these images.
       alpha: strength of the regularizer.
-      recipe: what all networks share.
-      axis_name: mapped axis of the devices that share the batch.
+      recipe: settings shared by all networks.
+      axis_name: mapped axis of the devices that share the batch; None for one device.
 
     Returns:
-      The gradient with respect to the parameters, metrics, and the batch norms' new statistics.
+      The gradient with respect to the parameters, the metrics, and the updated statistics of batch
+      norm.
     """
 
     def loss_and_metrics(params):
@@ -92,7 +96,7 @@ def micro_batched_gradients(
     recipe: Recipe,
     axis_name: str | None,
 ) -> Gradients:
-    """The same as `loss_gradients`, one micro-batch after the other."""
+    """Computes the same as `loss_gradients`, one micro-batch after the other."""
     micro_batches = jax.tree.map(
         lambda whole: whole.reshape(recipe.micro_batches, -1, *whole.shape[1:]), (images, labels)
     )
@@ -123,7 +127,7 @@ def micro_batched_gradients(
     slopes = jax.grad(penalty)(totals)
 
     def surrogate(params, images, labels):
-        """Its gradients, averaged over micro-batches and devices, are those of the loss."""
+        """Its gradient, averaged over micro-batches and devices, is the gradient of the loss."""
         logits, activations, updates = _apply(
             variables | {"params": params}, images, recipe, axis_name
         )
@@ -164,7 +168,7 @@ def _accuracy(logits, labels):
 
 
 def _mean_index(moments, layers):
-    """Over layers, of the mean over units."""
+    """Mean over layers of the mean selectivity over the units of each layer."""
     names = moments if layers is None else layers
     means = [jnp.mean(class_selectivity_index(*class_means(moments[name]))) for name in names]
     return jnp.mean(jnp.stack(means))

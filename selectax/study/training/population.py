@@ -26,16 +26,18 @@ from selectax.study.training.step import (
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Population:
-    """Networks in training, stacked along a leading axis, and what is remembered of each.
+    """Networks in training with their best variables and metrics, stacked along a leading axis.
 
     Attributes:
-      hyperparameters: of each network.
-      state: of each network.
-      best_variables: parameters and statistics after the epoch with the best validation accuracy.
-      best_accuracy: that accuracy.
-      best_epoch: that epoch, counted from 1; of several alike the first.
-      history: training metrics of each epoch, NaN for those to come.
-      running: sums of the training metrics since the epoch under way began.
+      hyperparameters: hyperparameters of each network.
+      state: training state of each network.
+      best_variables: parameters and batch-norm statistics after the epoch with the best validation
+        accuracy.
+      best_accuracy: validation accuracy after the best epoch; −1 before the first epoch ends.
+      best_epoch: number of the best epoch, counted from 1; the first one in case of a tie.
+      history: training metrics of each epoch, with a second axis of length `epochs`; NaN for
+        future epochs.
+      running: sums of the training metrics since the start of the current epoch.
     """
 
     hyperparameters: Hyperparameters
@@ -51,7 +53,7 @@ class Population:
 def init_population(
     hyperparameters: Hyperparameters, *, recipe: Recipe, image_shape: tuple[int, int, int]
 ) -> Population:
-    """Networks drawn from their seeds."""
+    """Initializes each network at random from its seed."""
 
     def one(hyperparameters):
         state = init_state(hyperparameters, recipe, image_shape)
@@ -84,20 +86,20 @@ def population_epoch(
     """Trains every network for one epoch and validates it.
 
     Args:
-      population: networks before; its memory is reused.
+      population: networks before the epoch; their buffers are donated.
       images: training images on the device, shared by all networks.
-      labels: their classes.
-      validation: by which the best epoch is chosen.
-      epoch: counted from 0; traced.
-      recipe: what all networks share.
-      models_at_a_time: networks of a device trained side by side by vmap; groups of them follow one
-        another.
-      mesh: devices, as `selectax.study.runtime.devices.make_mesh` makes it: the networks are
-        spread over the axis "model", and each network's batches over the axis "data"; None for
+      labels: classes of the training images.
+      validation: validation batches, used to choose the best epoch.
+      epoch: number of the epoch, counted from 0; traced.
+      recipe: settings shared by all networks.
+      models_at_a_time: number of networks that each device trains in parallel, with vmap; groups of
+        this size are trained one after the other.
+      mesh: devices, as returned by `selectax.study.runtime.devices.make_mesh`: the networks are
+        sharded over the axis "model", and each network's batches over the axis "data"; None for
         one device.
 
     Returns:
-      Networks after it, and their validation accuracies.
+      The networks after the epoch, and their validation accuracies.
     """
     steps = len(labels) // recipe.batch_size
     where = {"models_at_a_time": models_at_a_time, "mesh": mesh}
@@ -121,17 +123,21 @@ def resident_steps(
     models_at_a_time: int = 1,
     mesh: Mesh | None = None,
 ) -> Population:
-    """Trains every network for some steps of an epoch on images that lie on the device.
+    """Trains every network for part of an epoch on images that are on the device.
 
     Args:
-      population: networks before; its memory is reused.
-      images: of the whole training set.
-      labels: their classes.
-      done: steps that were taken since the start of training; traced.
-      steps: to take, not past the epoch's end; traced, so that one compilation serves any number.
-      recipe: what all networks share.
+      population: networks before these steps; their buffers are donated.
+      images: all training images.
+      labels: classes of the training images.
+      done: number of steps since the start of training; traced.
+      steps: number of steps to train, which must not go past the end of the epoch; traced, so that
+        the function is compiled once for any number.
+      recipe: settings shared by all networks.
       models_at_a_time: as for `population_epoch`.
       mesh: as for `population_epoch`.
+
+    Returns:
+      The networks after these steps.
     """
     steps_per_epoch = len(labels) // recipe.batch_size
 
@@ -168,25 +174,28 @@ def streamed_steps(
     models_at_a_time: int = 1,
     mesh: Mesh | None = None,
 ) -> Population:
-    """Trains every network for some steps of an epoch on the batches that its seed takes.
+    """Trains every network for part of an epoch on the streamed batches of its seed.
 
     Args:
-      population: networks before; its memory is reused.
-      images: of the steps' batches, in the order of each seed.
-      labels: their classes.
-      keys: of each batch, of shape [seeds, steps].
-      seed_of: position of each network's seed among the seeds.
-      recipe: what all networks share.
-      steps_per_epoch: of which the schedules are multiples.
+      population: networks before these steps; their buffers are donated.
+      images: the images of each step's batch, in the order of each seed.
+      labels: classes of these images.
+      keys: PRNG key of each batch, of shape [seeds, steps].
+      seed_of: index of each network's seed on the first axis of images, labels and keys.
+      recipe: settings shared by all networks.
+      steps_per_epoch: number of steps per epoch, from which the schedules are computed.
       models_at_a_time: as for `population_epoch`.
       mesh: as for `population_epoch`.
+
+    Returns:
+      The networks after these steps.
     """
 
     def one(network_and_seed, shared):
         network, seed = network_and_seed
         images, labels, keys = shared
 
-        # Step by step from the whole: a copy of a seed's batches would double them.
+        # Index the whole array at each step. Selecting a seed's batches first would copy them.
         def batch_at(step):
             return keys[seed, step], images[seed, step], labels[seed, step]
 
@@ -212,20 +221,20 @@ def end_epoch(
     models_at_a_time: int = 1,
     mesh: Mesh | None = None,
 ) -> tuple[Population, Float[Array, "models"]]:
-    """Validates every network, keeps the best, and writes the epoch into its history.
+    """Validates every network, updates its best variables, and records the epoch in its history.
 
     Args:
-      population: networks after the last step of an epoch; its memory is reused.
-      validation: by which the best epoch is chosen; the size of its batches is a multiple of the
-        number of devices that share a batch.
-      epoch: counted from 0; traced.
-      recipe: what all networks share.
-      steps: of an epoch.
+      population: networks after the last step of an epoch; their buffers are donated.
+      validation: validation batches, used to choose the best epoch; the batch size must be a
+        multiple of the number of devices that share a batch.
+      epoch: number of the epoch, counted from 0; traced.
+      recipe: settings shared by all networks.
+      steps: number of steps per epoch.
       models_at_a_time: as for `population_epoch`.
       mesh: as for `population_epoch`.
 
     Returns:
-      Networks, and their validation accuracies.
+      The updated networks, and their validation accuracies.
     """
 
     def one(network: Population, shared):
@@ -258,7 +267,7 @@ def end_epoch(
 def best_of(
     population: Population, at: int | Int[Array, ""]
 ) -> tuple[Metrics, Int[Array, ""], dict[str, Any]]:
-    """The history, best epoch and best variables of the network at a place; the place is traced."""
+    """Returns the history, best epoch and best variables of network `at`; the index is traced."""
     return jax.tree.map(
         lambda leaf: leaf[at],
         (population.history, population.best_epoch, population.best_variables),
@@ -284,30 +293,34 @@ def _data_axis(mesh: Mesh | None) -> str | None:
 
 
 def _own_share(batch, mesh):
-    """Of a batch, what this device takes."""
+    """The share of a batch that belongs to this device."""
     if _data_axis(mesh) is None:
         return batch
     return batch.reshape(mesh.shape["data"], -1)[jax.lax.axis_index("data")]
 
 
 def _over_networks(one, networks, shared, shares, models_at_a_time: int, mesh: Mesh | None):
-    """Maps over networks that are spread over the mesh, what they share spread as shares say."""
+    """Maps `one(network, shared)` over networks that are sharded over the mesh.
+
+    `shares` are the partition specs of `shared`.
+    """
 
     def on_device(networks, shared):
-        # One network at a time must not be vmapped: grouped convolutions are slow on the CPU.
+        # Do not vmap over a single network: grouped convolutions are slow on the CPU.
         batch_size = None if models_at_a_time == 1 else models_at_a_time
         return jax.lax.map(lambda network: one(network, shared), networks, batch_size=batch_size)
 
     if mesh is None:
         return on_device(networks, shared)
     number = len(jax.tree.leaves(networks)[0])
-    # Where they cannot be spread evenly, some devices train the last network once more.
+    # If the networks cannot be divided evenly, some devices train a copy of the last network.
     which = jnp.minimum(
         jnp.arange(-(-number // mesh.shape["model"]) * mesh.shape["model"]), number - 1
     )
     if len(which) > number:
         networks = jax.tree.map(lambda leaf: leaf[which], networks)
-    # Unchecked: a device's gradients are its own, to be averaged, as under jax.pmap.
+    # With check_vma, JAX would sum the gradients over the devices. `train_step` averages them
+    # itself, as under jax.pmap.
     spread = jax.shard_map(
         on_device,
         mesh=mesh,

@@ -1,4 +1,4 @@
-"""What all networks of a population have in common."""
+"""The training settings that all networks of a population share."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,22 +11,25 @@ from selectax.models.network import Network
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What all networks of a population share; static in compiled programs.
+    """Settings shared by all networks of a population; static arguments of compiled programs.
 
     Attributes:
-      network: its functions.
-      num_classes: classes of the data set.
-      epochs: passes over the training set.
-      batch_size: images a step; the last, smaller batch of an epoch is dropped.
-      momentum: of SGD.
-      weight_decay: of SGD, on all parameters.
-      layers: names of the regularized layers; None for all.
-      augment: (key, images, horizontal_flip, part) to images that training takes instead.
+      network: the architecture, as a set of functions.
+      num_classes: number of classes of the data set.
+      epochs: number of passes over the training set.
+      batch_size: images per step; the last, smaller batch of an epoch is dropped.
+      momentum: momentum of SGD.
+      weight_decay: weight decay of SGD, applied to all parameters.
+      layers: names of the regularized layers; None regularizes all layers.
+      augment: function `(key, images, horizontal_flip, part) -> images` that augments a batch.
       horizontal_flip: whether images are mirrored at random.
-      micro_batches: parts of the batch that go through the network one after the other.
-      synchronize_batch_norm: whether devices that share a batch take its statistics together.
-      regularizer: (activations, labels, num_classes) to what alpha multiplies in place of mean
-        class selectivity; None for that. Of devices that share a batch the mean is taken.
+      micro_batches: number of parts into which each batch is split; the network processes them one
+        after the other.
+      synchronize_batch_norm: whether batch norm uses the statistics of the whole batch, instead of
+        each device's share of it.
+      regularizer: function `(activations, labels, num_classes) -> scalar` that alpha multiplies
+        instead of mean class selectivity; None uses mean class selectivity. If several devices
+        share a batch, the scalar is averaged over them.
     """
 
     network: Network

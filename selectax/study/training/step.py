@@ -1,8 +1,9 @@
-"""Training one network: a pure step, an epoch of them in one scan, validation after it.
+"""Training of one network: a pure step, an epoch of steps in one loop, and validation.
 
-The step is written for a device's share of the batch: with `axis_name` it agrees under `jax.pmap`,
-`jax.shard_map` and `vmap` with one device that holds the whole batch. Under shard_map make the
-state varying first (`jax.lax.pcast`), or JAX sums the gradients once more.
+The step processes one device's share of a batch. With `axis_name`, under `jax.pmap`,
+`jax.shard_map` or `vmap`, it gives the same result as one device that holds the whole batch. Under
+`shard_map`, make the state varying first (`jax.lax.pcast`); otherwise JAX sums the gradients over
+the devices a second time.
 
 References:
   Leavitt & Morcos, 2020, arXiv 2003.01262 and 2007.04440 (loss, optimizer and schedule).
@@ -24,21 +25,22 @@ from selectax.models.network import Network
 from selectax.study.training.loss import Metrics, loss_gradients, micro_batched_gradients
 from selectax.study.training.recipe import Recipe
 
-# Of `Hyperparameters.alpha_epochs`, for a regularizer that is never off.
+# Value of `Hyperparameters.alpha_epochs` if the regularizer is active in every epoch.
 ALL_EPOCHS = (0, np.iinfo(np.int32).max)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters:
-    """What may differ between networks of a population; traced.
+    """Settings that may differ between the networks of a population; traced.
 
     Attributes:
       alpha: strength of the regularizer.
-      learning_rate: at the start.
-      seed: of the network, of the order of its images and of their augmentation.
-      learning_rate_drops: shares of the run after which the learning rate falls to a tenth.
-      alpha_epochs: first epoch with the regularizer and first without it again, counted from 0.
+      learning_rate: initial learning rate.
+      seed: seed of the initial parameters, of the order of the images and of their augmentation.
+      learning_rate_drops: fractions of the training run, each in [0, 1], at which the learning rate
+        is divided by 10.
+      alpha_epochs: first epoch with the regularizer and first epoch after it, counted from 0.
     """
 
     alpha: Float[Array, ""]
@@ -55,7 +57,7 @@ class Hyperparameters:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TrainState:
-    """A network in training."""
+    """State of a network in training: its variables, the momentum, and the number of steps."""
 
     variables: dict[str, Any]
     momentum: Any
@@ -65,7 +67,7 @@ class TrainState:
 def init_state(
     hyperparameters: Hyperparameters, recipe: Recipe, image_shape: tuple[int, int, int]
 ) -> TrainState:
-    """A network drawn from its seed; networks of one seed start alike, whatever their alpha."""
+    """Initializes a network from its seed; its alpha does not change the initial parameters."""
     key = jax.random.fold_in(jax.random.key(hyperparameters.seed), 0)
     variables = recipe.network.init(key, jnp.zeros((1, *image_shape)))
     momentum = _optimizer(recipe).init(variables["params"])
@@ -82,16 +84,20 @@ def train_step(
     steps_per_epoch: int,
     axis_name: str | None = None,
 ) -> tuple[TrainState, Metrics]:
-    """One step of SGD on cross-entropy − alpha · mean selectivity.
+    """Takes one step of SGD on cross-entropy − alpha · mean selectivity.
 
     Args:
-      state: the network before.
-      images: this device's share of the batch, in [0, 1]; a multiple of the micro-batches.
-      labels: its classes.
-      hyperparameters: of the network.
-      recipe: what all networks share.
-      steps_per_epoch: of which the schedules are multiples.
-      axis_name: mapped axis of the devices that share the batch.
+      state: training state before the step.
+      images: this device's share of the batch, in [0, 1]; the number of images must be a multiple
+        of `recipe.micro_batches`.
+      labels: classes of these images.
+      hyperparameters: hyperparameters of the network.
+      recipe: settings shared by all networks.
+      steps_per_epoch: number of steps per epoch, from which the schedules are computed.
+      axis_name: mapped axis of the devices that share the batch; None for one device.
+
+    Returns:
+      The training state after the step, and the metrics of the batch.
     """
     run_length = recipe.epochs * steps_per_epoch
     dropped = state.step >= jnp.round(hyperparameters.learning_rate_drops * run_length)
@@ -126,21 +132,21 @@ def train_steps(
     steps_per_epoch: int,
     axis_name: str | None = None,
 ) -> tuple[TrainState, Metrics]:
-    """Some steps of an epoch in one loop, each on images that are cropped and flipped at random.
+    """Takes several training steps in one loop, each on randomly augmented images.
 
     Args:
-      state: the network before.
-      running: sums of its metrics before.
-      steps: how many; traced, so that one compilation serves any number.
-      batch_at: gives the key of a step's augmentation, and this device's share of its images, as
-        bytes, and of their labels.
-      hyperparameters: of the network.
-      recipe: what all networks share.
-      steps_per_epoch: of which the schedules are multiples.
-      axis_name: mapped axis of the devices that share each batch.
+      state: training state before these steps.
+      running: sums of the metrics before these steps.
+      steps: number of steps; traced, so that the function is compiled once for any number.
+      batch_at: function from the index of a step to the PRNG key of its augmentation, and this
+        device's share of its images, as bytes, and of their labels.
+      hyperparameters: hyperparameters of the network.
+      recipe: settings shared by all networks.
+      steps_per_epoch: number of steps per epoch, from which the schedules are computed.
+      axis_name: mapped axis of the devices that share each batch; None for one device.
 
     Returns:
-      The network after them, and the sums of its metrics.
+      The training state after these steps, and the updated sums of the metrics.
     """
     part: tuple[Any, int] = (0, 1)
     if axis_name is not None:
@@ -173,7 +179,7 @@ def train_epoch(
     *,
     recipe: Recipe,
 ) -> tuple[TrainState, Metrics]:
-    """One pass over a training set on the device, in random order; metrics are means."""
+    """Trains for one epoch, in random order, and returns the mean of each metric over the steps."""
     order, keys = epoch_order(hyperparameters.seed, epoch, len(images), recipe.batch_size)
     nothing = jnp.zeros((), jnp.float32)
     state, metrics = train_steps(
@@ -191,7 +197,7 @@ def train_epoch(
 def validate(
     network: Network, variables: dict[str, Any], batches: Batches, *, axis_name: str | None = None
 ) -> Float[Array, ""]:
-    """Accuracy with running batch-norm statistics, a fraction, over all devices of an axis."""
+    """Accuracy in [0, 1] with the running batch-norm statistics, over all devices of an axis."""
 
     def correct(batch):
         logits, _ = network.apply(variables, to_unit_range(batch.images))
@@ -203,5 +209,5 @@ def validate(
 
 
 def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
-    """SGD but for the learning rate, which is traced."""
+    """SGD without the learning rate, which is traced and applied in `train_step`."""
     return optax.chain(optax.add_decayed_weights(recipe.weight_decay), optax.trace(recipe.momentum))

@@ -1,4 +1,4 @@
-"""Training images that are streamed to the device: for each seed the batches that it takes."""
+"""Streaming of training images to the device: each seed gets batches in its own order."""
 
 import dataclasses
 import itertools
@@ -18,12 +18,12 @@ from selectax.datasets.pipeline.streaming import stream
 
 @dataclasses.dataclass(frozen=True)
 class StreamedSteps:
-    """The batches of some steps of an epoch, in the order of each seed.
+    """The batches of consecutive training steps, in the order of each seed.
 
     Attributes:
-      images: bytes.
-      labels: of the images.
-      keys: for the augmentation of each batch.
+      images: pixel values as bytes.
+      labels: classes of the images.
+      keys: PRNG keys of shape [seeds, steps] for the augmentation of each batch.
     """
 
     images: UInt8[Array, "seeds steps batch height width channels"]
@@ -42,17 +42,21 @@ def streamed_epoch(
     start: int = 0,
     mesh: Mesh | None = None,
 ) -> Iterator[StreamedSteps]:
-    """An epoch's batches, or the rest of them after a restart, read ahead while the device works.
+    """Iterates over the batches of an epoch, which are read ahead while the device trains.
 
     Args:
-      source: examples by index.
-      seeds: whose orders are streamed side by side.
-      epoch: counted from 0.
-      samples: how many of the source are for training.
-      batch_size: images a step.
-      lengths: numbers of steps that are handed out together.
-      start: steps of the epoch that were taken already.
-      mesh: devices, each of which gets its share of every batch; a host reads what its own get.
+      source: maps an index to an example with an "image" and a "label".
+      seeds: seeds of the networks; each seed has its own order of images.
+      epoch: number of the epoch, counted from 0.
+      samples: number of training images; they are the first ones of the source.
+      batch_size: images per step.
+      lengths: number of steps in each yielded item.
+      start: number of steps of the epoch to skip, because they were done before a restart.
+      mesh: devices, each of which gets its share of every batch; each host reads only the images
+        of its own devices.
+
+    Yields:
+      The batches of the next steps, one item for each number in `lengths`.
     """
     orders, keys = zip(
         *(epoch_order(seed, epoch, samples, batch_size) for seed in seeds), strict=True
@@ -79,7 +83,7 @@ def streamed_epoch(
 
 
 def _own_columns(sharding: NamedSharding, batch_size: int) -> slice:
-    """Of each batch, what the devices of this host take."""
+    """The part of each batch that goes to the devices of this host."""
     parts = sharding.addressable_devices_indices_map((1, 1, batch_size)).values()
     bounds = [part[2].indices(batch_size)[:2] for part in parts if part is not None]
     return slice(min(first for first, _ in bounds), max(end for _, end in bounds))

@@ -131,10 +131,12 @@ def test_folders_of_other_runs_are_refused(refuse, tmp_path, monkeypatch):
     run_options = options.RunOptions(output=path)
     with pytest.raises(KeyboardInterrupt):
         experiment.sweep(dataclasses.replace(defaults_of("digits"), run=run_options))
-    assert_one_sentence(refuse("--output", path), f"--output {path}: holds a run", "--resume")
+    assert_one_sentence(
+        refuse("--output", path), f"--output {path}: already holds a run", "--resume"
+    )
     text = refuse("--output", path, "--resume", "--batch-size", "2", "--train-limit", "100")
-    assert_one_sentence(text, f"--output {path}: ", "--batch-size (there 32, now 2)")
-    assert_one_sentence(text, "--train-limit (there None, now 100)", "give the same flags")
+    assert_one_sentence(text, f"--output {path}: ", "--batch-size (was 32, now 2)")
+    assert_one_sentence(text, "--train-limit (was None, now 100)", "give the same flags")
     assert "--epochs" not in text
     (path / "config.json").write_text("{")
     text = refuse("--output", path, "--resume")

@@ -124,8 +124,8 @@ with alone_in(Path(sys.argv[1])):
         with pytest.raises(ConfigurationError) as raised, alone_in(path):
             pass
         assert str(raised.value) == (
-            f"--output {path}: another sweep works in it; wait for its end, or choose another "
-            "folder."
+            f"--output {path}: another sweep uses this folder; wait until it ends, or "
+            "choose another folder."
         )
         other.kill()
     with alone_in(path):
@@ -146,7 +146,7 @@ def test_files_lie_where_the_design_says(tmp_path):
 
 def test_another_run_is_never_overwritten(run):
     text = refusal(run.path)
-    assert "holds a run already" in text
+    assert "already holds a run" in text
     assert "--resume" in text
     assert "another folder" in text
 
@@ -158,8 +158,8 @@ def test_a_run_goes_on_with_the_same_configuration(run):
 def test_another_configuration_is_refused_with_the_fields_that_differ(run):
     other = CONFIG | {"dataset": "cifar10", "train_limit": 100}
     text = refusal(run.path, other, resume=True)
-    assert "--dataset (there digits, now cifar10)" in text
-    assert "--train-limit (there None, now 100)" in text
+    assert "--dataset (was digits, now cifar10)" in text
+    assert "--train-limit (was None, now 100)" in text
     assert "--alpha" not in text
     assert "--epochs" not in text
     assert "give the same flags" in text
@@ -172,16 +172,18 @@ def test_other_networks_are_no_other_configuration(run):
 
 def test_fields_that_one_configuration_lacks_differ(run):
     write_json(run.config, {**CONFIG, "old_field": 3})
-    assert "--old-field (there 3, now None)" in refusal(run.path, resume=True)
+    assert "--old-field (was 3, now None)" in refusal(run.path, resume=True)
     write_json(run.config, {name: CONFIG[name] for name in CONFIG if name != "epochs"})
-    assert "--epochs (there None, now 5)" in refusal(run.path, resume=True)
+    assert "--epochs (was None, now 5)" in refusal(run.path, resume=True)
 
 
 def test_other_images_are_refused_with_both_numbers(run):
     check_images(run, {"training": 45_000, "test": 2000})  # Nothing is known of the run's.
     write_json(run.images, {"training": 13_500, "test": 2000})
     check_images(run, {"training": 13_500, "test": 2000})
-    with pytest.raises(ConfigurationError, match="45,000 training images, there 13,500 in") as told:
+    with pytest.raises(
+        ConfigurationError, match=r"\(45,000 training images instead of 13,500\)"
+    ) as told:
         check_images(run, {"training": 45_000, "test": 2000})
     assert "test images" not in str(told.value)
 

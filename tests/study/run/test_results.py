@@ -101,9 +101,9 @@ def test_merging_with_an_empty_table_changes_nothing():
 @pytest.mark.parametrize("number", range(len(ROWS)))
 def test_a_measurement_is_not_taken_twice(number):
     again = ROWS[number] | {"value": -1}
-    with pytest.raises(ValueError, match=r"two rows are of the same measurement"):
+    with pytest.raises(ValueError, match=r"two rows describe the same measurement"):
         results.table([*ROWS, again])
-    with pytest.raises(ValueError, match=r"two rows are of the same measurement"):
+    with pytest.raises(ValueError, match=r"two rows describe the same measurement"):
         results.merge(results.table(ROWS), results.table([again]))
 
 
@@ -164,9 +164,9 @@ ROW = b"digits,resnet8,-0.7,0,4,accuracy,,,,,,0.9\n"
 def test_a_damaged_file_is_refused_in_a_line_that_names_it(tmp_path, content):
     path = tmp_path / "results.csv"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"no results table") as raised:
+    with pytest.raises(ValueError, match=r"is not a results table") as raised:
         results.load(path)
-    assert str(raised.value).startswith(f"{path}: no results table (")
+    assert str(raised.value).startswith(f"{path}: is not a results table (")
     assert "\n" not in str(raised.value)
 
 
@@ -332,12 +332,13 @@ def test_runs_that_contradict_each_other_are_refused(tmp_path, number):
     changed[number]["value"] = 0.125
     results.save(one, results.table(ROWS))
     results.save(other, results.table(changed))
-    with pytest.raises(ValueError, match="of one measurement") as raised:
+    with pytest.raises(ValueError, match="values of the same measurement") as raised:
         results.load([one, other])
     sentence = str(raised.value)
-    assert sentence.startswith(f"{one} and {other}: hold {float(ROWS[number]['value'])} and 0.125 ")
+    assert sentence.startswith(f"{one} and {other}: contain different values of the same ")
+    assert f", {float(ROWS[number]['value'])} and 0.125 (" in sentence
     assert f"metric {ROWS[number]['metric']}" in sentence
-    assert sentence.endswith("; load one of them.")
+    assert sentence.endswith("; load only one of these files.")
     assert "\n" not in sentence
 
 
@@ -346,7 +347,7 @@ def test_files_that_are_no_tables_are_named(tmp_path):
     (tmp_path / "results.parquet").write_bytes(b"PAR1 and no more")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
     for name in ("results.csv", "results.parquet", "other.parquet"):
-        with pytest.raises(ValueError, match=rf"{name}: no results table \(") as raised:
+        with pytest.raises(ValueError, match=rf"{name}: is not a results table \(") as raised:
             results.load(tmp_path / name)
         assert "\n" not in str(raised.value)
     (tmp_path / "missing").mkdir()

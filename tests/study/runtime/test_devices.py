@@ -185,8 +185,8 @@ def test_one_device_needs_no_mesh(four_devices):
         ("4", "--mesh 4: give auto, or two numbers"),
         ("0x4", "--mesh 0x4: give auto, or two numbers"),
         ("-1x4", "--mesh -1x4: give auto, or two numbers"),
-        ("8x1", "--mesh 8x1: needs 8 devices and there are 4"),
-        ("1x3", "--mesh 1x3: --batch-size 32 is no multiple of 3"),
+        ("8x1", "--mesh 8x1: needs 8 devices but only 4 are available"),
+        ("1x3", "--mesh 1x3: --batch-size 32 is not a multiple of 3"),
     ],
 )
 def test_layouts_that_cannot_be_are_refused(layout, says, four_devices):
