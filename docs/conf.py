@@ -10,6 +10,8 @@ HERE = pathlib.Path(__file__).parent
 # This tree, whatever else is installed, and the extension beside this file.
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+from selectax.commands.command_line.help_texts import TABLES  # noqa: E402
+
 # jaxtyping writes the class's name into each shape: Float[Array, 'samples units'] is enough.
 jax.Array.__name__ = "Array"
 
@@ -54,3 +56,16 @@ html_css_files = ["selectax.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
+
+
+def _fill_tables(_app, _what, _name, _thing, _options, lines):
+    """Fills tables into docstrings that the command line uses as help, as its help does."""
+    for at, line in enumerate(lines):
+        for table, contents in TABLES.items():
+            if f"{{{table}}}" in line:
+                lines[at] = line.replace(f"{{{table}}}", contents())
+
+
+def setup(app):
+    """Sphinx calls this function."""
+    app.connect("autodoc-process-docstring", _fill_tables)

@@ -1,13 +1,16 @@
-"""How long the papers' full jobs take on 1 to 512 accelerators, where they stop scaling, and why.
+"""Estimates how long the papers' full jobs take on 1 to 512 accelerators, and what limits scaling.
 
-A simulation, not a measurement: nothing here has run on an accelerator. Counted are the
-multiplications of a step (from the network's shapes) and the bytes that devices exchange in it
-(from the compiled program on as many forced CPU devices). Measured on this machine are the share of
-its matrix-product limit that a step reaches, and the time of a checkpoint. Stated are the figures
-of accelerators, by their makers. A step's time is its multiplications over the accelerator's limit
-times the share reached here, less what layers narrower than its matrix unit leave idle, but not
-shorter than its feature maps take to be moved to and from memory; plus the exchanges' latencies and
-bytes.
+This is a simulation, not a measurement: nothing here has run on an accelerator. The script
+
+- counts the multiplications of a training step (from the network's shapes), and the bytes that
+  devices exchange in a step (from the program compiled for as many virtual CPU devices);
+- measures, on this machine, the share of the matrix-product limit that a step reaches, and the time
+  of a checkpoint;
+- takes the speeds of accelerators from their makers.
+
+The time of a step is its multiplications divided by the accelerator's limit times the measured
+share, reduced for layers narrower than the matrix unit. It is at least the time to move the feature
+maps to and from memory. Latencies and bytes of the exchanges are added.
 """
 
 import dataclasses
@@ -30,7 +33,7 @@ if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", "")
 
 
 class Accelerator(NamedTuple):
-    """Figures by its maker: bfloat16 products, memory, exchange, and width of its matrix unit."""
+    """Its maker's figures: bfloat16 products, memory, exchange, and width of the matrix unit."""
 
     name: str
     flops: float
@@ -60,9 +63,10 @@ JOBS = (
     Job("ResNet-20 on CIFAR-10", "resnet20", 32, 10, 256, 45_000, 200),
     Job("ResNet-18 on Tiny ImageNet", "resnet18", 64, 200, 4096, 90_000, 90),
 )
-# Of one exchange among devices, whatever its size; an assumption.
+# Latency of one exchange between devices, of any size; an assumption.
 _LATENCY = 10e-6
-# Of each feature map in a step, in float32: by convolution, norm and ReLU, there and back; assumed.
+# How often a step moves each feature map, in float32: for convolution, norm and ReLU, forwards and
+# backwards; an assumption.
 _TIMES_MOVED, _FLOAT_BYTES = 12, 4
 
 
@@ -73,7 +77,7 @@ class Options:
     devices: tuple[int, ...] = (1, 8, 64, 512)
     """Numbers of devices."""
     output: Path = Path("runs/simulated_scale.png")
-    """The figure."""
+    """PNG file of the figure."""
 
 
 def layer_flops(module, image_shape):
@@ -94,20 +98,20 @@ def layer_flops(module, image_shape):
 
 
 def effective_flops(job, module, lanes):
-    """Of one image's training step, as if narrow layers were as wide as the matrix unit."""
+    """Operations of a training step per image, as if narrow layers filled the matrix unit."""
     layers = layer_flops(module, (job.size, job.size, 3))
-    # Forward, gradient of the maps, gradient of the weights.
+    # The forward pass, the gradient of the maps, and the gradient of the weights.
     return 3 * sum(flops * max(1, lanes / features) for flops, _, features in layers)
 
 
 def bytes_moved(job, module):
-    """To and from memory in one image's training step."""
+    """Bytes that a training step moves to and from memory per image."""
     maps = sum(size for _, size, _ in layer_flops(module, (job.size, job.size, 3)))
     return _TIMES_MOVED * _FLOAT_BYTES * maps
 
 
 def one_network(recipe, job):
-    """A population of it."""
+    """A population of one network."""
     from selectax.study.plan import hyperparameters_of
     from selectax.study.run.networks import NetworkId
     from selectax.study.training.population import init_population
@@ -118,7 +122,7 @@ def one_network(recipe, job):
 
 
 def exchanged(job, module, shares):
-    """Number of exchanges in a step of a network on several devices, and their bytes."""
+    """Number and bytes of the exchanges in a step of one network on several devices."""
     import jax
     import jax.numpy as jnp
 
@@ -183,14 +187,14 @@ def measured_here(job):
 
 
 def layouts(job, devices):
-    """Every split of the devices into networks × parts of a batch."""
+    """All splits of the devices into networks × parts of a batch."""
     for shares in range(1, devices + 1):
         if devices % shares == 0 and job.batch_size % shares == 0:
             yield devices // shares, shares
 
 
 def hours(job, accelerator, devices, share, module, exchanges):
-    """Of the whole job in its best layout: hours, layout, and what limits it."""
+    """Hours of the whole job in its best layout, the layout, and what limits it."""
     count, size = exchanges
     of_image = max(
         effective_flops(job, module, accelerator.lanes) / (accelerator.flops * share),

@@ -1,7 +1,7 @@
 """Runs a study of `experiments/studies/` by its name: a sweep with the flags in its flags.toml.
 
-Flags of `sweep.py` that follow the name are added, or take the place of the study's own. The run's
-folder is runs/NAME by default.
+Flags of `sweep.py` that follow the name are added to the study's flags or replace them. By default
+the run's folder is runs/NAME.
 """
 
 import sys
@@ -18,7 +18,7 @@ STUDIES = Path(__file__).parent / "studies"
 
 
 def main(words: Sequence[str]) -> int:
-    """Runs the study that the first word names; gives the exit status."""
+    """Runs the study that the first word names, and returns the exit status."""
     names = sorted(path.parent.name for path in STUDIES.glob("*/flags.toml"))
     known = ", ".join(names)
     if not words:
@@ -35,14 +35,14 @@ def main(words: Sequence[str]) -> int:
     flags = {"output": f"runs/{name}", **flags}
     given = {word.partition("=")[0].replace("_", "-") for word in more}
     if "--measures" in given:
-        # The study's options of measures that are not asked for.
+        # Drop the study's options of measures that this command leaves out.
         given |= flags_without_effect(values_of("--measures", more))
     kept = {flag: value for flag, value in flags.items() if f"--{flag}" not in given}
     return sweep.main([*words_of(kept), *more], "experiments/sweep.py")
 
 
 def words_of(flags: Mapping[str, object]) -> list[str]:
-    """Words of the command line, for flags as they are called there, without the dashes."""
+    """Words of the command line, for flags by name without the dashes."""
     words = []
     for flag, value in flags.items():
         words.append(f"--{flag}")

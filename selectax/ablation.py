@@ -1,8 +1,9 @@
-"""Ablation: a network's accuracy as units are switched off.
+"""Ablation: accuracy of a network while units are switched off.
 
-A unit's rank is its place in the order in which units are switched off, from 0 for the first; ranks
-have the shapes of the selectivity they come from, so one layer's array and a dict of all layers
-work alike. Masks hold True for a unit left on, False for one switched off (its map set to zero).
+A unit's rank is its position in the order in which units are switched off, starting at 0. Ranks
+have the same structure as the selectivity that they are computed from: an array for one layer, or a
+dict for several layers. Masks are True for units that stay on, and False for units that are
+switched off (their maps are set to zero).
 
 References:
   Morcos et al., 2018, "On the importance of single directions for generalization" (cumulative
@@ -45,21 +46,21 @@ if not TYPE_CHECKING:  # type checkers are told the new names only
     __getattr__ = old_names(__name__)
 
 Masks = Mapping[str, Bool[Array, "masks units"]]
-Units = TypeVar("Units", Mapping[str, Array], Array)  # of one layer, or of several by name
+Units = TypeVar("Units", Mapping[str, Array], Array)  # several layers by name, or one
 
 
 def most_selective_first(selectivity: Units) -> Units:
-    """Ranks from the most to the least selective unit; among equals the earlier unit goes first.
+    """Ranks from the most to the least selective unit; ties are broken by position.
 
     Args:
-      selectivity: index of each unit, of one layer as an array of shape (units,), or of several
-        layers as a dict of such arrays, which are then ranked together.
+      selectivity: index of each unit: an array of shape (units,) for one layer, or a dict of such
+        arrays for several layers, which are ranked together.
 
     Returns:
-      int32 ranks in the shapes of selectivity, 0 for the unit to be switched off first.
+      int32 ranks in the shapes of selectivity; rank 0 is switched off first.
 
     Raises:
-      ValueError: there are no units, or, where concrete, an index is NaN. A traced NaN goes last.
+      ValueError: there are no units, or a concrete index is NaN. A traced NaN is ranked last.
 
     Example:
       >>> import jax.numpy as jnp
@@ -72,13 +73,13 @@ def most_selective_first(selectivity: Units) -> Units:
 
 
 def least_selective_first(selectivity: Units) -> Units:
-    """Ranks from the least to the most selective unit, as `most_selective_first` gives them.
+    """Ranks from the least to the most selective unit; ties are broken by position.
 
     Args:
       selectivity: index of each unit, an array of shape (units,) or a dict of such arrays.
 
     Returns:
-      int32 ranks in the shapes of selectivity, 0 for the unit to be switched off first.
+      int32 ranks in the shapes of selectivity; rank 0 is switched off first.
 
     Raises:
       ValueError: as `most_selective_first`.
@@ -97,7 +98,7 @@ def random_ranks(key: PRNGKeyArray, units: Units) -> Units:
     """Ranks in random order.
 
     Args:
-      key: of which all ranks are drawn.
+      key: PRNG key for the ranks.
       units: any array of shape (units,) or dict of such arrays; only the shapes matter.
 
     Returns:
@@ -122,17 +123,18 @@ def random_ranks(key: PRNGKeyArray, units: Units) -> Units:
 def cumulative_masks(
     ranks: Units, numbers_off: Sequence[int] | Int[Array, "masks"] | None = None
 ) -> Units:
-    """Masks under which the first units of an order are off, ever more of them.
+    """Masks that switch off an increasing number of units, in the order of the ranks.
 
     Args:
-      ranks: place of each unit in the order, of one layer or as a dict.
-      numbers_off: how many units are off under each mask; by default 0, 1, … all.
+      ranks: rank of each unit: an array for one layer, or a dict for several layers.
+      numbers_off: number of units that each mask switches off; by default 0, 1, …, all.
 
     Returns:
-      Booleans with a first dimension of masks before the dimension of units.
+      Booleans of shape (masks, units) for each layer.
 
     Raises:
-      ValueError: numbers_off is no vector, or, where it is concrete, below 0 or above the units.
+      ValueError: numbers_off is not a vector, or a concrete number is negative or exceeds the
+        number of units.
 
     Example:
       >>> import jax.numpy as jnp
@@ -155,13 +157,13 @@ def cumulative_masks(
 
 
 def single_unit_masks(units: int) -> Bool[Array, "units units"]:
-    """Masks under each of which one unit of a layer is off.
+    """Masks that each switch off one unit of a layer.
 
     Args:
-      units: of the layer.
+      units: number of units of the layer.
 
     Returns:
-      Booleans, of which row i switches unit i off.
+      Booleans of shape (units, units); row i switches off unit i.
 
     Example:
       >>> import selectax
@@ -180,8 +182,8 @@ class CorrectCounts:
 
     Attributes:
       count: number of samples seen.
-      correct: samples classified correctly under each mask.
-      undefined: samples whose logits, or whose images, are not finite, under each mask.
+      correct: number of samples classified correctly under each mask.
+      undefined: number of samples with logits or images that are not finite, under each mask.
 
     Example:
       >>> import jax.numpy as jnp
@@ -204,10 +206,10 @@ class CorrectCounts:
 
 
 def init_correct_counts(masks: int) -> CorrectCounts:
-    """The counts of no samples at all, for a number of masks.
+    """Initial counts, of no samples.
 
     Args:
-      masks: under how many masks each image will be classified.
+      masks: number of masks.
 
     Returns:
       int32 counts, all 0.
@@ -231,26 +233,28 @@ def update_correct_counts(
     where: Bool[Array, "samples"] | None = None,
     masks_at_a_time: int = 8,
 ) -> CorrectCounts:
-    """Adds a batch of images, classified under every mask, to the counts.
+    """Classifies a batch of images under every mask, and adds to the counts.
 
     Args:
-      counts: what was accumulated before.
-      logits_fn: of images and a dict of masks of shape (units,), which multiplies the units of each
-        layer named there; layers left out stay as they are. It may return `(logits, activations)`.
-      masks: of each layer concerned, shape (masks, units), with an equal number of masks.
-      images: of any shape that logits_fn takes.
-      labels: class of each image; those of −1 do not count.
-      where: images that count.
-      masks_at_a_time: masks that are evaluated side by side; more take more memory and keep an
-        accelerator busier. What lies before the first masked layer is shared in any case under jit.
+      counts: the state so far.
+      logits_fn: function of images and a dict from layer name to a mask of shape (units,). It
+        multiplies the units of these layers by their masks, and returns logits or
+        `(logits, activations)`.
+      masks: a dict from layer name to masks of shape (masks, units), with the same number of masks
+        for each layer.
+      images: images of any shape that logits_fn accepts.
+      labels: class of each image, or −1 to ignore the image.
+      where: the images that count.
+      masks_at_a_time: number of masks that are evaluated together. More masks use more memory and
+        utilize an accelerator better. Under jit, layers before the first masked layer are computed
+        only once.
 
     Returns:
-      Counts of the images seen so far.
+      Counts of all images so far.
 
     Raises:
-      TypeError: labels are no integers, or logits_fn is no function.
-      ValueError: shapes do not fit one another, there is only one class, or labels, where concrete,
-        are outside the classes.
+      TypeError: labels are not integers, or logits_fn is not a function.
+      ValueError: shapes do not match, there is only one class, or a concrete label is not a class.
 
     Example:
       >>> import jax.numpy as jnp
@@ -277,7 +281,7 @@ def update_correct_counts(
     def judge(mask):
         logits = logits_fn(images, mask)
         _check_classes(labels, where, logits.shape[-1])
-        # argmax takes the first NaN for the largest, which must not pass for a right answer.
+        # argmax returns the position of a NaN, which must not count as a correct answer.
         known = finite & jnp.all(jnp.isfinite(logits), axis=-1)
         right = (jnp.argmax(logits, axis=-1) == labels) & known
         return (
@@ -332,7 +336,8 @@ def merge_correct_counts_over_devices(counts: CorrectCounts, axis_name: str) -> 
       >>> import jax
       >>> import jax.numpy as jnp
       >>> import selectax
-      >>> two = selectax.CorrectCounts(jnp.array([4, 4]), jnp.array([[4, 2], [3, 0]]))
+      >>> correct = jnp.array([[4, 2], [3, 0]])  # on two devices, under two masks
+      >>> two = selectax.CorrectCounts(jnp.array([4, 4]), correct, jnp.zeros_like(correct))
       >>> def merge(counts):
       ...     return selectax.merge_correct_counts_over_devices(counts, "devices")
       ...
@@ -343,15 +348,14 @@ def merge_correct_counts_over_devices(counts: CorrectCounts, axis_name: str) -> 
 
 
 def accuracy_of_counts(counts: CorrectCounts) -> Float[Array, "masks"]:
-    """Share of samples classified correctly under each mask; 0 if there were no samples.
-
-    NaN under a mask that makes a logit NaN or infinite.
+    """Accuracy under each mask: the fraction of samples that were classified correctly.
 
     Args:
-      counts: of the images seen.
+      counts: counts of the images seen.
 
     Returns:
-      Fractions, 0 to 1, in float32.
+      float32 fractions between 0 and 1; 0 if there were no samples, and NaN for a mask under which
+      a logit is NaN or infinite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -377,19 +381,19 @@ def ablated_accuracy(
     """Accuracy on one batch under each mask; arguments and errors as in `update_correct_counts`.
 
     Args:
-      logits_fn: of images and a dict of masks of shape (units,).
-      masks: of each layer concerned, shape (masks, units).
-      images: of any shape that logits_fn takes.
+      logits_fn: function of images and a dict from layer name to a mask of shape (units,).
+      masks: a dict from layer name to masks of shape (masks, units).
+      images: images of any shape that logits_fn accepts.
       labels: class of each image.
-      where: images that count.
-      masks_at_a_time: masks that are evaluated side by side.
+      where: the images that count.
+      masks_at_a_time: number of masks that are evaluated together.
 
     Returns:
-      Fractions, 0 to 1.
+      float32 fractions between 0 and 1.
 
     Raises:
-      TypeError: labels are no integers.
-      ValueError: shapes do not fit one another.
+      TypeError: labels are not integers.
+      ValueError: shapes do not match.
 
     References:
       Morcos et al., 2018, "On the importance of single directions for generalization".
@@ -415,7 +419,7 @@ def ablated_accuracy(
 
 
 def _ranks(units, order_of):
-    """Ranks over all units side by side, cut to the shapes of the layers."""
+    """Ranks over the units of all layers together, split into layers."""
     leaves, structure = jax.tree.flatten(_as_arrays(units, "selectivity"))
     if not sum(leaf.size for leaf in leaves):
         raise ValueError("selectivity must hold at least one unit.")
@@ -429,7 +433,7 @@ def _ranks(units, order_of):
 
 
 def _as_arrays(units, name):
-    """Lists of numbers as arrays, in a dict too."""
+    """Converts lists of numbers to arrays, also those in a dict."""
     if isinstance(units, list | tuple):
         return jnp.asarray(as_array(units))
     if isinstance(units, Mapping):
@@ -451,8 +455,8 @@ def _check_no_nan(selectivity) -> None:
         if np.any(nan):
             where = f"of layer {layer!r} " if layer else ""
             raise ValueError(
-                f"selectivity {where}is NaN for unit {np.flatnonzero(nan)[0]}, which has no place "
-                "in an order; look for NaN in the network's activations."
+                f"selectivity {where}is NaN for unit {np.flatnonzero(nan)[0]}, which cannot be "
+                "ranked; look for NaN in the network's activations."
             )
 
 
@@ -463,19 +467,21 @@ def _check_classes(labels, where, classes) -> None:
     outside = (known < -1) | (known >= classes)
     if np.any(outside):
         raise ValueError(
-            f"labels hold {known[outside][0]}, but classes are 0 to {classes - 1}, and -1 for "
-            "images that do not count; give the network's own."
+            f"labels hold {known[outside][0]}, but classes are 0 to {classes - 1}, and -1 "
+            "ignores an image; use the classes of the network."
         )
 
 
 def _check_masks(masks) -> None:
     if not isinstance(masks, Mapping) or not masks:
-        raise ValueError("masks must be a dict of at least one layer's masks.")
+        raise ValueError("masks must be a dict with the masks of at least one layer.")
     shapes = {name: as_array(mask).shape for name, mask in masks.items()}
     if any(len(shape) != 2 for shape in shapes.values()) or (
         len({shape[0] for shape in shapes.values()}) > 1
     ):
-        raise ValueError(f"masks must have shapes (masks, units) of equal masks, not {shapes}.")
+        raise ValueError(
+            f"masks must have shapes (masks, units) with the same number of masks, not {shapes}."
+        )
 
 
 def _check(counts, masks, images, labels, where, masks_at_a_time) -> None:

@@ -1,11 +1,12 @@
-"""Dimensionality of responses: streamed covariance, principal variances, and what they say.
+"""Dimensionality of responses: streamed covariance, principal variances, and summaries of them.
 
-The covariance is accumulated by Chan's pairwise update, so that a large mean does no harm, and
-merges in any order. Every function is jittable and vmappable; layers of equal width go through
-together by vmap, and one pass serves the clean, the perturbed and the difference of both.
+The covariance is accumulated by Chan's pairwise update, which is accurate even if the mean is
+large, and states merge in any order. Every function works under `jax.jit` and `jax.vmap`, so that
+layers with the same number of units can be processed together.
 
-Where units outnumber samples, `principal_variances` of a matrix of responses takes the samples'
-side; where both are many, `leading_variances` finds the largest variances alone.
+If there are more units than samples, `principal_variances` of a matrix uses the smaller
+samples × samples product. If there are many of both, `leading_variances` computes only the largest
+variances.
 
 References:
   Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
@@ -25,12 +26,12 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from selectax import compensated
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
+from selectax.numerics import compensated
 from selectax.renamed import old_names
 
 __all__ = [
@@ -50,22 +51,25 @@ __all__ = [
 if not TYPE_CHECKING:  # type checkers are told the new names only
     __getattr__ = old_names(__name__)
 
-# In the place of a number of components.
+# Returned instead of a number of components.
 _NOT_FINITE = -1
-# From so many units on, eigenvalues on the CPU are found by bisection.
+# With this number of units or more, eigenvalues on the CPU are computed by bisection.
 _BISECTED_UNITS = 256
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Covariance:
-    """What a pass over responses accumulates.
+    """Count, mean and scatter matrix, accumulated in one pass over responses.
+
+    States do not add: `merge_covariance` merges two, and `merge_covariance_over_devices` those of
+    all devices.
 
     Attributes:
-      count: samples seen.
+      count: number of samples seen.
       mean: mean response of each unit.
-      scatter: sum over samples of the outer product of a response's deviation from the mean.
-      remainder: what the rounding of the mean left over; the mean is mean + remainder.
+      scatter: sum over samples of the outer product of the deviation from the mean with itself.
+      remainder: rounding error of the mean; the exact mean is mean + remainder.
 
     Example:
       >>> import jax.numpy as jnp
@@ -85,21 +89,21 @@ def response_matrix(
     activations: Float[Array, "samples *space units"],
     form: Literal["means", "positions", "flattened"] = "means",
 ) -> Float[Array, "rows features"]:
-    """Activations of a layer as the matrix whose dimensionality is asked for.
+    """Activations of a layer as a matrix, whose dimensionality can then be measured.
 
     Args:
-      activations: of any number of dimensions of space.
-      form: "means", a row per sample with each unit's mean over space, the default of the papers;
-        "positions", a row per sample and position with the units there; "flattened", a row per
-        sample with every unit at every position.
+      activations: activations of one layer, with any number of spatial dimensions.
+      form: "means", one row per sample with each unit's mean over space, the default of the papers;
+        "positions", one row per sample and position with the units at that position; "flattened",
+        one row per sample with every unit at every position.
 
     Returns:
-      (samples, units), (samples · positions, units) or (samples, positions · units), in float32 or
-      wider. The rows of a sample's positions follow one another: a mask of samples becomes one of
-      rows by `jnp.repeat(where, positions)`.
+      Shape (samples, units), (samples · positions, units) or (samples, positions · units), in
+      float32 or wider. The positions of a sample are consecutive rows, so
+      `jnp.repeat(where, positions)` turns a mask of samples into a mask of rows.
 
     Raises:
-      TypeError: activations are no floating-point numbers.
+      TypeError: activations are not floating-point numbers.
       ValueError: activations have fewer than two dimensions or no units, or form is unknown.
 
     Example:
@@ -122,11 +126,12 @@ def response_matrix(
 
 
 def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance:
-    """The state of no samples at all.
+    """Initial state, of no samples.
 
     Args:
-      units: of the responses to come.
-      dtype: of the state, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
+      units: number of units of the responses.
+      dtype: dtype of the state, independent of the responses' dtype; float64 needs
+        `jax_enable_x64`.
 
     Returns:
       Count, mean and remainder of shape (units,) and scatter of shape (units, units), all 0.
@@ -154,17 +159,17 @@ def update_covariance(
     """Adds a batch of responses to the state.
 
     Args:
-      state: what was accumulated before.
+      state: the state so far.
       responses: one number per sample and unit; bfloat16 and float16 are summed in float32.
-      where: samples that count; the others (padding) may hold anything, NaN too.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
 
     Returns:
-      The state of the samples seen so far, in the dtype of the state before. A response that is NaN
-      or infinite makes all that is known of its unit NaN.
+      The state of all samples so far, in the dtype of the given state. If a response is NaN or
+      infinite, everything about its unit becomes NaN.
 
     Raises:
-      TypeError: responses are no floating-point numbers.
-      ValueError: shapes do not fit one another.
+      TypeError: responses are not floating-point numbers.
+      ValueError: shapes do not match.
 
     Example:
       >>> import jax.numpy as jnp
@@ -188,8 +193,8 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
     """The state of the samples of both; associative and commutative up to rounding.
 
     Args:
-      a: of some samples.
-      b: of others, with as many units.
+      a: the state of some samples.
+      b: the state of other samples, with the same number of units.
 
     Returns:
       A state of the sum of their counts.
@@ -256,10 +261,10 @@ def sample_covariance(state: Covariance) -> Float[Array, "units units"]:
     """Unbiased sample covariance, scatter / (count − 1); zeros for fewer than two samples.
 
     Args:
-      state: of the samples seen.
+      state: the state of the samples seen.
 
     Returns:
-      Symmetric, in the square of the responses' units; NaN for a count that is NaN or infinite.
+      A symmetric matrix; NaN if the count is NaN or infinite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -277,21 +282,23 @@ def principal_variances(
     *,
     where: Bool[Array, "samples"] | None = None,
 ) -> Float[Array, "units"]:
-    """Variances along the principal components, in descending order, none below 0.
+    """Variances along the principal components, in descending order and never negative.
 
     Args:
-      responses_or_state: a matrix of responses, or what was accumulated from one. Of a matrix with
-        fewer samples than units, the products of samples are taken in the place of those of units;
-        the variances past the number of samples are then 0.
-      where: samples of the matrix that count; the others (padding) may hold anything, NaN too.
+      responses_or_state: a matrix of responses, or a state accumulated from one. For a matrix with
+        fewer samples than units, the eigenvalues of the samples × samples product are used, and
+        variances beyond the number of samples are 0.
+      where: the samples of the matrix that count; the others (padding) may hold any values, even
+        NaN.
 
     Returns:
-      In the square of the responses' units; they sum up to the total variance. All NaN if a
-      response that counts is NaN or infinite.
+      One variance for each unit; their sum is the total variance. All are NaN if a response of a
+      sample that counts is NaN or infinite.
 
     Raises:
-      TypeError: responses are no floating-point numbers.
-      ValueError: responses are no matrix, where does not fit, or a state is given with where.
+      TypeError: responses are not floating-point numbers.
+      ValueError: responses are not a matrix, where has another length, or where is given together
+        with a state.
 
     Example:
       >>> import jax.numpy as jnp
@@ -302,7 +309,10 @@ def principal_variances(
     """
     if isinstance(responses_or_state, Covariance):
         if where is not None:
-            raise ValueError("where is for a matrix of responses; a state has taken its own.")
+            raise ValueError(
+                "where applies to a matrix of responses, not to a state; "
+                "give it to update_covariance."
+            )
         return _variances_of_state(responses_or_state)
     responses = checked_responses(responses_or_state)
     return _variances_of_matrix(responses, checked_where(where, len(responses)))
@@ -317,28 +327,29 @@ def leading_variances(
     iterations: int = 4,
     where: Bool[Array, "samples"] | None = None,
 ) -> tuple[Float[Array, "components"], Float[Array, ""]]:
-    """The largest principal variances, by a randomised subspace, and the total of all.
+    """The largest principal variances, by randomised subspace iteration, and the total variance.
 
-    For flattened maps of many samples, of which neither all products of units nor all products of
-    samples fit: time and memory grow with samples × units × components.
+    Meant for flattened maps of many samples, for which neither the units × units nor the
+    samples × samples product fits into memory. Time grows with samples × units × components.
 
     Args:
-      key: of which the subspace's first guess is drawn.
+      key: PRNG key for the initial subspace.
       responses: a matrix of responses.
-      components: number of variances asked for.
-      oversampling: dimensions of the subspace beyond those, for accuracy.
-      iterations: multiplications by the covariance, for accuracy where variances fall off slowly.
-      where: samples that count; the others (padding) may hold anything, NaN too.
+      components: number of variances to compute.
+      oversampling: additional dimensions of the subspace, for accuracy.
+      iterations: number of multiplications by the covariance. More are more accurate if variances
+        decrease slowly.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
 
     Returns:
-      The variances in descending order, of which each is at most the true one, and the total
-      variance of all components, exact, for `components_for_variance(…, total=…)`. All NaN if a
-      response that counts is NaN or infinite.
+      The variances in descending order, none larger than the true one, and the exact total variance
+      of all components, for `components_for_variance(…, total=…)`. All are NaN if a response of a
+      sample that counts is NaN or infinite.
 
     Raises:
-      TypeError: responses are no floating-point numbers, or key is an integer.
-      ValueError: responses are no matrix or empty, where does not fit, or components is below 1 or
-        above the samples or units.
+      TypeError: responses are not floating-point numbers, or key is an integer.
+      ValueError: responses are not a matrix, or are empty, where has another length, or components
+        is below 1 or exceeds the number of samples or units.
 
     References:
       Halko, Martinsson & Tropp, 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
@@ -367,7 +378,7 @@ def leading_variances(
     guess = jax.random.normal(key, (deviation.shape[1], width), deviation.dtype)
 
     def multiply(subspace, _):
-        # Orthogonal in between: powers of the covariance would leave the first component alone.
+        # Orthonormalizes after each product; otherwise all columns tend to the first component.
         subspace = jnp.linalg.qr(_product(deviation, subspace))[0]
         return jnp.linalg.qr(_product(deviation.T, subspace))[0], None
 
@@ -384,24 +395,24 @@ def components_for_variance(
     *,
     total: Float[Array, ""] | None = None,
 ) -> Int[Array, "thresholds"]:
-    """Number of leading principal components whose variances reach a share of the whole.
+    """Number of principal components needed to explain given fractions of the variance.
 
     Args:
-      variances: principal variances in any order; they are sorted. Integers are taken too.
-      thresholds: shares of the total variance, between 0 and 1.
-      total: variance of all components, where variances holds the leading ones alone.
+      variances: principal variances in any order. Integers are accepted.
+      thresholds: fractions of the total variance, between 0 and 1.
+      total: total variance of all components, if variances holds only the leading ones.
 
     Returns:
-      int32; 0 where there is no variance at all. Where the given variances do not reach a share of
-      the total, one more than their number, which is a lower bound. Components whose variance is
-      not above eps · units · the largest, eps being the spacing of floats at 1, are rounding and
-      never counted: a matrix of rank 3 has 3, at a share of 1 too. −1 if a variance, the total or
-      the threshold is NaN or infinite.
+      An int32 for each threshold; 0 if there is no variance. If the given variances do not reach
+      the threshold, their number plus one, which is a lower bound. Variances of at most
+      eps · units · largest variance are rounding errors and are not counted (eps is the machine
+      epsilon), so a matrix of rank 3 has 3 components even for a threshold of 1. −1 if a variance,
+      the total or the threshold is NaN or infinite.
 
     Raises:
-      TypeError: variances are no real numbers.
-      ValueError: variances are no vector or empty, or, where values are concrete, a variance is
-        negative or a threshold lies outside 0 to 1.
+      TypeError: variances are not real numbers.
+      ValueError: variances are not a vector, or are empty, or, if values are concrete, a variance
+        is negative or a threshold is not between 0 and 1.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
@@ -422,7 +433,7 @@ def components_for_variance(
     cumulative = jnp.cumsum(variances)
     whole = cumulative[-1] if total is None else jnp.asarray(total, variances.dtype)
     wanted = jnp.asarray(shares).astype(variances.dtype)[:, None] * whole
-    # The sum of no variances, 0, falls short too, unless no share at all is asked for.
+    # Adds 1 for the component that reaches the threshold, except for a threshold of 0.
     numbers = jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + (wanted[:, 0] > 0)
     above_noise = jnp.sum(variances > noise_floor(variances), dtype=jnp.int32)
     numbers = jnp.where(above_noise < len(variances), jnp.minimum(numbers, above_noise), numbers)
@@ -434,15 +445,15 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
     """Effective number of dimensions, (sum λ)² / sum λ².
 
     Args:
-      variances: principal variances, not negative, in any order. Integers are taken too.
+      variances: principal variances, not negative, in any order. Integers are accepted.
 
     Returns:
-      Between 1 (one direction) and the number of units (all alike); 0 for no variance at all; NaN
-      if a variance is NaN or infinite. In float32 or wider.
+      Between 1 (all variance in one direction) and the number of units (equal variances); 0 if
+      there is no variance; NaN if a variance is NaN or infinite. In float32 or wider.
 
     Raises:
-      TypeError: variances are no real numbers.
-      ValueError: variances are no vector or empty, or one is concrete and negative.
+      TypeError: variances are not real numbers.
+      ValueError: variances are not a vector, or are empty, or a concrete variance is negative.
 
     References:
       Gao et al., 2017, "A theory of multineuronal dimensionality, dynamics and measurement", eq. 5.
@@ -478,14 +489,14 @@ def _variances_of_matrix(responses, where) -> Float[Array, "units"]:
 
 
 def _at_least_one(count):
-    """A divisor; NaN if the count is not finite, for through infinity all would become 0."""
+    """The count as a divisor; NaN if not finite, because division by infinity would give 0."""
     return jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
 
 
 def _center(responses, where):
-    """Number of samples that count, their mean, its remainder, and the deviations from both.
+    """Number of samples that count, their mean, its remainder, and the deviations from the mean.
 
-    The deviations of the other samples are 0.
+    The deviations of samples that do not count are 0.
     """
     where = checked_where(where, len(responses))
     mask = jnp.ones((len(responses), 1), bool) if where is None else where[:, None]
@@ -494,11 +505,11 @@ def _center(responses, where):
     divisor = jnp.maximum(count, 1)
     mean = jnp.sum(jnp.where(mask, responses, 0), axis=0) / divisor
     deviation = jnp.where(mask, responses - mean, 0)
-    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
+    # A second pass: the rounding error of the first mean can be as large as the deviations.
     correction = jnp.sum(deviation, axis=0) / divisor
     deviation = deviation - correction
     mean, remainder = compensated.add(mean, correction)
-    # A constant has no variance, though its mean may be rounded. Infinity is no constant.
+    # A constant unit must have variance 0 although its mean is rounded. Infinity is not a constant.
     highest = jnp.max(responses, axis=0, where=mask, initial=-jnp.inf)
     lowest = jnp.min(responses, axis=0, where=mask, initial=jnp.inf)
     constant = (highest == lowest) & jnp.isfinite(highest)
@@ -507,27 +518,27 @@ def _center(responses, where):
 
 
 def _product(left, right):
-    # HIGHEST: TPUs and GPUs would otherwise round to bfloat16 or TF32.
+    # Without HIGHEST, TPUs and GPUs round to bfloat16 or TF32.
     return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
 
 
 def _descending_eigenvalues(matrix):
-    # LAPACK may find finite eigenvalues beside an entry that is not.
+    # LAPACK can return finite eigenvalues of a matrix with an entry that is not finite.
     finite = jnp.all(jnp.isfinite(matrix))
     return jnp.maximum(_eigenvalues(matrix)[::-1], 0) * jnp.where(finite, 1, jnp.nan)
 
 
 @jax.custom_jvp
 def _eigenvalues(matrix):
-    """Of a symmetric matrix, ascending.
+    """Eigenvalues of a symmetric matrix, in ascending order.
 
-    On the CPU `eigvalsh` computes the eigenvectors too and throws them away; bisection of the
-    tridiagonal form is several times faster for hundreds of units, and as accurate. For fewer it is
-    not worth the second that it takes to compile.
+    On the CPU, `eigvalsh` also computes the eigenvectors and discards them. Bisection of the
+    tridiagonal form is several times faster for hundreds of units and as accurate. For fewer units
+    it is not worth its compilation time of about a second.
 
-    And there vmap takes matrices one after the other: jaxlib's LAPACK calls of several matrices
-    wait on XLA's threads for tasks that need these very threads, and two of them on two cores have
-    been seen to wait for ever (jaxlib 0.10.2).
+    On the CPU, vmap processes one matrix after another: jaxlib's batched LAPACK calls block XLA's
+    threads while they wait for tasks on the same threads, which deadlocked on two cores (jaxlib
+    0.10.2).
     """
 
     @jax.custom_batching.sequential_vmap
@@ -540,7 +551,7 @@ def _eigenvalues(matrix):
         return diagonal, beside
 
     def by_bisection(matrix):
-        # Scaled, for bisection squares the entries, and those of tiny variances underflow.
+        # Scales the matrix, because bisection squares its entries and tiny ones would underflow.
         largest = jnp.max(jnp.abs(jnp.diagonal(matrix)))
         scaled = matrix / jnp.where(largest == 0, 1, largest)
         diagonal, beside = tridiagonal(scaled)

@@ -1,4 +1,4 @@
-"""What other libraries capture inside of a network, as the activations that the measures take."""
+"""Converts intermediates that other libraries capture to the activations that measures take."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,26 +11,28 @@ __all__ = ["activations_from_intermediates"]
 def activations_from_intermediates(
     intermediates: Mapping[str, Any], *, layers: Sequence[str] | None = None
 ) -> dict[str, Array]:
-    """Nested intermediates, as Flax captures them, as one dict from layer name to array.
+    """Flattens nested intermediates, as Flax captures them, to a dict from layer name to array.
 
-    A nested name is joined by "/", "__call__" is left out of it, and later calls of the same module
-    are numbered: "block/Conv_0", "block/Conv_0:1". The output of the outermost module, which is the
-    logits, is left out.
+    Nested names are joined by "/", without "__call__", and later calls of the same module are
+    numbered: "block/Conv_0", "block/Conv_0:1". The output of the outermost module (the logits) is
+    left out.
 
     Args:
-      intermediates: `state["intermediates"]` of Flax Linen's `apply(…, capture_intermediates=True)`
-        or of `sow`, or the `State` of Flax NNX's `nnx.capture` or its pure dict: dicts (or lists of
-        dicts, named by position) of arrays or of tuples or lists of arrays, one a call.
-      layers: names of those that count, in order of depth; by default all, in the order of the
-        dict. Linen keeps the order of the calls, but not through `jax.jit`, which sorts by name.
+      intermediates: `state["intermediates"]` from Flax Linen's `apply(…,
+        capture_intermediates=True)` or `sow`, or the `State` (or its pure dict) from Flax NNX's
+        `nnx.capture`: nested dicts (or lists of dicts, named by position) of arrays, or of tuples
+        or lists with one array for each call.
+      layers: names of the layers to return, in order of depth; by default all, in the order of the
+        dict. Linen's dict is in the order of the calls, unless it was returned through `jax.jit`,
+        which sorts by name.
 
     Returns:
-      Layer name to array as it was captured: what comes before the ReLU is still to be put through
-      it, and the last layer's logits do not belong to the activations.
+      Layer name to array, as captured. Apply the ReLU to activations that were captured before it,
+      and leave out a last layer that returns the logits.
 
     Raises:
-      TypeError: intermediates are no mapping, or hold something other than arrays.
-      ValueError: there is no layer in intermediates, or a name in layers is unknown.
+      TypeError: intermediates are not a mapping, or hold something other than arrays.
+      ValueError: intermediates hold no layer, or a name in layers is unknown.
 
     Example:
       >>> import jax.numpy as jnp
@@ -42,14 +44,14 @@ def activations_from_intermediates(
     if not isinstance(intermediates, Mapping):
         raise TypeError(
             "intermediates must be a dict from layer name to what was captured, not "
-            f"{'None' if intermediates is None else f'a {type(intermediates).__name__}'}; the "
-            "measures take an array or a list of arrays as it is."
+            f"{'None' if intermediates is None else f'a {type(intermediates).__name__}'}; "
+            "the measures accept an array or a list of arrays directly."
         )
     found = dict(_flat(intermediates, ()))
     if not found:
         raise ValueError(
-            "intermediates hold no layer below the outermost module; let the network's modules "
-            "capture or sow what they compute."
+            "intermediates hold no layer below the outermost module; capture or sow "
+            "intermediates in the network's modules."
         )
     if layers is None:
         return found

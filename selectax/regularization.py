@@ -1,7 +1,7 @@
-"""The class selectivity regularizer: cross-entropy − alpha · mean selectivity.
+"""The class selectivity regularizer: loss = cross-entropy − alpha · mean selectivity.
 
-`Regularizer` is the type of the functions that can replace mean selectivity in that loss, such as
-those of control experiments.
+`Regularizer` is the type of functions that can replace mean selectivity in this loss, for example
+in control experiments.
 
 References:
   Leavitt & Morcos, 2020, "Selectivity considered harmful", arXiv 2003.01262.
@@ -36,8 +36,8 @@ class Regularizer(Protocol):
     - num_classes: number of classes, a Python int.
 
     It returns a scalar, must be differentiable with respect to the activations, and must work under
-    `jax.jit` and `jax.vmap`. What it draws at random has to come from a fixed key, so that it is
-    the same function in every step.
+    `jax.jit` and `jax.vmap`. Random numbers must come from a fixed key, so that the function is the
+    same in every training step.
 
     Example:
       >>> import jax
@@ -67,7 +67,7 @@ class Regularizer(Protocol):
         num_classes: int,
         /,
     ) -> Float[Array, ""]:
-        """Returns what alpha is multiplied by."""
+        """Returns the scalar that the loss multiplies by −alpha."""
 
 
 def selectivity_penalty(
@@ -81,33 +81,33 @@ def selectivity_penalty(
     axis_name: str | None = None,
     signed: Signed = "error",
 ) -> Float[Array, ""]:
-    """−alpha · μ_SI, to be added to the loss.
+    """The term −alpha · μ_SI, to add to the loss.
 
     Args:
-      activations: layer name to array of shape (samples, …, units), a list of arrays or a single
-        array.
-      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
-      num_classes: number of classes; those absent from the batch take no part.
-      alpha: below 0 discourages class selectivity, above 0 promotes it. May be traced, so that one
-        compilation serves all values; a schedule is any optax schedule, `alpha=schedule(step)`.
-      layers: names of the regularized layers; by default all.
-      where: samples that count.
-      axis_name: mapped axis of devices that share the batch. The penalty is then that of the whole
-        batch, the same on each device; averaging the devices' gradients, as is usual, gives what a
-        single device with the whole batch would compute.
-      signed: what to do with negative responses, as in `layer_selectivity`. In a jitted training
-        step values are unknown and nothing is checked: choose "absolute" or "split" yourself for a
-        network of tanh or GELU.
+      activations: a dict from layer name to array of shape (samples, …, units), a list of such
+        arrays, or a single array.
+      labels: class of each sample, from 0 to num_classes − 1, or −1 to ignore the sample.
+      num_classes: number of classes; classes absent from the batch are left out.
+      alpha: strength; negative values discourage class selectivity, positive values promote it. It
+        can be traced, so one compilation serves all values. For a schedule, pass
+        `alpha=schedule(step)` with any optax schedule.
+      layers: names of the regularized layers; all by default.
+      where: the samples that count.
+      axis_name: name of the mapped axis of the devices that share the batch. The penalty is then
+        that of the whole batch, the same on each device. The mean of the devices' gradients, as
+        data-parallel training computes it, equals the gradient on a single device.
+      signed: what to do with negative responses, as in `layer_selectivity`. A jitted training step
+        cannot check values: choose "absolute" or "split" for a network with tanh or GELU.
 
     Returns:
-      A scalar between −abs(alpha) and abs(alpha), in the dtype of the mean selectivity; NaN if a
-      response that counts, or alpha, is NaN or infinite.
+      A scalar between −abs(alpha) and abs(alpha), in the dtype of the mean selectivity; NaN if
+      alpha or a response of a sample that counts is NaN or infinite.
 
     Raises:
-      TypeError: labels are no integers, activations no floating-point numbers, or alpha is no
-        number.
-      ValueError: shapes do not fit one another, a name in layers is unknown, alpha is no scalar,
-        or, where values are concrete, a label is no class or a response is negative.
+      TypeError: labels are not integers, activations are not floating-point numbers, or alpha is
+        not a number.
+      ValueError: shapes do not match, a name in layers is unknown, alpha is not a scalar, or, if
+        values are concrete, a label is not a class or a response is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).

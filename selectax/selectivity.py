@@ -8,7 +8,7 @@ References:
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import jax
 import jax.numpy as jnp
@@ -20,13 +20,12 @@ from selectax.arguments.activations import (
     check_not_negative,
     checked_layer,
     checked_responses,
+    chosen_layers,
     is_several,
-    named_layers,
     with_sign,
 )
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_labels, checked_number
-from selectax.arguments.names import nearest
 from selectax.arguments.where import checked_where
 from selectax.renamed import old_names
 
@@ -53,7 +52,7 @@ Activations = (
     | Sequence[Float[Array, "samples *space units"]]
     | Float[Array, "..."]
 )
-"""Of several layers in order of depth, by name or in a list, or of a single one."""
+"""One layer as an array, or several layers in order of depth as a mapping or a sequence."""
 
 
 @jax.tree_util.register_dataclass
@@ -85,12 +84,13 @@ class ClassMoments:
 def init_class_moments(
     num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32
 ) -> ClassMoments:
-    """Moments of no samples at all.
+    """Initial moments, of no samples.
 
     Args:
-      num_classes: at least 1.
-      units: of the responses to come; twice their number if they are updated with signed="split".
-      dtype: of the sums, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
+      num_classes: number of classes, at least 1.
+      units: number of units of the responses; twice that number for updates with signed="split".
+      dtype: dtype of the sums, independent of the responses' dtype; float64 needs
+        `jax_enable_x64`.
 
     Returns:
       Counts of shape (classes,) and totals of shape (classes, units), all 0.
@@ -120,24 +120,24 @@ def update_class_moments(
     """Adds a batch of responses to the moments.
 
     Args:
-      moments: what was accumulated before.
+      moments: the state so far.
       responses: one number per sample and unit; bfloat16 and float16 are summed in float32.
-      labels: class of each sample, 0 … classes − 1, or −1 for a sample to ignore. Traced labels,
-        whose values are unknown, are ignored too if they are no class.
-      where: samples that count; the others (padding) may hold anything, NaN too.
+      labels: class of each sample, from 0 to classes − 1, or −1 to ignore the sample. Traced
+        labels cannot be checked; those that are not a class are ignored.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
       signed: what to do with negative responses, for which the index is not defined: "error"
-        refuses them if their values are concrete, "absolute" takes their magnitudes, "split" takes
-        positive and negative parts as separate units, and "keep" sums them as they are, which is
-        right for class means alone.
+        raises an error if their values are concrete, "absolute" uses their magnitudes, "split"
+        makes positive and negative parts separate units, and "keep" sums them unchanged, for class
+        means without an index.
 
     Returns:
-      Moments of the samples seen so far, in the dtype of those before. A response that is NaN or
-      infinite makes its unit's totals NaN or infinite.
+      Moments of all samples so far, in the dtype of the given moments. If a response is NaN or
+      infinite, so are its unit's totals.
 
     Raises:
-      TypeError: labels are no integers, or responses no floating-point numbers.
-      ValueError: shapes do not fit one another, or, where values are concrete, a label is no class
-        or a response is negative.
+      TypeError: labels are not integers, or responses are not floating-point numbers.
+      ValueError: shapes do not match, or, if values are concrete, a label is not a class or a
+        response is negative.
 
     Example:
       >>> import jax.numpy as jnp
@@ -216,14 +216,14 @@ def merge_class_moments_over_devices(moments: ClassMoments, axis_name: str) -> C
 def class_means(
     moments: ClassMoments,
 ) -> tuple[Float[Array, "classes units"], Bool[Array, "classes"]]:
-    """Class-conditional mean responses, 0 for absent classes, and which classes are present.
+    """Mean response to each class (0 for absent classes), and which classes are present.
 
     Args:
-      moments: of the samples seen.
+      moments: moments of the samples seen.
 
     Returns:
       Means of shape (classes, units), in the responses' units, and booleans of shape (classes,).
-      Totals or counts that are NaN or infinite give means that are.
+      Where a total or a count is NaN or infinite, so is the mean.
 
     Example:
       >>> import jax.numpy as jnp
@@ -233,7 +233,7 @@ def class_means(
       >>> means.tolist(), present.tolist()
       ([[2.0], [0.0]], [True, False])
     """
-    # A count that is not finite is neither 0 nor one to divide by.
+    # A count of NaN or infinity makes the means NaN: it is neither absent nor a divisor.
     present = ~(moments.count <= 0)
     divisor = jnp.where(jnp.isfinite(moments.count), moments.count, jnp.nan)
     return moments.total / jnp.where(present, divisor, 1)[:, None], present
@@ -247,23 +247,23 @@ def class_selectivity_index(
 ) -> Float[Array, "units"]:
     """Class selectivity index, (μ_max − μ_rest) / (μ_max + μ_rest + eps).
 
-    μ_max is a unit's largest class mean and μ_rest the mean of its other classes' means, so each
-    class counts once, whatever the number of its samples.
+    μ_max is a unit's largest class mean, and μ_rest is the mean of the other class means, so each
+    class has the same weight whatever its number of samples.
 
     Args:
-      means: class-conditional mean responses, not negative (the index is taken after the ReLU).
-        For responses that may be negative see `signed` of `layer_selectivity`.
-      present: classes that take part; by default all. The others' means may hold anything.
+      means: mean response to each class, not negative (the index is computed after the ReLU). For
+        responses that can be negative, see `signed` of `layer_selectivity`.
+      present: the classes to use; all by default. The means of other classes may hold any values.
       eps: keeps the index of a nearly dead unit finite.
 
     Returns:
-      0 for equal means to 1 for a unit that answers to one class alone. A unit whose μ_max does not
-      exceed μ_rest (a dead one, or one present class) has index 0 and gradient 0. A unit one of
-      whose means is NaN or infinite has index NaN and gradient NaN.
+      Between 0 for equal means and 1 for a unit that responds to one class only. A unit whose μ_max
+      does not exceed μ_rest (a dead unit, or only one class is present) has index 0 and gradient 0.
+      A unit with a mean that is NaN or infinite has index NaN and gradient NaN.
 
     Raises:
-      TypeError: means are no floating-point numbers.
-      ValueError: means or present have another shape, or, where values are concrete, a mean of a
+      TypeError: means are not floating-point numbers.
+      ValueError: means or present have the wrong shape, or, if values are concrete, a mean of a
         present class is negative, or eps is negative or not finite.
 
     References:
@@ -292,10 +292,10 @@ def class_selectivity_index(
     best = jnp.argmax(jnp.where(present, means, -jnp.inf), axis=0)
     is_best = jnp.arange(means.shape[0])[:, None] == best
     highest = jnp.sum(jnp.where(is_best & present, means, 0), axis=0)
-    # Summing the others, rather than subtracting the largest from all, does not cancel.
+    # Sums the other means: subtracting the largest from the total would cancel.
     others = jnp.sum(jnp.where(~is_best & present, means, 0), axis=0)
     rest = others / jnp.maximum(jnp.sum(present) - 1, 1)
-    # Comparisons with NaN are false, and infinite means may be equal: both go on, and become NaN.
+    # NaN compares false and infinite means compare equal; both must reach the division, as NaN.
     alike = (highest <= rest) & jnp.isfinite(rest)
     alone = (jnp.sum(present) < 2) & jnp.isfinite(highest)
     selective = ~(alike | alone)
@@ -312,16 +312,16 @@ def unit_responses(
     """Response of each unit to each sample: the mean of its map over space, in float32 or wider.
 
     Args:
-      activations: of one layer; any number of dimensions of space, or none.
-      signed: what to do with negative responses. "keep" returns them; "error" refuses them if
+      activations: activations of one layer, with any number of spatial dimensions, or none.
+      signed: what to do with negative responses. "keep" returns them; "error" raises an error if
         their values are concrete; "absolute" returns their magnitudes; "split" returns positive
-        parts and magnitudes of negative parts as separate units, first all positive ones.
+        parts and magnitudes of negative parts as separate units, all positive parts first.
 
     Returns:
-      Of shape (samples, units), or (samples, 2 · units) for "split", in the activations' units.
+      Shape (samples, units), or (samples, 2 · units) for "split".
 
     Raises:
-      TypeError: activations are no floating-point numbers.
+      TypeError: activations are not floating-point numbers.
       ValueError: activations have fewer than two dimensions or no units, or signed is "error" and a
         concrete response is negative.
 
@@ -335,6 +335,31 @@ def unit_responses(
     return with_sign(_spatial_mean(layer), signed)
 
 
+@overload
+def layer_selectivity(
+    activations: Mapping[str, Float[Array, "samples *space units"]]
+    | Sequence[Float[Array, "samples *space units"]],
+    labels: Int[Array, "samples"],
+    num_classes: int,
+    *,
+    where: Bool[Array, "samples"] | None = None,
+    axis_name: str | None = None,
+    signed: Signed = "error",
+) -> dict[str, Float[Array, "units"]]: ...
+
+
+@overload
+def layer_selectivity(
+    activations: Float[Array, "..."],
+    labels: Int[Array, "samples"],
+    num_classes: int,
+    *,
+    where: Bool[Array, "samples"] | None = None,
+    axis_name: str | None = None,
+    signed: Signed = "error",
+) -> Float[Array, "units"]: ...
+
+
 def layer_selectivity(
     activations: Activations,
     labels: Int[Array, "samples"],
@@ -343,30 +368,32 @@ def layer_selectivity(
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
     signed: Signed = "error",
-) -> dict[str, Float[Array, "units"]]:
+) -> dict[str, Float[Array, "units"]] | Float[Array, "units"]:
     """Class selectivity index of each unit of each layer, on one batch.
 
     Args:
-      activations: layer name to array of shape (samples, …, units); a single array counts as one
-        layer named "layer", those of a list as "layer_0" and so on.
-      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
-      num_classes: number of classes; those absent from the batch take no part.
-      where: samples that count; the others (padding) may hold anything, NaN too.
-      axis_name: mapped axis of devices that share the batch; sums and counts are summed over it
-        before the index is formed.
-      signed: what to do with negative responses (of tanh, GELU or before the ReLU), for which the
-        index is not defined: "error" refuses them where values are concrete (under `jax.jit` they
-        are unknown, and nothing is checked); "absolute" takes the index of their magnitudes;
-        "split" takes positive and negative parts of the responses as separate units, first all
-        positive ones, so that there are twice as many.
+      activations: a dict from layer name to array of shape (samples, …, units), a list of such
+        arrays, which are named "layer_0" and so on, or a single array.
+      labels: class of each sample, from 0 to num_classes − 1, or −1 to ignore the sample.
+      num_classes: number of classes; classes absent from the batch are left out.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
+      axis_name: name of the mapped axis of the devices that share the batch. Class sums and counts
+        are summed over devices before the index is computed.
+      signed: what to do with negative responses (after tanh or GELU, or before the ReLU), for which
+        the index is not defined. "error" raises an error if values are concrete (under `jax.jit`
+        they are not, and nothing is checked); "absolute" uses magnitudes; "split" makes positive
+        and negative parts separate units, all positive parts first, so that there are twice as
+        many units.
 
     Returns:
-      Layer name to indices; NaN for a unit with a response that is NaN or infinite.
+      The indices of a layer's units, of shape (units,): an array if activations are a single array,
+      otherwise a dict from layer name to array. NaN for a unit with a response that is NaN or
+      infinite.
 
     Raises:
-      TypeError: labels are no integers, or activations no floating-point numbers.
-      ValueError: shapes do not fit one another, there are no layers, or, where values are concrete,
-        a label is no class or a response is negative.
+      TypeError: labels are not integers, or activations are not floating-point numbers.
+      ValueError: shapes do not match, there are no layers, or, if values are concrete, a label is
+        not a class or a response is negative.
 
     References:
       Morcos et al., 2018, "On the importance of single directions for generalization".
@@ -382,7 +409,8 @@ def layer_selectivity(
     moments, widths = _layer_moments(activations, labels, num_classes, None, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
-    return _split_layers(class_selectivity_index(*class_means(moments)), widths)
+    index = _split_layers(class_selectivity_index(*class_means(moments)), widths)
+    return index if is_several(activations) else index["layer"]
 
 
 def mean_selectivity(
@@ -395,26 +423,26 @@ def mean_selectivity(
     axis_name: str | None = None,
     signed: Signed = "error",
 ) -> Float[Array, ""]:
-    """Mean over layers of the mean over a layer's units of the class selectivity index, μ_SI.
+    """Network-wide class selectivity μ_SI: the mean over layers of each layer's mean index.
 
     Args:
-      activations: layer name to array of shape (samples, …, units), a list of arrays or a single
-        array, as for `layer_selectivity`.
-      labels: class of each sample, 0 … num_classes − 1, or −1 for a sample to ignore.
-      num_classes: number of classes; those absent from the batch take no part.
-      layers: names of the layers that count; by default all.
-      where: samples that count; with none the result is 0.
-      axis_name: mapped axis of devices that share the batch; sums and counts are summed over it
-        before the index is formed.
+      activations: a dict from layer name to array of shape (samples, …, units), a list of such
+        arrays, or a single array.
+      labels: class of each sample, from 0 to num_classes − 1, or −1 to ignore the sample.
+      num_classes: number of classes; classes absent from the batch are left out.
+      layers: names of the layers to average over; all by default.
+      where: the samples that count; the result is 0 if there are none.
+      axis_name: name of the mapped axis of the devices that share the batch. Class sums and counts
+        are summed over devices before the index is computed.
       signed: what to do with negative responses, as in `layer_selectivity`.
 
     Returns:
-      Between 0 and 1; NaN if a response that counts is NaN or infinite.
+      Between 0 and 1; NaN if a response of a sample that counts is NaN or infinite.
 
     Raises:
-      TypeError: labels are no integers, or activations no floating-point numbers.
-      ValueError: shapes do not fit one another, a name in layers is unknown, or, where values are
-        concrete, a label is no class or a response is negative.
+      TypeError: labels are not integers, or activations are not floating-point numbers.
+      ValueError: shapes do not match, a name in layers is unknown, or, if values are concrete, a
+        label is not a class or a response is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer).
@@ -444,21 +472,21 @@ def mean_selectivity_and_grad(
 ) -> tuple[Float[Array, ""], Activations]:
     """`mean_selectivity` and its gradient with respect to the activations.
 
-    With `axis_name` each device gets its own samples' part of the gradient that a single device
-    with the whole batch would compute; nothing is left to be summed or averaged.
+    With `axis_name`, each device gets the gradient for its own samples, equal to what a single
+    device holding the whole batch would compute. Do not sum or average it over devices.
 
     Args:
-      activations: as for `mean_selectivity`, and so are the others.
+      activations: as for `mean_selectivity`, like all other arguments.
       labels: class of each sample.
       num_classes: number of classes.
-      layers: names of the layers that count; the others' gradient is 0.
-      where: samples that count; the others' gradient is 0.
-      axis_name: mapped axis of devices that share the batch.
+      layers: names of the layers to average over; the gradient of other layers is 0.
+      where: the samples that count; the gradient of other samples is 0.
+      axis_name: name of the mapped axis of the devices that share the batch.
       signed: what to do with negative responses.
 
     Returns:
-      The mean, between 0 and 1, and the gradient in the shapes and dtypes of the activations. Both
-      are NaN for a response that is NaN or infinite: the mean, and the gradient of its unit.
+      The mean, between 0 and 1, and the gradient, in the shapes and dtypes of the activations. If a
+      response is NaN or infinite, the mean and the gradient of its unit are NaN.
 
     Raises:
       TypeError: as `mean_selectivity`.
@@ -474,20 +502,20 @@ def mean_selectivity_and_grad(
              [-0.187,  0.   ]], dtype=float32))
     """
     several = is_several(activations)
-    named = _chosen_layers(activations, layers)
+    named = chosen_layers(activations, layers)
     samples = len(next(iter(named.values())))
-    # Here values may be concrete; within the pull-back they are traced, and nothing is checked.
+    # Checks here, where values can be concrete; inside jax.vjp they are traced.
     labels, where = _checked_samples(labels, where, samples, num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
     activations = jax.tree.map(jnp.asarray, activations) if several else named["layer"]
 
     def local_moments(activations: Activations) -> ClassMoments:
-        # In the order of widths: JAX hands dicts on sorted by their keys.
+        # Names the layers in the order of widths, because JAX sorts dicts by key.
         return _layer_moments(activations, labels, num_classes, tuple(widths), where, signed)[0]
 
     moments, pull_back = jax.vjp(local_moments, activations)
     total = moments if axis_name is None else jax.lax.psum(moments, axis_name)
-    # The same numbers as total, but typed as varying over devices, as the pull-back wants it.
+    # Equals total, but its type says that it varies over devices, which pull_back requires.
     local_total = jax.tree.map(lambda whole, part: jnp.where(True, whole, part), total, moments)
     (gradient,) = pull_back(jax.grad(_mean_over_layers)(local_total, widths))
     return _mean_over_layers(total, widths), gradient
@@ -519,34 +547,20 @@ def _batch_moments(responses, labels, num_classes, counts) -> ClassMoments:
     member = (labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)) & counts[:, None]
     member = member.astype(responses.dtype)
     responses = jnp.where(counts[:, None], responses, 0)
-    # HIGHEST: TPUs and GPUs would otherwise round the responses to bfloat16 or TF32.
+    # Without HIGHEST, TPUs and GPUs round the responses to bfloat16 or TF32.
     total = jnp.einsum("sc,su->cu", member, responses, precision=jax.lax.Precision.HIGHEST)
     return ClassMoments(jnp.sum(member, axis=0), total)
 
 
-def _chosen_layers(activations, layers) -> dict[str, Float[Array, "samples *space units"]]:
-    named = named_layers(activations)
-    if layers is None:
-        return named
-    if isinstance(layers, str) or not layers:
-        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
-    for name in layers:
-        if name not in named:
-            raise ValueError(
-                f"layers names {name!r}, which is no layer; the nearest is {nearest(name, named)}."
-            )
-    return {name: named[name] for name in layers}
-
-
 def _layer_moments(activations, labels, num_classes, layers, where, signed):
-    """Moments of all layers' units side by side: one matrix product and one psum serve them all."""
-    named = _chosen_layers(activations, layers)
+    """Moments of the units of all layers, concatenated: one matrix product and one psum for all."""
+    named = chosen_layers(activations, layers)
     num_classes = checked_number("num_classes", num_classes)
     labels = as_array("labels", labels)
     for name, layer in named.items():
         if layer.shape[:1] != labels.shape:
             raise ValueError(
-                f"labels must have one entry a sample, but have shape {labels.shape} where "
+                f"labels must have one entry for each sample, but have shape {labels.shape}, and "
                 f"activations[{name!r}] has shape {layer.shape}."
             )
     labels, where = _checked_samples(labels, where, len(labels), num_classes)

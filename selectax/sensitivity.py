@@ -1,9 +1,9 @@
 """Sensitivity: how strongly each unit's response depends on the input, and how much that varies.
 
 The input-unit gradient is the derivative of a unit's response to a sample with respect to that
-sample; what is reported is its l2 norm, and how it varies over samples and over the units of a
-layer. The functions take `responses_fn`, from images to a pytree of arrays of shape (samples,
-units); each sample's responses must depend on that sample alone (batch norm on running statistics).
+sample. The functions compute its l2 norm, and the variation of the norm over samples and over the
+units of a layer. `responses_fn` maps images to a pytree of arrays of shape (samples, units); the
+responses to a sample must depend on that sample only, so batch norm must use running statistics.
 
 References:
   Leavitt & Morcos, 2020, "Linking average- and worst-case perturbation robustness via class
@@ -20,9 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from selectax import scaled
 from selectax.arguments.images import as_array, float_images
 from selectax.arguments.key import checked_key
+from selectax.numerics import scaled
 
 __all__ = [
     "InputGradientNorms",
@@ -43,11 +43,11 @@ ResponsesFn = Callable[[Float[Array, "samples ..."]], Any]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class InputGradientNorms:
-    """Of the input-unit gradients of one layer; given the network, each is exact or unbiased.
+    """Norms of the input-unit gradients of one layer, exact or estimated without bias.
 
     Attributes:
       norm: l2 norm of the gradient.
-      squared_norm: its square in units of scale², not the square of the estimate of the norm.
+      squared_norm: squared norm, in units of scale². An estimate of its own, not norm squared.
       scale: power of two that keeps the square of a tiny or huge norm within float32; 1 for norms
         from about 1e-12 to 1e12, and by default.
 
@@ -67,20 +67,20 @@ class InputGradientNorms:
 def exact_input_gradient_norms(
     responses_fn: ResponsesFn, images: Float[Array, "samples ..."], *, units_at_a_time: int = 1
 ) -> Any:
-    """Norms of the input-unit gradients by one vector-Jacobian product a unit, for all samples.
+    """Exact norms of the input-unit gradients, by one vector-Jacobian product for each unit.
 
     Args:
-      responses_fn: images to a pytree of responses of shape (samples, units), samples independent.
-      images: of any shape (samples, …).
-      units_at_a_time: units whose products are computed side by side; more take more memory and
-        keep an accelerator busier.
+      responses_fn: maps images to a pytree of responses of shape (samples, units).
+      images: images of any shape (samples, …).
+      units_at_a_time: number of units whose products are computed together. More units use more
+        memory and utilize an accelerator better.
 
     Returns:
-      The pytree of responses_fn with `InputGradientNorms` in the place of each array, in float32.
+      The pytree that responses_fn returns, with an `InputGradientNorms` in float32 for each array.
 
     Raises:
-      TypeError: images are no floating-point numbers.
-      ValueError: units_at_a_time is below 1, images are empty, or responses have another shape.
+      TypeError: images are not floating-point numbers.
+      ValueError: units_at_a_time is below 1, images are empty, or responses have the wrong shape.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -132,33 +132,34 @@ def input_gradient_norms(
     directions: int = 64,
     directions_at_a_time: int = 1,
 ) -> Any:
-    """Unbiased estimates of the norms of the input-unit gradients from random directions.
+    """Unbiased estimates of the norms of the input-unit gradients, from random directions.
 
-    The derivative along a direction v ~ N(0, 1), drawn for each sample anew, gives p = g · v for
-    all units at once, by forward-mode differentiation. Given the gradient g, the sum of p² over K
-    directions is ‖g‖² times a χ² variable of K degrees of freedom, whatever the network, so that
-    its mean is unbiased for ‖g‖² and the root of the sum, divided by the mean √2 Γ((K + 1) / 2) /
-    Γ(K / 2) of a χ variable, for ‖g‖. The relative deviation of the squared norm is √(2 / K).
+    Forward-mode differentiation along a direction v ~ N(0, 1), drawn for each sample, gives
+    p = g · v for all units at once. The sum of p² over K directions is ‖g‖² times a χ² variable
+    with K degrees of freedom. Its mean over directions is therefore an unbiased estimate of ‖g‖²,
+    and its square root, divided by the mean √2 Γ((K + 1) / 2) / Γ(K / 2) of a χ variable, is an
+    unbiased estimate of ‖g‖. The relative standard deviation of the squared norm is √(2 / K).
 
     Args:
-      key: of which the directions are drawn.
-      responses_fn: images to a pytree of responses of shape (samples, units), samples independent;
-        differentiable in forward mode, which a custom_vjp is not: give the networks of
-        `selectax.models` `convolve=native_convolution`.
-      images: of any shape (samples, …).
+      key: PRNG key for the directions.
+      responses_fn: maps images to a pytree of responses of shape (samples, units). It must support
+        forward-mode differentiation, which a custom_vjp does not: create networks of
+        `selectax.models` with `convolve=native_convolution`.
+      images: images of any shape (samples, …).
       directions: number K of directions for each sample.
-      directions_at_a_time: directions computed side by side; more take more memory and keep an
-        accelerator busier.
+      directions_at_a_time: number of directions computed together. More directions use more memory
+        and utilize an accelerator better.
 
     Returns:
-      The pytree of responses_fn with `InputGradientNorms` in the place of each array, in float32.
+      The pytree that responses_fn returns, with an `InputGradientNorms` in float32 for each array.
 
     Raises:
-      TypeError: images are no floating-point numbers, or responses_fn knows no forward mode.
-      ValueError: a number is below 1, images are empty, or responses have another shape.
+      TypeError: images are not floating-point numbers, or responses_fn does not support
+        forward-mode differentiation.
+      ValueError: a number is below 1, images are empty, or responses have the wrong shape.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2010.07693 (the norms; their estimate is ours).
+      Leavitt & Morcos, 2020, arXiv 2010.07693 (the norms; the estimate is ours).
 
     Example:
       >>> import jax
@@ -181,11 +182,11 @@ def input_gradient_norms(
         return jnp.concatenate(jax.tree.leaves(responses_fn(images)), axis=1)
 
     responses, push_forward = jax.linearize(side_by_side, images)
-    # JAX itself would complain only when the program is lowered, far from here.
+    # JAX itself would raise an error only when the program is lowered.
     if "custom_lin" in str(jax.make_jaxpr(push_forward)(images)):
         raise TypeError(
-            "responses_fn has a custom_vjp, which forward mode cannot pass; clone the module with "
-            "convolve=native_convolution, or take exact_input_gradient_norms."
+            "responses_fn has a custom_vjp, which does not support forward mode; clone the module "
+            "with convolve=native_convolution, or use exact_input_gradient_norms."
         )
 
     def slope(key):
@@ -234,10 +235,10 @@ class NormMoments:
 
     Attributes:
       count: number of samples seen.
-      mean: over samples of each unit's norm, in units of scale.
-      scatter: sum over samples of a norm's squared deviation from the mean, in units of scale².
-      noise: sum over samples of the estimates of the norm's own variance, 0 for exact norms, in
-        units of scale².
+      mean: mean over samples of each unit's norm, in units of scale.
+      scatter: sum over samples of the squared deviation from the mean, in units of scale².
+      noise: sum over samples of the estimated variance of the norm's own estimate, in units of
+        scale²; 0 for exact norms.
       scale: power of two that keeps the squares of tiny or huge norms within float32; 1 for norms
         from about 1e-12 to 1e12, 0 before the first sample.
 
@@ -255,13 +256,13 @@ class NormMoments:
 
 
 def init_norm_moments(units: int) -> NormMoments:
-    """Moments of no samples at all, in float32.
+    """Initial moments, of no samples, in float32.
 
     Args:
-      units: of the layer.
+      units: number of units of the layer.
 
     Returns:
-      Count, and means, scatters, noises and scales of shape (units,), all 0.
+      A count, and mean, scatter, noise and scale of shape (units,), all 0.
 
     Example:
       >>> import selectax
@@ -281,15 +282,15 @@ def update_norm_moments(
     """Adds a batch of one layer's gradient norms to the moments.
 
     Args:
-      moments: what was accumulated before.
-      norms: of one layer.
-      where: samples that count; the others (padding) may hold anything, NaN too.
+      moments: the state so far.
+      norms: gradient norms of one layer.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
 
     Returns:
-      Moments of the samples seen so far.
+      Moments of all samples so far.
 
     Raises:
-      ValueError: shapes do not fit one another.
+      ValueError: shapes do not match.
 
     Example:
       >>> import jax.numpy as jnp
@@ -317,7 +318,7 @@ def update_norm_moments(
     count = jnp.sum(mask, dtype=jnp.float32)
     mean = jnp.sum(norm, axis=0) / jnp.maximum(count, 1)
     scatter = jnp.sum(jnp.where(mask, jnp.square(norm - mean), 0), axis=0)
-    # Both are unbiased, so the square of the one exceeds the other by the first one's variance.
+    # norm² − squared_norm is an unbiased estimate of the variance of norm, since both are unbiased.
     squared = jnp.asarray(norms.squared_norm).astype(jnp.float32)
     squared = scaled.rescaled_square(squared, jnp.asarray(norms.scale, jnp.float32), scale)
     excess = jnp.where(mask, jnp.square(norm) - squared, 0)
@@ -326,14 +327,14 @@ def update_norm_moments(
 
 
 def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
-    """The moments of the samples of both; associative and commutative up to rounding.
+    """Moments of the samples of both; associative and commutative up to rounding.
 
     Args:
-      a: of some samples.
-      b: of others, with as many units.
+      a: moments of some samples.
+      b: moments of other samples, with the same number of units.
 
     Returns:
-      Moments of the sum of their counts.
+      Moments of all samples.
 
     Raises:
       ValueError: the numbers of units differ.
@@ -394,7 +395,7 @@ def merge_norm_moments_over_devices(moments: NormMoments, axis_name: str) -> Nor
     """
     scale = jnp.broadcast_to(_finite_scale(moments), moments.mean.shape)
     larger = jax.lax.pmax(jnp.nan_to_num(scale), axis_name)
-    # Whether a maximum over devices keeps NaN is up to the backend; a sum does.
+    # A sum over devices propagates NaN on every backend; a maximum may not.
     larger = jnp.where(jnp.isnan(jax.lax.psum(scale, axis_name)), jnp.nan, larger)
     moments = _in_scale(moments, larger)
     count = jax.lax.psum(moments.count, axis_name)
@@ -407,16 +408,15 @@ def merge_norm_moments_over_devices(moments: NormMoments, axis_name: str) -> Nor
 def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
     """Coefficient of variation over samples of each unit's gradient norm.
 
-    The standard deviation (unbiased variance, count − 1) over the mean, after the variance that the
-    estimates of the norms add by themselves has been taken out.
+    This is the standard deviation (from the unbiased variance) divided by the mean. The variance
+    that is due to estimating the norms is subtracted first.
 
     Args:
-      moments: of a layer's gradient norms.
+      moments: moments of a layer's gradient norms.
 
     Returns:
-      0 for a unit without any gradient, for one whose norm does not vary beyond the estimates' own
-      variance, and for fewer than two samples; NaN for one that has a norm that is not finite; else
-      positive.
+      Not negative. 0 for a unit without a gradient, for a unit whose norm varies no more than its
+      estimates, and for fewer than two samples; NaN for a unit with a norm that is not finite.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -440,18 +440,18 @@ def variation_over_samples(moments: NormMoments) -> Float[Array, "units"]:
 def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
     """Coefficient of variation over the units of a layer of each unit's mean gradient norm.
 
-    Units without any gradient count, with norm 0. The standard deviation is of all units of the
-    layer, not of a sample of them (variance over units, not units − 1). The variance of the
-    estimated means is taken out as if they were independent. Random directions are shared by the
-    units, which makes part of that variance common to them and the result too small, but by no more
-    than what is taken out: about 1 / (2 K samples) of the squared mean for K directions.
+    Units without a gradient are included, with norm 0. The variance is that of the whole layer, so
+    it is divided by the number of units, not by units − 1. The variance of the estimated means is
+    subtracted as if the estimates of different units were independent. They are not, because all
+    units share the random directions, so the result is slightly too small: by at most the amount
+    subtracted, about 1 / (2 K samples) of the squared mean for K directions.
 
     Args:
-      moments: of a layer's gradient norms.
+      moments: moments of a layer's gradient norms.
 
     Returns:
-      0 for a layer without any gradient or equal in all units; NaN if a norm is not finite; else
-      positive.
+      Not negative. 0 for a layer without gradients, and if all units have the same mean norm; NaN
+      if a norm is not finite.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -478,7 +478,7 @@ def variation_over_units(moments: NormMoments) -> Float[Array, ""]:
 
 
 def _at_least_one(count):
-    """A divisor; NaN if the count is not finite, for through infinity all would become 0."""
+    """The count as a divisor; NaN if not finite, because division by infinity would give 0."""
     return jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
 
 
@@ -509,7 +509,7 @@ def _in_scale(moments: NormMoments, larger: Float[Array, "units"]) -> NormMoment
 
 
 def _defined(responses, images):
-    """Where responses, and the images that they come from, are finite."""
+    """Where responses and their images are finite."""
     finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))[:, None]
     return finite & jnp.isfinite(responses)
 
@@ -519,7 +519,7 @@ def _flat(gradient):
 
 
 def _layers(responses_fn, images):
-    """Structure of the responses and the number of units of each layer; nothing is computed."""
+    """Structure of the responses and number of units of each layer, without computing them."""
     leaves, structure = jax.tree.flatten(jax.eval_shape(responses_fn, images))
     if not leaves:
         raise ValueError("responses_fn must return at least one array of responses.")

@@ -1,4 +1,4 @@
-"""The samples that drive each unit most strongly, found in one pass, and how pure they are."""
+"""The samples with the strongest responses of each unit, and how many are of one class."""
 
 import dataclasses
 from typing import TYPE_CHECKING
@@ -36,9 +36,9 @@ class StrongestResponses:
     `merge_strongest_responses_over_devices` those of all devices.
 
     Attributes:
-      response: in descending order, −inf where fewer than k samples were kept; NaN, which comes
-        first, for samples whose response was NaN or infinite.
-      label: class of the sample, −1 where none was kept.
+      response: responses in descending order, filled up with −inf if fewer than k were kept.
+        Responses that were NaN or infinite are NaN and come first.
+      label: class of the sample of each response, filled up with −1.
 
     Example:
       >>> import selectax
@@ -53,12 +53,13 @@ class StrongestResponses:
 def init_strongest_responses(
     k: int, units: int, *, dtype: DTypeLike = jnp.float32
 ) -> StrongestResponses:
-    """The state of no samples at all.
+    """Initial state, of no samples.
 
     Args:
-      k: responses kept of each unit.
-      units: of the responses to come.
-      dtype: of the responses kept, whatever that of those to come; float64 needs `jax_enable_x64`.
+      k: number of responses to keep for each unit.
+      units: number of units of the responses.
+      dtype: dtype of the responses in the state, independent of the dtype of the given responses;
+        float64 needs `jax_enable_x64`.
 
     Returns:
       Responses of −inf and labels of −1, each of shape (k, units).
@@ -84,24 +85,24 @@ def update_strongest_responses(
     above: float = 0.0,
     where: Bool[Array, "samples"] | None = None,
 ) -> StrongestResponses:
-    """Adds a batch of responses; among equal responses the one seen first is kept.
+    """Adds a batch of responses. Of equal responses, the first is kept.
 
     Args:
-      strongest: what was kept before.
+      strongest: the state so far.
       responses: one number per sample and unit.
-      labels: class of each sample, 0 and up, or −1 for a sample to ignore.
-      above: only responses above it are kept. With 0, a unit after a ReLU that answers to fewer
-        than k samples is judged by those alone, not by samples it is silent to; −inf keeps all.
-      where: samples that count; the others (padding) may hold anything, NaN too.
+      labels: class of each sample, from 0, or −1 to ignore the sample.
+      above: only responses larger than this are kept. With 0, samples to which a unit after a ReLU
+        does not respond are not kept, even if fewer than k remain; −inf keeps all.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
 
     Returns:
-      What is kept of the samples seen so far, in the dtype of what was kept before. A response that
-      is NaN or infinite is kept before all others, as NaN.
+      The state of all samples so far, in the dtype of the given state. A response that is NaN or
+      infinite is kept as NaN, before all others.
 
     Raises:
-      TypeError: labels are no integers, or responses no floating-point numbers.
-      ValueError: shapes do not fit one another, or, where values are concrete, a label is below −1
-        or above is NaN or inf.
+      TypeError: labels are not integers, or responses are not floating-point numbers.
+      ValueError: shapes do not match, or, if values are concrete, a label is below −1, or `above`
+        is NaN or infinite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -122,7 +123,7 @@ def update_strongest_responses(
         raise ValueError(f"above must be a number below infinity, not {above}.")
     usable = jnp.isfinite(responses) & (jnp.asarray(above) < jnp.inf)
     responses = jnp.where(usable, responses, jnp.nan)
-    counts = ~(responses <= above) & (labels >= 0)[:, None]  # NaN is not below anything
+    counts = ~(responses <= above) & (labels >= 0)[:, None]  # keeps NaN, which compares false
     if where is not None:
         counts = counts & where[:, None]
     batch = StrongestResponses(
@@ -132,11 +133,11 @@ def update_strongest_responses(
 
 
 def merge_strongest_responses(a: StrongestResponses, b: StrongestResponses) -> StrongestResponses:
-    """The state of the samples of both, of which a's were seen first; associative.
+    """The state of the samples of both; associative. Of equal responses, those of a come first.
 
     Args:
-      a: of some samples.
-      b: of others, of as many units and the same k.
+      a: the state of some samples.
+      b: the state of other samples, with the same number of units and the same k.
 
     Returns:
       The k strongest of both.
@@ -167,11 +168,11 @@ def merge_strongest_responses_over_devices(
 ) -> StrongestResponses:
     """The state of the samples of all devices along a mapped axis.
 
-    The states of all devices are gathered, so that each device holds them for a moment.
+    Each device temporarily holds the states of all devices.
 
     Args:
-      strongest: the state of the samples on each device. Among equal responses, that of the device
-        with the lower index is kept.
+      strongest: the state of the samples on each device. Of equal responses, that of the device
+        with the lowest index comes first.
       axis_name: name of the mapped axis, of `jax.shard_map`, `jax.pmap` or `jax.vmap`.
 
     Returns:
@@ -193,7 +194,7 @@ def merge_strongest_responses_over_devices(
     devices, device = jax.lax.axis_size(axis_name), jax.lax.axis_index(axis_name)
 
     def gathered(leaf):
-        # A sum, because shard_map knows its result to be the same on all devices; all_gather's not.
+        # Gathers by a sum, whose result shard_map knows to be the same on all devices.
         own_place = jnp.zeros((devices, *leaf.shape), leaf.dtype).at[device].set(leaf)
         return jax.lax.psum(own_place, axis_name).reshape(-1, leaf.shape[1])
 
@@ -201,26 +202,25 @@ def merge_strongest_responses_over_devices(
 
 
 def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Array, "units"]:
-    """Share of a unit's k strongest responses that belong to their commonest class.
+    """Fraction of a unit's k strongest responses that are to their most frequent class.
 
     Args:
-      strongest: of the samples seen.
+      strongest: the state of the samples seen.
       num_classes: number of classes.
 
     Returns:
-      Up to 1 for a unit whose strongest responses are all to one class; where fewer than k samples
-      were kept, the share of those; 0 where none was; NaN for a unit with a response that is NaN
-      or infinite.
+      1 for a unit whose strongest responses are all to one class. If fewer than k responses were
+      kept, the fraction of these; 0 if none was; NaN if a response of the unit is NaN or infinite.
 
     Raises:
       TypeError: num_classes is not an integer.
-      ValueError: num_classes is below 1, or, where values are concrete, a label is not below it.
+      ValueError: num_classes is below 1, or, if values are concrete, a label is not below it.
 
     References:
       Zhou et al., 2015, "Object detectors emerge in deep scene CNNs"; Zhou et al., 2018,
       "Revisiting the importance of individual units in CNNs via ablation"; Gale et al., 2020, "Are
       there any 'object detectors' in the hidden layers of CNNs trained to identify objects or
-      scenes?" (with class labels in the place of concepts named by people).
+      scenes?" (class labels instead of human-annotated concepts).
 
     Example:
       >>> import jax.numpy as jnp
@@ -241,7 +241,7 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
 
 
 def _commonest(labels: Int[Array, "k units"], num_classes: int) -> Int[Array, "units"]:
-    """How often each unit's commonest class occurs: the longest run of its sorted labels."""
+    """Count of each unit's most frequent class: the longest run of equal sorted labels."""
     labels = jnp.sort(labels, axis=0)
     place = jnp.arange(len(labels), dtype=jnp.int32)[:, None]
     starts = jnp.concatenate([jnp.ones_like(labels[:1], bool), labels[1:] != labels[:-1]])
@@ -254,5 +254,5 @@ def _concatenated(a: StrongestResponses, b: StrongestResponses) -> StrongestResp
 
 
 def _strongest_of(candidates: StrongestResponses, k: int) -> StrongestResponses:
-    response, place = jax.lax.top_k(candidates.response.T, k)  # stable: of equal ones the first
+    response, place = jax.lax.top_k(candidates.response.T, k)  # keeps the first of equal values
     return StrongestResponses(response.T, jnp.take_along_axis(candidates.label.T, place, axis=1).T)

@@ -1,8 +1,9 @@
-"""How units are tuned to classes, by other indices than the class selectivity index.
+"""Indices of how units are tuned to classes, other than the class selectivity index.
 
-One pass accumulates the number, mean and scatter of each unit's responses to each class, by Chan's
-update, so that a large mean does no harm. All indices below come from these, and the class
-selectivity index too: `class_selectivity_index(statistics.mean, statistics.count > 0)`.
+One pass accumulates the count, mean and scatter of each unit's responses to each class by Chan's
+update, which is accurate even if the mean is large. All indices here are computed from these
+statistics, and so can be the class selectivity index:
+`class_selectivity_index(statistics.mean, statistics.count > 0)`.
 
 References:
   Chan, Golub & LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample
@@ -17,10 +18,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from selectax import compensated
 from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.where import checked_where
+from selectax.numerics import compensated
 from selectax.renamed import old_names
 
 __all__ = [
@@ -40,10 +41,10 @@ if not TYPE_CHECKING:  # type checkers are told the new names only
     __getattr__ = old_names(__name__)
 
 
-# In the place of a preferred class.
+# Returned instead of a preferred class.
 _NO_CLASS = -1
 _NOT_FINITE = -2
-# Remainders of equal means are known to so many eps of the responses' deviation.
+# Remainders of equal means are accurate to this many eps of the responses' standard deviation.
 _NOISE = 16
 
 
@@ -56,10 +57,10 @@ class ClassStatistics:
     `merge_class_statistics_over_devices` those of all devices.
 
     Attributes:
-      count: samples seen of each class.
-      mean: of each unit's responses over those samples, 0 for a class without any.
+      count: number of samples seen of each class.
+      mean: mean of each unit's responses to those samples, 0 for a class without samples.
       scatter: sum over those samples of the squared deviation from the mean.
-      remainder: what the rounding of the mean left over; the mean is mean + remainder.
+      remainder: rounding error of the mean; the exact mean is mean + remainder.
 
     Example:
       >>> import selectax
@@ -76,12 +77,13 @@ class ClassStatistics:
 def init_class_statistics(
     num_classes: int, units: int, *, dtype: DTypeLike = jnp.float32
 ) -> ClassStatistics:
-    """Statistics of no samples at all.
+    """Initial statistics, of no samples.
 
     Args:
-      num_classes: at least 1.
-      units: of the responses to come.
-      dtype: of the statistics, whatever the responses' dtype is; float64 needs `jax_enable_x64`.
+      num_classes: number of classes, at least 1.
+      units: number of units of the responses.
+      dtype: dtype of the statistics, independent of the responses' dtype; float64 needs
+        `jax_enable_x64`.
 
     Returns:
       Counts of shape (classes,); means, scatters and remainders of shape (classes, units), all 0.
@@ -110,20 +112,20 @@ def update_class_statistics(
     """Adds a batch of responses to the statistics.
 
     Args:
-      statistics: what was accumulated before.
+      statistics: the state so far.
       responses: one number per sample and unit; bfloat16 and float16 are summed in float32. For
-        indices of responses that may be negative see `unit_responses(…, signed=…)`.
-      labels: class of each sample, 0 … classes − 1, or −1 for a sample to ignore. Traced labels,
-        whose values are unknown, are ignored too if they are no class.
-      where: samples that count; the others (padding) may hold anything, NaN too.
+        responses that can be negative, see `unit_responses(…, signed=…)`.
+      labels: class of each sample, from 0 to classes − 1, or −1 to ignore the sample. Traced
+        labels cannot be checked; those that are not a class are ignored.
+      where: the samples that count; the others (padding) may hold any values, even NaN.
 
     Returns:
-      Statistics of the samples seen so far, in the dtype of those before. A response that is NaN
-      or infinite makes its unit's means and scatters NaN.
+      Statistics of all samples so far, in the dtype of the given statistics. If a response is NaN
+      or infinite, its unit's means and scatters become NaN.
 
     Raises:
-      TypeError: labels are no integers, or responses no floating-point numbers.
-      ValueError: shapes do not fit one another, or a concrete label is no class.
+      TypeError: labels are not integers, or responses are not floating-point numbers.
+      ValueError: shapes do not match, or a concrete label is not a class.
 
     Example:
       >>> import jax.numpy as jnp
@@ -154,7 +156,7 @@ def update_class_statistics(
 
     divisor = jnp.maximum(count, 1)[:, None]
     mean = sums(responses) / divisor
-    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
+    # A second pass: the rounding error of the first mean can be as large as the deviations.
     mean, remainder = compensated.add(mean, sums(responses - mean[own_class]) / divisor)
     about_rounded_mean = sums(jnp.square(responses - mean[own_class]))
     remainder = jnp.where(about_rounded_mean == 0, 0, remainder)  # of a constant
@@ -168,11 +170,11 @@ def update_class_statistics(
 
 
 def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
-    """The statistics of the samples of both; associative and commutative up to rounding.
+    """Statistics of the samples of both; associative and commutative up to rounding.
 
     Args:
-      a: of some samples.
-      b: of others, of as many classes and units.
+      a: statistics of some samples.
+      b: statistics of other samples, with the same numbers of classes and units.
 
     Returns:
       Statistics of the sums of their counts.
@@ -196,7 +198,7 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in (classes, units): {a.mean.shape} and {b.mean.shape}.")
     count = a.count + b.count
-    # Through an infinite count all would become a finite 0.
+    # Division by an infinite count would give a finite 0.
     divisor = jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
     mean, remainder, difference = compensated.weighted_mean(
         (a.mean, a.remainder), (b.mean, b.remainder), (b.count / divisor)[:, None]
@@ -242,15 +244,15 @@ def merge_class_statistics_over_devices(
 
 
 def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
-    """Class of each unit's largest mean response, the first of equal ones.
+    """The class to which each unit's mean response is largest; the first of equal ones.
 
     Args:
-      statistics: of the samples seen.
+      statistics: statistics of the samples seen.
 
     Returns:
-      int32; −1 for a unit that prefers none: all present classes' means are equal (a dead unit), or
-      fewer than two classes are present. −2 for a unit of which that cannot be said, because a
-      mean or a count is NaN or infinite.
+      An int32 for each unit. −1 if the unit prefers no class: the means of all present classes are
+      equal (a dead unit), or fewer than two classes are present. −2 if a mean or a count is NaN or
+      infinite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -265,7 +267,7 @@ def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
     mean, remainder = statistics.mean, _remainder(statistics)
     highest = jnp.max(jnp.where(present, mean, -jnp.inf), axis=0)
     lowest = jnp.min(jnp.where(present, mean, jnp.inf), axis=0)
-    # Rounded means that are equal differ where their remainders do, by more than rounding.
+    # Equal rounded means are different means if their remainders differ by more than rounding.
     is_highest = present & (mean == highest)
     most = jnp.max(jnp.where(is_highest, remainder, -jnp.inf), axis=0)
     least = jnp.min(jnp.where(is_highest, remainder, jnp.inf), axis=0)
@@ -280,21 +282,21 @@ def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
 def class_conditional_mean_activity_selectivity(
     statistics: ClassStatistics,
 ) -> Float[Array, "units"]:
-    """CCMAS, (μ_A − μ_¬A) / (μ_A + μ_¬A), for the class A of a unit's largest mean response.
+    """CCMAS, (μ_A − μ_¬A) / (μ_A + μ_¬A), for a unit's preferred class A.
 
-    μ_¬A is the mean over all *samples* outside A, where the class selectivity index of
-    `selectax.selectivity` takes the mean over the other *classes'* means. The two differ where
-    classes are of unequal sizes, and in that index's eps.
+    μ_¬A is the mean over all *samples* outside A, whereas the class selectivity index of
+    `selectax.selectivity` uses the mean of the other *class means*. The two differ if classes have
+    different numbers of samples, and by that index's eps.
 
     Args:
-      statistics: of responses that are not negative (taken after the ReLU).
+      statistics: statistics of responses that are not negative (after the ReLU).
 
     Returns:
-      0 for equal means to 1 for a unit that answers to one class alone; 0 for a unit without a
-      preferred class; NaN for a unit one of whose means is NaN or infinite.
+      Between 0 for equal means and 1 for a unit that responds to one class only; 0 for a unit
+      without a preferred class; NaN for a unit with a mean that is NaN or infinite.
 
     Raises:
-      ValueError: a mean is concrete and negative.
+      ValueError: a concrete mean is negative.
 
     References:
       Morcos et al., 2018, "On the importance of single directions for generalization" (the index);
@@ -326,11 +328,11 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     unequal variances this form is also known as d_a.
 
     Args:
-      statistics: of the samples seen.
+      statistics: statistics of the samples seen.
 
     Returns:
-      Not negative; 0 for a unit without a preferred class, infinite for one that tells it apart
-      without any variance, NaN for one whose responses are not all finite.
+      Not negative. 0 for a unit without a preferred class; infinite if the means differ and both
+      variances are 0; NaN if a response of the unit is NaN or infinite.
 
     References:
       Green & Swets, 1966, "Signal detection theory and psychophysics"; Simpson & Fitter, 1973,
@@ -347,27 +349,27 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
     """
     preferred, others, prefers = _preferred_and_others(statistics)
     variance = (preferred.variance + others.variance) / 2
-    # Of means near one another, whose rounding may be large beside the deviation.
+    # Includes the remainders, because the rounding of similar means can exceed their difference.
     difference = (preferred.origin - others.origin) + (preferred.shift - others.shift)
     difference = jnp.where(prefers, difference, 0)
     certain = variance == 0
-    # Through an infinite variance the division would give a finite 0.
+    # Division by an infinite deviation would give a finite 0.
     spread = jnp.sqrt(jnp.where(certain, 1, variance) * jnp.where(variance < jnp.inf, 1, jnp.nan))
     return jnp.where(certain, jnp.where(difference > 0, jnp.inf, 0), difference / spread)
 
 
 def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"]:
-    """Lifetime sparseness a = (mean r)² / mean r² over all samples; the *lower*, the sparser.
+    """Lifetime sparseness a = (mean r)² / mean r² over all samples. *Lower* values are sparser.
 
     Args:
-      statistics: of responses that are not negative (taken after the ReLU).
+      statistics: statistics of responses that are not negative (after the ReLU).
 
     Returns:
-      1 / samples for a unit that answers to one sample alone, to 1 for equal responses, a dead
-      unit's too; NaN for a unit whose responses are not all finite.
+      Between 1 / samples for a unit that responds to one sample only and 1 for equal responses
+      (including a dead unit); NaN if a response of the unit is NaN or infinite.
 
     Raises:
-      ValueError: a mean is concrete and negative.
+      ValueError: a concrete mean is negative.
 
     References:
       Treves & Rolls, 1991, "What determines the capacity of autoassociative memories in the brain?"
@@ -388,17 +390,17 @@ def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"
 
 
 def vinje_gallant_sparseness(statistics: ClassStatistics) -> Float[Array, "units"]:
-    """Lifetime sparseness S = (1 − a) / (1 − 1 / n), a by Treves & Rolls, over all n samples.
+    """Lifetime sparseness S = (1 − a) / (1 − 1 / n) of n samples, with the a of Treves & Rolls.
 
     Args:
-      statistics: of responses that are not negative (taken after the ReLU).
+      statistics: statistics of responses that are not negative (after the ReLU).
 
     Returns:
-      0 for equal responses (a dead unit's too) to 1 for a unit that answers to one sample alone; 0
-      for fewer than two samples; NaN for a unit whose responses are not all finite.
+      Between 0 for equal responses (including a dead unit) and 1 for a unit that responds to one
+      sample only; 0 for fewer than two samples; NaN if a response of the unit is NaN or infinite.
 
     Raises:
-      ValueError: a mean is concrete and negative.
+      ValueError: a concrete mean is negative.
 
     References:
       Vinje & Gallant, 2000, "Sparse coding and decorrelation in primary visual cortex during
@@ -419,13 +421,13 @@ def vinje_gallant_sparseness(statistics: ClassStatistics) -> Float[Array, "units
 
 
 class _Pool(NamedTuple):
-    """Of each unit's responses to the samples of some classes.
+    """Moments of each unit's responses to all samples of several classes.
 
     Attributes:
-      mean: of all samples.
-      variance: unbiased, of all samples.
-      origin: the largest mean of a class.
-      shift: the mean less the origin, which keeps what the rounding of the mean loses.
+      mean: mean over all samples.
+      variance: unbiased variance over all samples.
+      origin: the largest class mean.
+      shift: difference of the mean from the origin, more accurate than the rounded mean.
     """
 
     mean: Float[Array, "units"]
@@ -440,7 +442,7 @@ def _pool(statistics: ClassStatistics, member: Bool[Array, "classes units"]) -> 
     share = count / jnp.maximum(total, 1)
     mean = jnp.sum(statistics.mean * share, axis=0)
     largest = jnp.max(statistics.mean, axis=0, where=~(count <= 0), initial=-jnp.inf)
-    # The shift makes up for whatever origin is taken, and so does its derivative.
+    # Without a gradient: origin + shift, and its derivative, do not depend on the origin.
     origin = jax.lax.stop_gradient(jnp.where(largest == -jnp.inf, 0, largest))
     deviation = (statistics.mean - origin) + _remainder(statistics)
     shift = jnp.sum(deviation * share, axis=0)
@@ -465,13 +467,13 @@ def _check_means(statistics: ClassStatistics) -> None:
 def _preferred_and_others(statistics: ClassStatistics):
     preferred = preferred_class(statistics)
     is_preferred = jnp.arange(len(statistics.count), dtype=jnp.int32)[:, None] == preferred
-    # A unit that is not finite is in neither pool, and makes the means of both NaN.
+    # A unit with NaN has no samples in the first pool, and the means of both pools are NaN.
     prefers = preferred != _NO_CLASS
     return _pool(statistics, is_preferred), _pool(statistics, ~is_preferred), prefers
 
 
 def _share_of_variance(statistics: ClassStatistics) -> Float[Array, "units"]:
-    """1 − (mean r)² / mean r², without the difference of two nearly equal numbers."""
+    """1 − (mean r)² / mean r², computed without subtracting two nearly equal numbers."""
     pool = _pool(statistics, jnp.ones(statistics.mean.shape, bool))
     samples = jnp.sum(statistics.count)
     variance = pool.variance * jnp.maximum(samples - 1, 0) / jnp.maximum(samples, 1)

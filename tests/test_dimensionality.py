@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from selectax import compensated
 from selectax.dimensionality import (
     components_for_variance,
     init_covariance,
@@ -139,13 +138,6 @@ def test_batches_whose_means_are_rounded_are_merged_exactly(mean):
         parts.append(merge(parts.pop(2 % len(parts)), parts.pop(0)))
     expected = reference.covariance(responses)
     np.testing.assert_allclose(sample_covariance(parts[0]), expected, rtol=1e-5, atol=1e-13)
-
-
-def test_a_state_in_float64_becomes_one_in_float32_with_its_remainder():
-    mean = np.float64(1000.00001)
-    rounded, remainder = compensated.narrowed(mean, np.float64(1e-9), np.float32)
-    assert rounded.dtype == remainder.dtype == np.float32
-    np.testing.assert_allclose(np.float64(rounded) + np.float64(remainder), mean + 1e-9, rtol=1e-14)
 
 
 def test_two_neighbouring_floats_differ():
@@ -529,3 +521,18 @@ def test_lapack_takes_one_matrix_at_a_time(units):
     calls = [line for line in program.splitlines() if 'custom_call_target="lapack' in line]
     assert calls
     assert all(f"= (f32[{units},{units}]" in call for call in calls)
+
+
+@pytest.mark.parametrize("units", [20, 64])
+def test_rounding_is_no_component(units):
+    generator = np.random.default_rng(0)
+    matrix = (generator.normal(size=(200, 3)) @ generator.normal(size=(3, units)) + 5) * 7
+    variances = principal_variances(matrix.astype(np.float32))
+    np.testing.assert_array_equal(components_for_variance(variances, (1.0,)), [3])
+
+
+def test_errors_name_thresholds_and_empty_responses():
+    with pytest.raises(ValueError, match=r"thresholds.*90"):
+        components_for_variance([1.0], [90])
+    with pytest.raises(ValueError, match="no sample"):
+        leading_variances(jax.random.key(0), jnp.ones((0, 2)), 1)

@@ -96,7 +96,7 @@ def test_measures_are_float32_and_equal_whatever_the_inputs_type(dtype):
 def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
     wide = jnp.asarray(np.float64(activations("float32"))).dtype  # float32 unless x64 is enabled
     layer = np.asarray(activations("float32"), np.float64)
-    assert selectax.layer_selectivity(layer, LABELS, 3)["layer"].dtype == wide
+    assert selectax.layer_selectivity(layer, LABELS, 3).dtype == wide
     responses = selectax.unit_responses(layer)
     assert selectax.principal_variances(responses).dtype == wide
     states = updated(responses)

@@ -160,7 +160,7 @@ def test_half_precision_activations_accumulate_in_float32(dtype):
     labels = np.arange(1200, dtype=np.int32) % 2
     exact = np.asarray(activations, np.float64)
     expected = reference.layer_selectivity({"layer": exact}, labels, 2)["layer"]
-    index = layer_selectivity(activations, labels, 2)["layer"]
+    index = layer_selectivity(activations, labels, 2)
     assert index.dtype == jnp.float32
     assert unit_responses(activations).dtype == jnp.float32
     np.testing.assert_allclose(index, expected, rtol=1e-3, atol=1e-6)
@@ -181,7 +181,10 @@ def test_layer_selectivity_keeps_names_order_and_widths():
 def test_a_single_array_is_one_layer():
     activations, labels, num_classes, _ = random_batch()
     array = activations["stem"]
-    assert list(layer_selectivity(array, labels, num_classes)) == ["layer"]
+    index = layer_selectivity(array, labels, num_classes)
+    by_layer = layer_selectivity({"a": array}, labels, num_classes)
+    np.testing.assert_array_equal(index, by_layer["a"])
+    assert list(layer_selectivity([array, array], labels, num_classes)) == ["layer_0", "layer_1"]
     value, gradient = mean_selectivity_and_grad(array, labels, num_classes)
     np.testing.assert_allclose(value, mean_selectivity({"a": array}, labels, num_classes))
     assert gradient.shape == array.shape
@@ -461,3 +464,8 @@ def test_bad_arguments_of_an_update_are_named(change, error, message):
 def test_bad_arguments_of_the_index_are_named(means, present, message):
     with pytest.raises(ValueError, match=message):
         class_selectivity_index(means, present)
+
+
+def test_eps_must_be_finite():
+    with pytest.raises(ValueError, match="eps must be finite"):
+        class_selectivity_index(np.ones((2, 2), np.float32), eps=np.nan)

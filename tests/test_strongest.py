@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from selectax.strongest import (
+    StrongestResponses,
     init_strongest_responses,
     merge_strongest_responses,
     precision_at_k,
@@ -127,3 +128,14 @@ def test_bad_arguments_are_named(call, message):
 def update_with(**change):
     good = {"responses": np.ones((5, 3), np.float32), "labels": np.zeros(5, np.int32)}
     return update_strongest_responses(init_strongest_responses(2, 3), **(good | change))
+
+
+def test_precision_of_many_classes_takes_no_more_memory_than_its_input():
+    k, units, classes = 30, 40, 5000
+    labels = np.random.default_rng(0).integers(0, 12, (k, units)).astype(np.int32)
+    kept = StrongestResponses(jnp.ones((k, units)), jnp.asarray(labels))
+    measure = jax.jit(lambda kept: precision_at_k(kept, classes))
+    expected = [np.bincount(unit).max() / k for unit in labels.T]
+    np.testing.assert_allclose(measure(kept), expected, rtol=1e-6)
+    taken = measure.lower(kept).compile().memory_analysis().temp_size_in_bytes
+    assert taken < 20 * labels.nbytes

@@ -1,1 +1,1 @@
-"""What arguments of public functions may be, one module a kind."""
+"""Checks of the arguments of public functions, one module for each kind of argument."""

@@ -1,6 +1,6 @@
-"""Activations of layers, the responses of their units, and what to do with negative responses."""
+"""Checks of activations and responses, and the treatment of negative responses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -9,18 +9,19 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.names import nearest
 
 Signed = Literal["error", "absolute", "split"]
-"""What to do with responses that may be negative, where a measure is not defined for them.
+"""What to do with negative responses, for which the class selectivity index is not defined.
 
-"error" refuses negative ones where their values are concrete, "absolute" takes their magnitudes,
-and "split" takes the positive parts and the magnitudes of the negative parts as separate units:
-first all positive parts, then all negative ones, twice as many units as before.
+"error" raises an error if a concrete value is negative, "absolute" uses magnitudes, and "split"
+makes the positive parts and the magnitudes of the negative parts separate units: first all positive
+parts, then all negative parts, so that there are twice as many units.
 """
 
 
 def is_several(activations: Any) -> bool:
-    """Whether these are layers in a container, and not one array or the numbers of one."""
+    """Whether activations are a container of layers, not a single array or nested numbers."""
     if isinstance(activations, Mapping):
         return True
     if not isinstance(activations, (list, tuple)):
@@ -29,12 +30,12 @@ def is_several(activations: Any) -> bool:
 
 
 def named_layers(activations: Any) -> dict[str, Float[Array, "samples *space units"]]:
-    """Each layer's activations by its name, in the order given.
+    """Activations by layer name, in the given order.
 
     Args:
-      activations: an array, named "layer"; a mapping from name to array; or a list or tuple of
-        arrays, in order of depth, named "layer_0" and so on (with leading zeros, so that names
-        sort by depth) or by the fields of a named tuple.
+      activations: an array, which is named "layer"; a mapping from name to array; or a list or
+        tuple of arrays in order of depth, which are named "layer_0" and so on (with leading zeros,
+        so that names sort by depth), or by the fields of a named tuple.
 
     Raises:
       TypeError: a layer is not an array of floating-point numbers.
@@ -59,12 +60,38 @@ def named_layers(activations: Any) -> dict[str, Float[Array, "samples *space uni
     }
 
 
-def checked_layer(name: str, layer: Any) -> Float[Array, "samples *space units"]:
-    """One layer's activations as an array.
+def chosen_layers(
+    activations: Any, layers: Sequence[str] | None
+) -> dict[str, Float[Array, "samples *space units"]]:
+    """Activations by layer name, of the given layers only.
+
+    Args:
+      activations: as for `named_layers`.
+      layers: names of the layers to return, in this order; None for all.
 
     Raises:
-      TypeError: they are not an array of floating-point numbers.
-      ValueError: they have fewer than two dimensions, no units or no positions.
+      TypeError: as `named_layers`.
+      ValueError: as `named_layers`, or layers are empty, or hold an unknown name.
+    """
+    named = named_layers(activations)
+    if layers is None:
+        return named
+    if isinstance(layers, str) or not layers:
+        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
+    for name in layers:
+        if name not in named:
+            raise ValueError(
+                f"layers names {name!r}, which is not a layer; use {nearest(name, named)}."
+            )
+    return {name: named[name] for name in layers}
+
+
+def checked_layer(name: str, layer: Any) -> Float[Array, "samples *space units"]:
+    """Activations of one layer as an array.
+
+    Raises:
+      TypeError: layer is not an array of floating-point numbers.
+      ValueError: layer has fewer than two dimensions, no units or no positions.
     """
     held = layer.get_value() if hasattr(layer, "get_value") else layer  # a Variable of Flax NNX
     if isinstance(held, Mapping) or (isinstance(held, (list, tuple)) and not _are_numbers(held)):
@@ -90,8 +117,8 @@ def checked_responses(responses: Any, units: int | None = None) -> Float[Array, 
       units: number of units expected, or None for any.
 
     Raises:
-      TypeError: they are not floating-point numbers.
-      ValueError: they have another shape.
+      TypeError: responses are not floating-point numbers.
+      ValueError: responses have the wrong shape.
     """
     array = as_array("responses", responses)
     if not jnp.issubdtype(array.dtype, jnp.floating):
@@ -110,7 +137,7 @@ def checked_responses(responses: Any, units: int | None = None) -> Float[Array, 
 def check_not_negative(
     name: str, values: Float[Array, "rows units"], counts: Bool[Array, "rows"] | None = None
 ) -> None:
-    """Raises a ValueError if concrete values are negative in a row that counts."""
+    """Raises a ValueError if a concrete value in a row that counts is negative."""
     if not is_concrete(values, counts):
         return
     negative = np.asarray(values) < 0
@@ -129,10 +156,11 @@ def with_sign(
     signed: Signed | Literal["keep"],
     counts: Bool[Array, "samples"] | None = None,
 ) -> Float[Array, "samples units_or_parts"]:
-    """Responses of which none is negative, as `Signed` says; "keep" leaves them as they are.
+    """Responses without negative values, as `Signed` describes; "keep" returns them unchanged.
 
     Raises:
-      ValueError: signed is unknown, or "error" where a concrete response that counts is negative.
+      ValueError: signed is unknown, or it is "error" and a concrete response that counts is
+        negative.
     """
     if signed == "error":
         check_not_negative("responses", responses, counts)
@@ -142,7 +170,7 @@ def with_sign(
     if signed == "absolute":
         return jnp.abs(responses)
     if signed == "split":
-        # NaN is neither above nor below 0, and stays in both parts.
+        # NaN compares false, so it stays in both parts.
         positive = jnp.where(responses <= 0, 0, responses)
         negative = jnp.where(responses >= 0, 0, -responses)
         return jnp.concatenate([positive, negative], axis=-1)
@@ -150,6 +178,6 @@ def with_sign(
 
 
 def _are_numbers(value) -> bool:
-    """Whether nested lists or tuples hold nothing but plain numbers."""
+    """Whether nested lists or tuples hold only Python or NumPy numbers."""
     leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
     return all(isinstance(leaf, (bool, int, float, np.generic)) for leaf in leaves)

@@ -1,4 +1,4 @@
-"""What can stand for an array, and whether its values are known yet."""
+"""Conversion of arguments to arrays, and whether their values are concrete."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 
 def is_concrete(*values) -> bool:
-    """Whether all values are known here: none is traced, none lies partly on another host."""
+    """Whether all values are available: none is traced, and none is partly on another host."""
     return not any(
         isinstance(leaf, jax.core.Tracer)
         or (isinstance(leaf, jax.Array) and not leaf.is_fully_addressable)
@@ -18,12 +18,12 @@ def is_concrete(*values) -> bool:
 
 
 def as_array(name: str, value: Any) -> Array:
-    """The value if it is an array, of JAX or NumPy, or an array of the numbers that it holds.
+    """Returns JAX and NumPy arrays unchanged, and converts other values to an array.
 
     Args:
-      name: of the argument or of an entry of it, for errors.
-      value: an array, a number, a list or tuple of numbers, or an object that
-        NumPy or JAX can convert.
+      name: name of the argument, or of an entry of it, for errors.
+      value: an array, a number, a list or tuple of numbers, or an object that NumPy or JAX can
+        convert.
 
     Raises:
       TypeError: the value does not hold numbers.
@@ -53,7 +53,7 @@ def _from_sequence(name, value):
     try:
         if any(isinstance(leaf, jax.Array) for leaf in leaves):
             return jnp.asarray(value)
-        # Without any number NumPy would guess float64, and refuse an empty list of labels.
+        # NumPy would convert an empty list to float64, which is refused for labels.
         return np.asarray(value) if leaves else np.asarray(value, np.int32)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must have rows of equal length to be an array.") from None

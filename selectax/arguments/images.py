@@ -1,4 +1,4 @@
-"""Images: arrays or nested lists of floats, samples first and channels last."""
+"""Checks of images: arrays or nested lists of floats, samples first and channels last."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _CHANNELS = (1, 3)
 
 
 def as_array(values: Any) -> Array | np.ndarray:
-    """The array itself, or that of nested lists, in the dtype that JAX will give it."""
+    """Converts nested lists and NumPy arrays to an array of the dtype that JAX would use."""
     if isinstance(values, jax.Array):
         return values
     values = np.asarray(values)
@@ -19,11 +19,11 @@ def as_array(values: Any) -> Array | np.ndarray:
 
 
 def float_images(images: Any, name: str = "images") -> Array | np.ndarray:
-    """The images as an array of at least one axis; nested lists of numbers are float32.
+    """The images as an array with at least one axis; nested lists are converted to float32.
 
     Raises:
-      TypeError: they are no floating-point numbers.
-      ValueError: they have no axis of samples, or lists are ragged.
+      TypeError: images are not floating-point numbers.
+      ValueError: images have no axis of samples, or lists are ragged.
     """
     if isinstance(images, list | tuple):
         if all(isinstance(image, jax.Array) for image in images) and len(images):
@@ -44,12 +44,12 @@ def float_images(images: Any, name: str = "images") -> Array | np.ndarray:
 
 
 def looks_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether images of this shape seem to have their channels before height and width."""
+    """Whether images of this shape seem to have channels before height and width."""
     return len(shape) == 4 and shape[1] in _CHANNELS and shape[3] not in _CHANNELS
 
 
 def channels_last_remedy(shape: tuple[int, ...], name: str = "images") -> str:
-    """The sentence for images that have their channels first."""
+    """The error message for images with channels first."""
     return (
         f"{name} of shape {shape} seem to have their channels first, but (samples, height, width, "
         f"channels) is expected; give {name}.transpose(0, 2, 3, 1)."
@@ -57,5 +57,5 @@ def channels_last_remedy(shape: tuple[int, ...], name: str = "images") -> str:
 
 
 def working_dtype(dtype: Any) -> Any:
-    """The type to compute in: float32 for narrower ones."""
+    """The dtype of computations: float32, or the given dtype if it is wider."""
     return jnp.promote_types(dtype, jnp.float32)

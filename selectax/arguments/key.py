@@ -1,23 +1,23 @@
-"""PRNG keys."""
+"""Checks of PRNG keys."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-_WORDS = {2: "threefry2x32", 4: "rbg"}  # of a key's raw data
+_WORDS = {2: "threefry2x32", 4: "rbg"}  # number of words in a key's raw data
 
 
 def checked_key(key: PRNGKeyArray, name: str = "key") -> PRNGKeyArray:
-    """One PRNG key of any kind; raw uint32 data becomes a typed key that draws the same numbers.
+    """A typed PRNG key; a raw uint32 key is converted to a typed key that draws the same numbers.
 
     Args:
-      key: a typed key (`jax.random.key`) or a raw one (`jax.random.PRNGKey`), which may be traced.
-      name: of the argument.
+      key: a typed key (`jax.random.key`) or a raw one (`jax.random.PRNGKey`); it can be traced.
+      name: name of the argument, for errors.
 
     Raises:
-      TypeError: it is no key, say an integer.
-      ValueError: it is an array of several keys.
+      TypeError: key is not a PRNG key, for example an integer.
+      ValueError: key is an array of several keys.
     """
     if not isinstance(key, jax.Array | np.ndarray):
         given = f"the integer {key}" if isinstance(key, int | np.integer) else type(key).__name__
@@ -31,7 +31,7 @@ def checked_key(key: PRNGKeyArray, name: str = "key") -> PRNGKeyArray:
             key = jnp.asarray(key)
             try:
                 key = jax.random.wrap_key_data(key)
-            except TypeError:  # data of another kind than the default
+            except TypeError:  # the raw data of another implementation than the default
                 key = jax.random.wrap_key_data(key, impl=_WORDS[len(key)])
     else:
         raise TypeError(

@@ -1,4 +1,4 @@
-"""Labels: the class of each sample, and how many classes there are."""
+"""Checks of labels and of numbers of classes and units."""
 
 import operator
 
@@ -10,20 +10,20 @@ from jaxtyping import Array, Int
 from selectax.arguments.arrays import as_array, is_concrete
 
 IGNORED = -1
-"""The label of a sample that takes no part."""
+"""The label of a sample to ignore."""
 
 
 def checked_labels(labels, samples: int, num_classes: int | None = None) -> Int[Array, "samples"]:
     """The labels as an array of integers.
 
     Args:
-      labels: one integer a sample, 0 … num_classes − 1, or −1 for a sample to ignore.
+      labels: one integer for each sample, from 0 to num_classes − 1, or −1 to ignore the sample.
       samples: number of samples.
-      num_classes: number of classes; None if any number from 0 on is a class.
+      num_classes: number of classes; None if every number from 0 is a class.
 
     Raises:
       TypeError: labels are not integers.
-      ValueError: labels have another shape, or, if they are concrete, one is no class.
+      ValueError: labels have the wrong shape, or a concrete label is not a class.
     """
     array = as_array("labels", labels)
     if not jnp.issubdtype(array.dtype, jnp.integer):
@@ -31,14 +31,15 @@ def checked_labels(labels, samples: int, num_classes: int | None = None) -> Int[
     if array.shape != (samples,):
         remedy = "; take the argmax of one-hot labels" if array.ndim == 2 else ""
         raise ValueError(
-            f"labels must have shape ({samples},), one entry a sample, not {array.shape}{remedy}."
+            f"labels must have shape ({samples},), one entry for each sample, not {array.shape}"
+            f"{remedy}."
         )
     check_classes("labels", array, num_classes)
     return jnp.asarray(array)
 
 
 def check_classes(name: str, classes: Array | np.ndarray, num_classes: int | None) -> None:
-    """Raises a ValueError if concrete classes are neither 0 … num_classes − 1 nor −1."""
+    """Raises a ValueError if a concrete class is neither −1 nor from 0 to num_classes − 1."""
     if not is_concrete(classes):
         return
     values = np.asarray(classes)
@@ -54,14 +55,14 @@ def check_classes(name: str, classes: Array | np.ndarray, num_classes: int | Non
 
 
 def checked_number(name: str, number: int) -> int:
-    """The number of classes, units or the like as an int.
+    """A number, such as that of classes or units, as an int.
 
     Raises:
-      TypeError: it is not an integer.
-      ValueError: it is below 1.
+      TypeError: number is not an integer.
+      ValueError: number is below 1.
     """
     if isinstance(number, jax.core.Tracer):
-        raise TypeError(f"{name} must not be traced, for shapes follow from it; make it static.")
+        raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
     try:
         whole = operator.index(number)
     except TypeError:

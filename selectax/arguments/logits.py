@@ -1,4 +1,4 @@
-"""What `logits_fn` may return: logits, or a tuple or dict that has them."""
+"""Checks of `logits_fn`, which returns logits, or a tuple or dict that contains them."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ Logits = Float[Array, "samples classes"]
 
 
 def checked_logits(result: Any, samples: int) -> Logits:
-    """The logits in what a network returned; shapes and types are known while it is traced.
+    """The logits that a network returned; only shapes and dtypes are checked.
 
     Args:
-      result: logits of shape (samples, classes), a tuple that begins with them, such as the
-        `(logits, activations)` of `selectax.models`, or a dict with the key "logits".
-      samples: number of images that the network was given.
+      result: logits of shape (samples, classes); a tuple that begins with them, such as the
+        `(logits, activations)` of `selectax.models`; or a dict with the key "logits".
+      samples: number of images passed to the network.
 
     Raises:
-      TypeError: the logits are no floating-point numbers.
-      ValueError: they have another shape, or there is only one class.
+      TypeError: the logits are not floating-point numbers.
+      ValueError: the logits have the wrong shape, or there is only one class.
     """
     if isinstance(result, tuple | list) and len(result):
         result = result[0]
@@ -53,12 +53,12 @@ def checked_logits(result: Any, samples: int) -> Logits:
 
 
 def checked_logits_fn(logits_fn: Callable[..., Any]) -> Callable[..., Logits]:
-    """A function that returns `checked_logits` and nothing else.
+    """Wraps logits_fn in a function that returns only its logits, checked.
 
-    Where the network fails on images that seem to have their channels first, the error says so.
+    If the network fails and the images seem to have channels first, the error says so.
 
     Raises:
-      TypeError: logits_fn is no function.
+      TypeError: logits_fn is not a function.
     """
     if not callable(logits_fn):
         raise TypeError(

@@ -1,4 +1,4 @@
-"""Names that are chosen among known ones."""
+"""Suggestions for unknown names."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ def nearest(name: object, known: Iterable[str]) -> str:
 
 
 def unknown(given: str, name: object, known: Iterable[str]) -> str:
-    """The sentence on a name that is not among the known ones.
+    """The error message for an unknown name.
 
     Args:
-      given: what is unknown, such as "--model resnet9".
-      name: the name alone.
-      known: the names to choose among.
+      given: the argument as the user wrote it, such as "--model resnet9".
+      name: the unknown name, such as "resnet9".
+      known: the known names.
     """
     known = list(known)
     return f"{given}: unknown; did you mean {nearest(name, known)}? Known are {', '.join(known)}."

@@ -1,4 +1,4 @@
-"""Variances along principal components."""
+"""Checks of variances along principal components."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +11,8 @@ def checked_variances(variances) -> Float[Array, "units"]:
     """The variances as a vector in float32 or wider.
 
     Args:
-      variances: numbers in any order; integers are taken too. Those
-        that rounding in float32 may have left below 0 are taken as they are.
+      variances: numbers in any order; integers are accepted. Small negative values that rounding in
+        float32 can cause are accepted and returned unchanged.
 
     Raises:
       TypeError: variances are not real numbers.
@@ -29,7 +29,7 @@ def checked_variances(variances) -> Float[Array, "units"]:
     checked = checked.astype(jnp.promote_types(checked.dtype, jnp.float32))
     if is_concrete(checked):
         values = np.asarray(checked)
-        # In float32's precision, from which wider numbers may have been converted.
+        # Uses the eps of float32, because wider numbers can have been converted from it.
         rounding = np.finfo(np.float32).eps * values.size * np.max(np.abs(values))
         wrong = values < -rounding
         if np.any(wrong):
@@ -41,5 +41,5 @@ def checked_variances(variances) -> Float[Array, "units"]:
 
 
 def noise_floor(variances: Float[Array, "units"]) -> Float[Array, ""]:
-    """The largest variance that rounding alone may have left: eps · units · the largest."""
+    """The largest variance that rounding can cause: eps · units · largest variance."""
     return jnp.finfo(variances.dtype).eps * variances.size * jnp.max(variances)

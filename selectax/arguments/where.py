@@ -1,4 +1,4 @@
-"""Masks that say which samples count."""
+"""Checks of masks of the samples that count."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,19 +11,19 @@ def checked_where(where, samples: int) -> Bool[Array, "samples"] | None:
     """The mask as an array of booleans, or None.
 
     Args:
-      where: None, or one boolean a sample; numbers are taken if they are 0 and 1.
+      where: None, or one boolean for each sample; the numbers 0 and 1 are accepted.
       samples: number of samples.
 
     Raises:
       TypeError: where does not hold numbers or booleans.
-      ValueError: where has another shape, or, if it is concrete, holds anything but 0 and 1.
+      ValueError: where has the wrong shape, or a concrete value is neither 0 nor 1.
     """
     if where is None:
         return None
     mask = as_array("where", where)
     if mask.shape != (samples,):
         raise ValueError(
-            f"where must have shape ({samples},), one entry a sample, not {mask.shape}."
+            f"where must have shape ({samples},), one entry for each sample, not {mask.shape}."
         )
     if mask.dtype != bool and is_concrete(mask):
         values = np.asarray(mask)

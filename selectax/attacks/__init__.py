@@ -13,8 +13,6 @@ epsilons.
 `ATTACKS` is the table of attacks. `run_attack` runs any of them, or an `Attack` of your own.
 """
 
-from typing import TYPE_CHECKING
-
 from selectax.attacks.arguments import Problem, make_problem
 from selectax.attacks.attack import Attack, run_attack
 from selectax.attacks.auto_pgd import apgd
@@ -65,5 +63,4 @@ __all__ = [
     "strongest_attack",
 ]
 
-if not TYPE_CHECKING:  # type checkers know only the new names
-    __getattr__ = old_names(__name__)
+__getattr__ = old_names(__name__)

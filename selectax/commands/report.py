@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         return 2
     output = config.output or config.runs[0] / "report.html"
     # Late, because pandas and matplotlib take seconds, and help should not.
-    from selectax.study.report.page import write_report_of
+    from selectax.study.reports import write_report_of
 
     try:
         path = write_report_of(config.runs, output)

@@ -6,9 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.operations.motion import blur_along, motion_weights
 from selectax.corruptions.operations.zoom import zoom, zoom_positions
+
+_SMALL_ZOOMS = ((1.06, 0.01), (1.11, 0.01), (1.15, 0.01), (1.2, 0.01), (1.25, 0.01))
 
 
 def _gaussian_blur(_, image, matrices):
@@ -88,6 +91,72 @@ def _zoom_blur(_, image, constants):
     return blurred
 
 
-gaussian_blur = Corruption(_gaussian_blur, gaussian_matrices)
-defocus_blur = Corruption(_defocus_blur, _disks)
-zoom_blur = Corruption(_zoom_blur, _zooms)
+def _motion_constants(severities, _):
+    return motion_weights(*zip(*severities, strict=True))
+
+
+def _motion_blur(key, image, weights):
+    angle = jax.random.uniform(key, (), image.dtype, -math.pi / 4, math.pi / 4)
+    return blur_along(image, weights, angle)
+
+
+GAUSSIAN_BLUR = Corruption(
+    name="gaussian_blur",
+    apply=_gaussian_blur,
+    constants=gaussian_matrices,
+    # deviation of the kernel, in pixels
+    severities={
+        "cifar10": (0.4, 0.6, 0.7, 0.8, 1.0),
+        "tiny_imagenet": (0.5, 0.75, 1.0, 1.25, 1.5),
+        "imagenet": (1.0, 2.0, 3.0, 4.0, 6.0),
+    },
+    source=BENCHMARK_SOURCE,
+    keeps_flat_images=True,
+    is_extra=True,
+)
+
+DEFOCUS_BLUR = Corruption(
+    name="defocus_blur",
+    apply=_defocus_blur,
+    constants=_disks,
+    # radius of the disk, deviation of the blur of its edge
+    severities={
+        "cifar10": ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
+        "tiny_imagenet": ((0.5, 0.6), (1, 0.1), (1.5, 0.1), (2.5, 0.01), (3, 0.1)),
+        "imagenet": ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
+    },
+    source=BENCHMARK_SOURCE,
+    keeps_flat_images=True,
+    is_extra=False,
+)
+
+MOTION_BLUR = Corruption(
+    name="motion_blur",
+    apply=_motion_blur,
+    constants=_motion_constants,
+    # half the reach, deviation
+    severities={
+        "cifar10": ((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
+        "tiny_imagenet": ((10, 1), (10, 1.5), (10, 2), (10, 2.5), (12, 3)),
+        "imagenet": ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15)),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    keeps_flat_images=True,
+    is_extra=False,
+)
+
+ZOOM_BLUR = Corruption(
+    name="zoom_blur",
+    apply=_zoom_blur,
+    constants=_zooms,
+    # greatest factor, step between factors
+    severities={
+        "cifar10": _SMALL_ZOOMS,
+        "tiny_imagenet": _SMALL_ZOOMS,
+        "imagenet": ((1.11, 0.01), (1.15, 0.01), (1.2, 0.02), (1.24, 0.02), (1.3, 0.03)),
+    },
+    source=BENCHMARK_SOURCE,
+    keeps_flat_images=True,
+    is_extra=False,
+)

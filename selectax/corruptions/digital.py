@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.eight_bits import rounded
 from selectax.corruptions.operations.fusion import computed_once
 from selectax.corruptions.operations.resampling import along_columns, along_rows
@@ -114,6 +114,45 @@ def _pixelate(_, image, tables):
     return image / 255
 
 
-contrast = Corruption(_contrast)
-saturate = Corruption(_saturate, in_colour=True)
-pixelate = Corruption(_pixelate, _down_and_up)
+CONTRAST = Corruption(
+    name="contrast",
+    apply=_contrast,
+    # factor of the deviation from the mean
+    severities={
+        "cifar10": (0.75, 0.5, 0.4, 0.3, 0.15),
+        "tiny_imagenet": (0.4, 0.3, 0.2, 0.1, 0.05),
+        "imagenet": (0.4, 0.3, 0.2, 0.1, 0.05),
+    },
+    source=BENCHMARK_SOURCE,
+    keeps_flat_images=True,
+    is_extra=False,
+)
+
+SATURATE = Corruption(
+    name="saturate",
+    apply=_saturate,
+    # factor of the HSV saturation, and what is added to it
+    severities={
+        "cifar10": ((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
+        "tiny_imagenet": ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (30, 0.2)),
+        "imagenet": ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
+    },
+    source=BENCHMARK_SOURCE,
+    needs_colour=True,
+    is_extra=True,
+)
+
+PIXELATE = Corruption(
+    name="pixelate",
+    apply=_pixelate,
+    constants=_down_and_up,
+    # share of the side that is left
+    severities={
+        "cifar10": (0.95, 0.9, 0.85, 0.75, 0.65),
+        "tiny_imagenet": (0.9, 0.8, 0.7, 0.6, 0.5),
+        "imagenet": (0.6, 0.5, 0.4, 0.3, 0.25),
+    },
+    source=BENCHMARK_SOURCE,
+    keeps_flat_images=True,
+    is_extra=False,
+)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
 from selectax.corruptions.operations.resampling import interpolate, mirrored, mirrored_with_border
 
@@ -50,4 +50,41 @@ def _constants(severities, image_shape):
     return np.stack([amplitudes, shifts], 1).astype(np.float32), matrices
 
 
-elastic_transform = Corruption(_elastic_transform, _constants)
+ELASTIC_TRANSFORM = Corruption(
+    name="elastic_transform",
+    apply=_elastic_transform,
+    constants=_constants,
+    # amplitude of the displacement, deviation of its blur, shift of the affine map's points; all as
+    # shares of the image's shorter side
+    severities={
+        "cifar10": (
+            (0, 0, 0.08),
+            (0.05, 0.2, 0.07),
+            (0.08, 0.06, 0.06),
+            (0.1, 0.04, 0.05),
+            (0.1, 0.03, 0.03),
+        ),
+        "tiny_imagenet": (
+            (0, 0, 0.08),
+            (0.05, 0.3, 0.06),
+            (0.1, 0.08, 0.06),
+            (0.1, 0.03, 0.03),
+            (0.16, 0.03, 0.02),
+        ),
+        # The original's shares are of 244 pixels, and its images have 224.
+        "imagenet": tuple(
+            tuple(share * 244 / 224 for share in severity)
+            for severity in (
+                (2, 0.7, 0.1),
+                (2, 0.08, 0.2),
+                (0.05, 0.01, 0.02),
+                (0.07, 0.01, 0.02),
+                (0.12, 0.01, 0.02),
+            )
+        ),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    keeps_flat_images=True,
+    is_extra=False,
+)

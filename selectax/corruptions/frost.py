@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 
 # Of the photographs, in the order of the benchmark, which holds one of them twice: mean colour,
 # and percentiles of grey, from 0 to 255.
@@ -146,4 +146,18 @@ def _frost(key, image, constants):
     return image_weight * image + texture_weight * part
 
 
-frost = Corruption(_frost, in_colour=True)
+FROST = Corruption(
+    name="frost",
+    apply=_frost,
+    # weights of the image and of the texture
+    severities={
+        "cifar10": ((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
+        "tiny_imagenet": ((1, 0.3), (0.9, 0.4), (0.8, 0.45), (0.75, 0.5), (0.7, 0.55)),
+        "imagenet": ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    needs_colour=True,
+    is_extra=False,
+    textures=make_textures,
+)

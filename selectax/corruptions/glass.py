@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.eight_bits import truncated
 from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
 
@@ -58,4 +58,18 @@ def _constants(severities, image_shape):
     return gaussian_matrices(sigmas, image_shape), np.asarray(shifts, np.uint32), in_use
 
 
-glass_blur = Corruption(_glass_blur, _constants)
+GLASS_BLUR = Corruption(
+    name="glass_blur",
+    apply=_glass_blur,
+    constants=_constants,
+    # deviation of the blur, greatest shift, rounds
+    severities={
+        "cifar10": ((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)),
+        "tiny_imagenet": ((0.1, 1, 1), (0.5, 1, 1), (0.6, 1, 2), (0.7, 2, 1), (0.9, 2, 2)),
+        "imagenet": ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    keeps_flat_images=True,
+    is_extra=False,
+)

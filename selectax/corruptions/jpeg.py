@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.eight_bits import rounded
 
 _LUMA_TABLE = (
@@ -144,4 +144,18 @@ def _jpeg_compression(_, image, tables):
     return jnp.stack([red, green, blue], -1).astype(image.dtype) / 255
 
 
-jpeg_compression = Corruption(_jpeg_compression, _quantisation, in_colour=True)
+JPEG_COMPRESSION = Corruption(
+    name="jpeg_compression",
+    apply=_jpeg_compression,
+    constants=_quantisation,
+    # quality
+    severities={
+        "cifar10": (80, 65, 58, 50, 40),
+        "tiny_imagenet": (65, 58, 50, 40, 25),
+        "imagenet": (25, 18, 15, 10, 7),
+    },
+    source=BENCHMARK_SOURCE,
+    needs_colour=True,
+    keeps_flat_images=True,
+    is_extra=False,
+)

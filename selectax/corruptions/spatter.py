@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.eight_bits import truncated
 from selectax.corruptions.operations.fusion import computed_once
 from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
@@ -81,4 +81,37 @@ def _constants(severities, image_shape):
     )
 
 
-spatter = Corruption(_spatter, _constants, in_colour=True)
+SPATTER = Corruption(
+    name="spatter",
+    apply=_spatter,
+    constants=_constants,
+    # mean, deviation and blur of the layer, its threshold, strength of the water or blur of the
+    # mud, and which of the two: 0 or 1
+    severities={
+        "cifar10": (
+            (0.62, 0.1, 0.7, 0.7, 0.5, 0),
+            (0.65, 0.1, 0.8, 0.7, 0.5, 0),
+            (0.65, 0.3, 1, 0.69, 0.5, 0),
+            (0.65, 0.1, 0.7, 0.69, 0.6, 1),
+            (0.65, 0.1, 0.5, 0.68, 0.6, 1),
+        ),
+        "tiny_imagenet": (
+            (0.62, 0.1, 0.7, 0.7, 0.6, 0),
+            (0.65, 0.1, 0.8, 0.7, 0.6, 0),
+            (0.65, 0.3, 1, 0.69, 0.6, 0),
+            (0.65, 0.1, 0.7, 0.68, 0.6, 1),
+            (0.65, 0.1, 0.5, 0.67, 0.6, 1),
+        ),
+        "imagenet": (
+            (0.65, 0.3, 4, 0.69, 0.6, 0),
+            (0.65, 0.3, 3, 0.68, 0.6, 0),
+            (0.65, 0.3, 2, 0.68, 0.5, 0),
+            (0.65, 0.3, 1, 0.65, 1.5, 1),
+            (0.67, 0.4, 1, 0.65, 1.5, 1),
+        ),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    needs_colour=True,
+    is_extra=True,
+)

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.corruptions.corruption import Corruption
-from selectax.corruptions.motion import blur_along, motion_weights
+from selectax.corruptions.corruption import BENCHMARK_SOURCE, Corruption
 from selectax.corruptions.operations.colour import luma
 from selectax.corruptions.operations.eight_bits import truncated
 from selectax.corruptions.operations.fractal import diamond_square
 from selectax.corruptions.operations.fusion import computed_once
+from selectax.corruptions.operations.motion import blur_along, motion_weights
 from selectax.corruptions.operations.zoom import zoom, zoom_positions
 
 
@@ -55,6 +55,64 @@ def _snow_constants(severities, image_shape):
     return scalars, *axes, motion_weights(radii, sigmas)
 
 
-brightness = Corruption(_brightness)
-fog = Corruption(_fog)
-snow = Corruption(_snow, _snow_constants, in_colour=True)
+SNOW = Corruption(
+    name="snow",
+    apply=_snow,
+    constants=_snow_constants,
+    # mean, deviation, zoom and threshold of the layer; half the reach and deviation of its blur;
+    # share of the image that is not whitened
+    severities={
+        "cifar10": (
+            (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+            (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+            (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+            (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+            (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+        ),
+        "tiny_imagenet": (
+            (0.1, 0.2, 1, 0.6, 8, 3, 0.8),
+            (0.1, 0.2, 1, 0.5, 10, 4, 0.8),
+            (0.15, 0.3, 1.75, 0.55, 10, 4, 0.7),
+            (0.25, 0.3, 2.25, 0.6, 12, 6, 0.65),
+            (0.3, 0.3, 1.25, 0.65, 14, 12, 0.6),
+        ),
+        "imagenet": (
+            (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+            (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+            (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+            (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+            (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+        ),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    needs_colour=True,
+    is_extra=False,
+)
+
+FOG = Corruption(
+    name="fog",
+    apply=_fog,
+    # amount, decay of the noise's square root when the step is halved
+    severities={
+        "cifar10": ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
+        "tiny_imagenet": ((0.4, 3), (0.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)),
+        "imagenet": ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
+    },
+    source=BENCHMARK_SOURCE,
+    is_random=True,
+    is_extra=False,
+)
+
+BRIGHTNESS = Corruption(
+    name="brightness",
+    apply=_brightness,
+    # what is added to the HSV value
+    severities={
+        "cifar10": (0.05, 0.1, 0.15, 0.2, 0.3),
+        "tiny_imagenet": (0.1, 0.2, 0.3, 0.4, 0.5),
+        "imagenet": (0.1, 0.2, 0.3, 0.4, 0.5),
+    },
+    source=BENCHMARK_SOURCE,
+    is_extra=False,
+)

@@ -1,26 +1,27 @@
-"""Labelled images as arrays: scikit-learn's digits, embedded, and four data sets through TFDS.
+"""Labelled images as arrays: scikit-learn's digits, and four data sets that TFDS prepares.
 
-Importing this registers them with TFDS: `tfds.builder("tiny_imagenet")` is the builder that `load`
-uses, and so are cifar10_c, tiny_imagenet_c and selectax_cifar10. (cifar10 is TFDS's own, with other
-splits, which cannot be prepared without TensorFlow.)
+Importing this package loads neither NumPy nor TFDS. Import `selectax.datasets.builders` to use the
+data sets by their names in TFDS.
 """
 
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from selectax.datasets.archives.archive import DataError
+from selectax.datasets.registry import (
+    ALL_DATASETS,
+    CORRUPTED,
+    DATASETS,
+    SEVERITIES,
+    SPLITS,
+    DataSet,
+    describe,
+)
 from selectax.installing import sentence_on_missing
 
-try:
-    from selectax.datasets.archives.archive import DataError
+if TYPE_CHECKING:
     from selectax.datasets.loading import load
-    from selectax.datasets.registry import (
-        ALL_DATASETS,
-        CORRUPTED,
-        DATASETS,
-        SEVERITIES,
-        SPLITS,
-        DataSet,
-        describe,
-    )
-except ModuleNotFoundError as missing:
-    raise ImportError(sentence_on_missing("selectax.datasets", missing.name)) from missing
 
 __all__ = [
     "ALL_DATASETS",
@@ -33,3 +34,14 @@ __all__ = [
     "describe",
     "load",
 ]
+
+if importlib.util.find_spec("tensorflow_datasets") is None:
+    raise ImportError(sentence_on_missing(__name__, "tensorflow_datasets"))
+
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
+
+    def __getattr__(name: str) -> Any:
+        """Imports `load` on first use, because it needs NumPy."""
+        if name != "load":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return importlib.import_module("selectax.datasets.loading").load

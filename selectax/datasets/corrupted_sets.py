@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, UInt8
 
-from selectax.datasets import CORRUPTED, SEVERITIES, describe, load
 from selectax.datasets.archives.archive import locate
-from selectax.datasets.loading import BUILDERS, find_builder
+from selectax.datasets.loading import builder_class_of, find_builder, load
 from selectax.datasets.pipeline.batches import Batches, in_batches
 from selectax.datasets.preparation import prepare
+from selectax.datasets.registry import CORRUPTED, SEVERITIES, describe
 
 
 class StoredCorruption(NamedTuple):
@@ -56,9 +56,8 @@ class OfficialSet:
             for severity in severities
         ]
         labels = sets[0][1][:most]
-        # CIFAR-10-C keeps the order of the test images, a part of one need not; the images of Tiny
-        # ImageNet-C are other photographs than Tiny ImageNet's, whatever their labels.
-        paired = self.name == "cifar10_c" and np.array_equal(
+        # A part of an archive need not keep the order of the test images.
+        paired = describe(self.name).is_paired and np.array_equal(
             labels, self.test_labels[: len(labels)]
         )
         clean_images = self.test_images[: len(labels)]
@@ -89,7 +88,7 @@ def corruptions_at_hand(
         return ()
     if archives is None:
         return _first_part(dataset, archives=None, **where).prepared_corruptions
-    builder: Any = BUILDERS[CORRUPTED[dataset]]
+    builder: Any = builder_class_of(CORRUPTED[dataset])
     path = locate(builder.archives(), archives)
     return () if path is None else builder.corruptions_in(path)
 

@@ -7,22 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from selectax.datasets import digits
+from selectax.datasets.archives.archive import DataError
 from selectax.datasets.builders.archive_builder import ArchiveBuilder
-from selectax.datasets.builders.cifar10 import SelectaxCifar10
-from selectax.datasets.builders.cifar10_c import Cifar10C
 from selectax.datasets.builders.corrupted import CorruptedBuilder
-from selectax.datasets.builders.tiny_imagenet import TinyImagenet
-from selectax.datasets.builders.tiny_imagenet_c import TinyImagenetC
 from selectax.datasets.preparation import builder_for, prepare, read, source_of
-from selectax.datasets.registry import SEVERITIES, describe
-
-BUILDERS: dict[str, type[ArchiveBuilder]] = {
-    "cifar10": SelectaxCifar10,
-    "cifar10_c": Cifar10C,
-    "tiny_imagenet": TinyImagenet,
-    "tiny_imagenet_c": TinyImagenetC,
-}
+from selectax.datasets.registry import SEVERITIES, DataSet, describe
 
 
 def load(
@@ -65,9 +54,9 @@ def load(
       >>> images.shape, images.dtype, labels[:3].tolist()
       ((368, 16, 16, 3), dtype('uint8'), [0, 1, 2])
     """
-    _check_split(name, split)
-    if name == "digits":
-        return digits.load(split)
+    load_split = _checked(name, split).load_split
+    if load_split is not None:
+        return load_split(split)
     builder = find_builder(
         name,
         data_dir=data_dir,
@@ -94,9 +83,9 @@ def open_source(
 
     Arguments, order and errors are those of `load`.
     """
-    _check_split(name, split)
-    if name == "digits":
-        images, labels = digits.load(split)
+    load_split = _checked(name, split).load_split
+    if load_split is not None:
+        images, labels = load_split(split)
         return [{"image": i, "label": label} for i, label in zip(images, labels, strict=True)]
     builder = find_builder(
         name,
@@ -117,14 +106,15 @@ def find_builder(
     corruption: str | None = None,
     severity: int | None = None,
 ) -> ArchiveBuilder:
-    """TFDS's builder of a data set, prepared or not; arguments and errors are those of `load`."""
+    """The TFDS builder of a data set, prepared or not; arguments and errors as for `load`."""
+    builder_class = builder_class_of(name)
     options = {}
-    if issubclass(BUILDERS[name], CorruptedBuilder):
+    if issubclass(builder_class, CorruptedBuilder):
         options["config"] = _config(name, corruption, severity)
     elif corruption is not None or severity is not None:
         raise ValueError(f"corruption {corruption}: {name} is not corrupted; take {name}_c.")
     return builder_for(
-        BUILDERS[name],
+        builder_class,
         data_dir=data_dir,
         archives=archives,
         allow_unverified_archives=allow_unverified_archives,
@@ -132,10 +122,24 @@ def find_builder(
     )
 
 
-def _check_split(name: str, split: str) -> None:
-    splits = describe(name).splits
-    if split not in splits:
-        raise ValueError(f"split {split}: unknown; known are {', '.join(splits)}.")
+def builder_class_of(name: str) -> type[ArchiveBuilder]:
+    """The class that prepares a data set.
+
+    Raises:
+      ValueError: the name is unknown, or the data set is embedded.
+    """
+    builder = describe(name).builder
+    if builder is None:
+        raise DataError(f"dataset {name}: is embedded and needs no preparation; omit it.")
+    return builder()
+
+
+def _checked(name: str, split: str) -> DataSet:
+    """The entry of a data set that has this split."""
+    data_set = describe(name)
+    if split not in data_set.splits:
+        raise ValueError(f"split {split}: unknown; known are {', '.join(data_set.splits)}.")
+    return data_set
 
 
 def _config(name: str, corruption: str | None, severity: int | None) -> str:

@@ -8,7 +8,7 @@ References:
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from selectax.models.layers import (
     normalization,
     pooled_logits,
 )
+from selectax.models.torch_layers import residual_layers
 
 
 class ImageNetResNet(nn.Module):
@@ -112,3 +113,9 @@ class ImageNetResNet(nn.Module):
                 maps = respond(shortcut + residual, f"{name}_sum")
         check_masks(masks, activations)
         return pooled_logits(maps, self.num_classes), activations
+
+
+def torch_layers(module: ImageNetResNet) -> Iterator[tuple[str, str]]:
+    """Names of the layers before the logits, here and in PyTorch, in order of depth."""
+    inner = ["inner1", "inner2"] if module.bottleneck else ["inner"]
+    return residual_layers(module.blocks, [*inner, "sum"], [module.bottleneck, True, True, True])

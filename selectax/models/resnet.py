@@ -6,7 +6,7 @@ References:
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ from selectax.models.layers import (
     normalization,
     pooled_logits,
 )
+from selectax.models.torch_layers import residual_layers
 
 
 class CifarResNet(nn.Module):
@@ -91,3 +92,10 @@ class CifarResNet(nn.Module):
                 maps = respond(shortcut + residual, f"{name}_sum")
         check_masks(masks, activations)
         return pooled_logits(maps, self.num_classes), activations
+
+
+def torch_layers(module: CifarResNet) -> Iterator[tuple[str, str]]:
+    """Names of the layers before the logits, here and in PyTorch, in order of depth."""
+    blocks = (module.depth - 2) // 6
+    projected = [False, module.projection, module.projection]
+    return residual_layers([blocks] * 3, ["inner", "sum"], projected)

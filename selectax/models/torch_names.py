@@ -8,10 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from selectax.models.imagenet_resnet import ImageNetResNet
-from selectax.models.networks import create
-from selectax.models.resnet import CifarResNet
-from selectax.models.vgg import STAGES
+from selectax.models.networks import NETWORKS, create
 
 _KINDS = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 _ORDER = ("weight", "bias", "running_mean", "running_var")
@@ -36,8 +33,7 @@ def torch_shapes(name: str, num_classes: int) -> Mapping[str, tuple[int, ...]]:
       name: of the network, one of `MODELS`.
       num_classes: number of logits.
     """
-    module = create(name, num_classes)
-    names = dict(_layers(module))
+    names = _layers(name, create(name, num_classes))
     shapes: dict[str, dict[str, tuple[int, ...]]] = {theirs: {} for theirs in names.values()}
     for (_, layer, kind), leaf in _leaves(expected_variables(name, num_classes)):
         shapes[names[layer]][_KINDS.get(kind, kind)] = in_torch_axes(leaf.shape)
@@ -49,17 +45,18 @@ def torch_shapes(name: str, num_classes: int) -> Mapping[str, tuple[int, ...]]:
     }
 
 
-def torch_name(module: nn.Module, path: Sequence[Any]) -> str:
+def torch_name(name: str, path: Sequence[Any]) -> str:
     """The usual name in PyTorch of the array at a path in a network's variables."""
     _, layer, kind = (entry.key for entry in path)
-    return f"{dict(_layers(module))[layer]}.{_KINDS.get(kind, kind)}"
+    return f"{_layers(name, create(name, 1))[layer]}.{_KINDS.get(kind, kind)}"
 
 
 @functools.cache
 def expected_variables(name: str, num_classes: int) -> Any:
     """Shapes of a network's variables, which do not depend on the images' size."""
-    module = create(name, num_classes)
-    return jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    module, size = create(name, num_classes), NETWORKS[name].smallest_image
+    images = jnp.zeros((1, size, size, 3))
+    return jax.eval_shape(module.init, jax.random.key(0), images)
 
 
 def in_torch_axes(shape: Sequence[int]) -> tuple[int, ...]:
@@ -78,13 +75,12 @@ _AXES = {4: (3, 2, 0, 1), 2: (1, 0)}
 
 def first_weight(name: str) -> str:
     """Usual name of a network's first weight."""
-    layer = next(theirs for _, theirs in _layers(create(name, 1)))
-    return f"{layer}.weight"
+    return f"{next(iter(_layers(name, create(name, 1)).values()))}.weight"
 
 
 def layer_names(name: str) -> set[str]:
     """Usual names of a network's layers; nothing is computed."""
-    return {theirs for _, theirs in _layers(create(name, 1))}
+    return {*_layers(name, create(name, 1)).values()}
 
 
 def _leaves(variables: Any) -> Iterator[tuple[tuple[str, str, str], Any]]:
@@ -92,42 +88,12 @@ def _leaves(variables: Any) -> Iterator[tuple[tuple[str, str, str], Any]]:
         yield tuple(entry.key for entry in path), leaf
 
 
-def _layers(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of a network's layers, here and in PyTorch, in order of depth."""
-    if isinstance(module, CifarResNet):
-        yield from _convolution_and_norm("stage0_stem", "conv1", "bn1")
-        projected = [False, module.projection, module.projection]
-        yield from _blocks([(module.depth - 2) // 6] * 3, ["inner", "sum"], projected)
-    elif isinstance(module, ImageNetResNet):
-        yield from _convolution_and_norm("stage0_stem", "conv1", "bn1")
-        inner = ["inner1", "inner2"] if module.bottleneck else ["inner"]
-        projected = [module.bottleneck, True, True, True]
-        yield from _blocks(module.blocks, [*inner, "sum"], projected)
-    else:
-        position = 0
-        for stage, widths in enumerate(STAGES, start=1):
-            for layer in range(1, len(widths) + 1):
-                convolution, norm = f"features.{position}", f"features.{position + 1}"
-                yield from _convolution_and_norm(f"stage{stage}_layer{layer}", convolution, norm)
-                position += 3  # convolution, norm, ReLU
-            position += 1  # max-pool
-    yield "logits", "fc"
-
-
-def _blocks(
-    blocks: Sequence[int], layers: list[str], projected: Sequence[bool]
-) -> Iterator[tuple[str, str]]:
-    for stage, (count, projection) in enumerate(zip(blocks, projected, strict=True), start=1):
-        for block in range(1, count + 1):
-            ours, theirs = f"stage{stage}_block{block}", f"layer{stage}.{block - 1}"
-            for number, layer in enumerate(layers, start=1):
-                names = f"{theirs}.conv{number}", f"{theirs}.bn{number}"
-                yield from _convolution_and_norm(f"{ours}_{layer}", *names)
-            if projection and block == 1:
-                downsample = f"{theirs}.downsample.0", f"{theirs}.downsample.1"
-                yield from _convolution_and_norm(f"{ours}_shortcut", *downsample)
-
-
-def _convolution_and_norm(ours: str, convolution: str, norm: str) -> Iterator[tuple[str, str]]:
-    yield f"{ours}_convolution", convolution
-    yield f"{ours}_norm", norm
+def _layers(name: str, module: nn.Module) -> dict[str, str]:
+    """Names of a network's layers in PyTorch by their names here, in order of depth."""
+    torch_layers = NETWORKS[name].torch_layers
+    if torch_layers is None:
+        raise ValueError(
+            f"model {name}: its entry in NETWORKS does not name its layers in PyTorch; add "
+            "torch_layers."
+        )
+    return {**dict(torch_layers(module)), "logits": "fc"}

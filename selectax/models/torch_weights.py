@@ -86,7 +86,7 @@ def from_torch(
       ...
       no_such_file.pt: cannot be read (No such file or directory); name a file with weights.
     """
-    module = create(name, num_classes)
+    create(name, num_classes)  # refuses an unknown name and too few classes
     order = np.arange(num_classes) if labels is None else np.asarray(labels)
     if not np.array_equal(np.sort(order, axis=None), np.arange(num_classes)):
         raise ValueError(
@@ -100,7 +100,7 @@ def from_torch(
     arrays = guarded(path, lambda: file.read(wanted))
 
     def take(place, _):
-        usual = torch_name(module, place)
+        usual = torch_name(name, place)
         array = in_our_axes(arrays[usual])
         if usual.startswith("fc."):
             array = array[..., np.argsort(order)]

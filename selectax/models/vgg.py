@@ -5,7 +5,7 @@ References:
   table 1, D.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from selectax.models.layers import (
     normalization,
     pooled_logits,
 )
+from selectax.models.torch_layers import convolution_and_norm
 
 # Feature maps of each stage's convolutions; a max-pool ends a stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -82,3 +83,14 @@ class VGG16(nn.Module):
             maps = nn.max_pool(maps, (2, 2), (2, 2))
         check_masks(masks, activations)
         return pooled_logits(maps, self.num_classes), activations
+
+
+def torch_layers(_: VGG16) -> Iterator[tuple[str, str]]:
+    """Names of the layers before the logits, here and in PyTorch, in order of depth."""
+    position = 0
+    for stage, widths in enumerate(STAGES, start=1):
+        for layer in range(1, len(widths) + 1):
+            convolution, norm = f"features.{position}", f"features.{position + 1}"
+            yield from convolution_and_norm(f"stage{stage}_layer{layer}", convolution, norm)
+            position += 3  # convolution, norm, ReLU
+        position += 1  # max-pool

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from selectax.attacks import Attack
+from selectax.corruptions import Corruption
 from selectax.datasets import DataSet
 from selectax.models.network import Network
 from selectax.study.configuration.config import SweepConfig
@@ -32,17 +34,31 @@ class Components:
       splits: training, validation and test images and labels, in place of `--dataset`, which then
         only names them.
       measures: the table from which `--measures` chooses.
+      attacks: in place of `--attacks`.
+      corruptions: in place of `--corruptions`.
       regularizer: in place of mean class selectivity.
     """
 
     network: Network | None = None
     splits: Mapping[str, Split] | None = None
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=lambda: MEASURES)
+    attacks: tuple[Attack, ...] = ()
+    corruptions: tuple[Corruption, ...] = ()
     regularizer: Regularizer | None = None
+
+    def names(self, config: SweepConfig) -> dict[str, tuple[str, ...]]:
+        """Names of your own components, by field of the configuration."""
+        own = {
+            "model": (config.training.model,) if self.network else (),
+            "dataset": (config.data.dataset,) if self.splits else (),
+            "attacks": tuple(attack.name for attack in self.attacks),
+            "corruptions": tuple(corruption.name for corruption in self.corruptions),
+        }
+        return {field: names for field, names in own.items() if names}
 
     @property
     def data_set(self) -> DataSet | None:
-        """What is known of the splits."""
+        """Description of your own images; None if there are none."""
         if self.splits is None:
             return None
         num_classes = 1 + max(int(labels.max()) for _, labels in self.splits.values())
@@ -63,6 +79,8 @@ def checked_components(
     network: Network | None,
     data: Iterable[tuple[Any, Any]] | None,
     measures: Iterable[Measure] | None,
+    attacks: Iterable[Attack] | None,
+    corruptions: Iterable[Corruption] | None,
     regularizer: Regularizer | None,
 ) -> tuple[SweepConfig, Components]:
     """The components, and the configuration that measures them.
@@ -72,6 +90,8 @@ def checked_components(
       network: a network of one's own.
       data: (train, test) or (train, validation, test), each images and labels.
       measures: what to measure, in place of `config.evaluation.measures`.
+      attacks: to run, in place of `config.evaluation.attacks`.
+      corruptions: to apply to the test images, in place of `config.evaluation.corruptions`.
       regularizer: of one's own.
 
     Raises:
@@ -83,6 +103,22 @@ def checked_components(
         components = dataclasses.replace(components, measures={**MEASURES, **table})
         evaluation = dataclasses.replace(config.evaluation, measures=tuple(table))
         config = dataclasses.replace(config, evaluation=evaluation)
+    if attacks is not None:
+        components = dataclasses.replace(components, attacks=tuple(attacks))
+    if corruptions is not None:
+        components = dataclasses.replace(components, corruptions=tuple(corruptions))
+        if config.evaluation.corrupted_images == "official":
+            raise ConfigurationError(
+                "corrupted_images official: has no effect with corruptions of your own; give own."
+            )
+        evaluation = dataclasses.replace(config.evaluation, corrupted_images="own")
+        config = dataclasses.replace(config, evaluation=evaluation)
+    names = components.names(config)
+    chosen: dict[str, Any] = {
+        field: names[field] for field in ("attacks", "corruptions") if field in names
+    }
+    evaluation = dataclasses.replace(config.evaluation, **chosen)
+    config = dataclasses.replace(config, evaluation=evaluation)
     if regularizer is not None and config.training.micro_batches > 1:
         raise ConfigurationError(
             f"micro_batches {config.training.micro_batches}: regularizer needs the whole batch; "

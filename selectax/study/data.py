@@ -1,4 +1,4 @@
-"""What a sweep works on: images for training, validation and evaluation."""
+"""Loads the images for training, validation and evaluation."""
 
 import math
 import os
@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from selectax.corruptions.severities import Benchmark
 from selectax.datasets import describe, load
 from selectax.datasets.corrupted_sets import OfficialSet, open_official_set
 from selectax.datasets.loading import open_source
@@ -26,13 +25,13 @@ from selectax.study.training.inputs import Resident, Streamed
 
 
 class Data(NamedTuple):
-    """Images for each purpose.
+    """Images for training, validation and evaluation.
 
     Attributes:
-      training: what networks are trained on.
-      validation: what their best epoch is chosen on.
-      evaluation: what they are measured on.
-      counts: number of images for training, validation and testing, by these words.
+      training: training images.
+      validation: images that select the best epoch.
+      evaluation: images on which networks are measured.
+      counts: number of images by purpose: "training", "validation" and "test".
     """
 
     training: Resident | Streamed
@@ -51,19 +50,19 @@ def where_data_lie(data: DataOptions) -> dict[str, Any]:
 
 
 def training_source(data: DataOptions, components: Components) -> Any:
-    """Training examples by index, which are not all read."""
+    """Training examples, accessed by index without reading all of them."""
     if components.splits is not None:
         return components.splits["train"][1]
     return open_source(data.dataset, "train", **where_data_lie(data))
 
 
 def load_data(config: SweepConfig, mesh: Mesh | None = None, components: Components = NONE) -> Data:
-    """Loads what the sweep needs, preparing data sets if need be.
+    """Loads the images of a sweep; prepares data sets if necessary.
 
     Args:
-      config: with its corruptions resolved.
-      mesh: devices on which the images are put.
-      components: of which images of one's own are taken.
+      config: configuration with resolved corruptions.
+      mesh: devices that receive the images.
+      components: may hold images of your own.
 
     Raises:
       ConfigurationError: a batch is larger than the training set.
@@ -105,15 +104,17 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None, components: Compone
 def load_evaluation_images(
     data: DataOptions, evaluation: EvaluationOptions, components: Components = NONE
 ) -> EvaluationImages:
-    """Loads what networks are measured on; arguments and errors as for `load_data`."""
+    """Loads the images on which networks are measured; see `load_data`."""
     where = where_data_lie(data)
     images, labels = (
         part[: evaluation.evaluation_images] for part in _split(data, "test", components)
     )
     batch_size = evaluation.evaluation_batch_size
     test = in_batches(images, labels, batch_size)
-    benchmark: Benchmark = "tiny_imagenet" if data.dataset == "tiny_imagenet" else "cifar10"
-    corrupted: OfficialSet | OwnCorruptions = OwnCorruptions(test, benchmark)
+    benchmark = (components.data_set or describe(data.dataset)).benchmark
+    corrupted: OfficialSet | OwnCorruptions = OwnCorruptions(
+        test, benchmark, components.corruptions
+    )
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
         corrupted = open_official_set(data.dataset, where, images, labels, batch_size)
     return EvaluationImages(

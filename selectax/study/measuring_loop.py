@@ -150,6 +150,7 @@ def _measure(
         data.evaluation,
         config.evaluation,
         plan.data_set.num_classes,
+        plan.components.attacks,
     )
     for measured in measure_one_by_one(subject, plan.measures, already=already):
         yield measured._replace(rows=[{**whose, **row} for row in measured.rows])

@@ -1,4 +1,4 @@
-"""What a sweep is going to do, before it does anything: networks, program and devices."""
+"""The plan of a sweep, made before any work: its networks, training recipe and devices."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from selectax import models
 from selectax.datasets import DataSet, describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
+from selectax.datasets.registry import LEARNING_RATE_DROPS
 from selectax.models.network import Network, of_module
 from selectax.study.components import NONE, Components, Regularizer, check_network
 from selectax.study.configuration.checks import check_layers
@@ -30,27 +31,25 @@ from selectax.study.training.population import Population, init_population, resi
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import ALL_EPOCHS, Hyperparameters
 
-# Of the papers' ResNet-18 on Tiny ImageNet.
-_LEARNING_RATE_DROPS = {"tiny_imagenet": (35 / 90, 50 / 90, 65 / 90, 80 / 90)}
-_USUAL_DROPS = (1 / 2, 3 / 4)
-# Of a device's free memory, for the networks that it trains side by side.
+# Share of a device's free memory that networks trained in parallel may use.
 _MEMORY_SHARE = 0.8
 
 
 class Plan(NamedTuple):
-    """What a sweep is going to do.
+    """Everything that is known of a sweep before it starts.
 
     Attributes:
-      config: its configuration, spelled out.
-      folder: of the run.
+      config: the configuration, with all defaults resolved.
+      folder: folder of the run.
       units: number of units of each layer, in order of depth.
-      network: the network, as it is measured.
-      data_set: what is known of its images.
-      measures: what is measured of each network.
-      recipe: what all networks share.
-      mesh: devices; None for one.
-      wanted: networks that are asked for.
-      groups: networks that are trained together, those of earlier runs in the folder first.
+      network: functions of the network, as it is evaluated.
+      data_set: description of the data set.
+      measures: measures to take of each network.
+      components: your own network, data, measures, attacks and regularizer.
+      recipe: training settings that all networks share.
+      mesh: device mesh; None for a single device.
+      wanted: networks that the configuration asks for.
+      groups: networks that are trained together; groups of earlier runs in the folder come first.
     """
 
     config: SweepConfig
@@ -59,6 +58,7 @@ class Plan(NamedTuple):
     network: Network
     data_set: DataSet
     measures: tuple[Measure, ...]
+    components: Components
     recipe: Recipe
     mesh: Mesh | None
     wanted: list[NetworkId]
@@ -66,11 +66,11 @@ class Plan(NamedTuple):
 
 
 def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
-    """Looks at the configuration, the folder and the devices.
+    """Makes the plan from the configuration, the folder and the devices.
 
     Args:
-      config: a configuration that `selectax.study.configuration.checks.check` lets pass.
-      components: of one's own.
+      config: a configuration that passed `selectax.study.configuration.checks.check`.
+      components: your own network, data, measures, attacks and regularizer.
 
     Raises:
       ConfigurationError: the configuration does not fit the network, the folder or the devices.
@@ -99,17 +99,29 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
     recipe = _recipe(config, trained, data_set, components.regularizer)
     groups = plan_groups(folder, wanted)
-    return Plan(config, folder, units, network, data_set, measures, recipe, mesh, wanted, groups)
+    return Plan(
+        config=config,
+        folder=folder,
+        units=units,
+        network=network,
+        data_set=data_set,
+        measures=measures,
+        components=components,
+        recipe=recipe,
+        mesh=mesh,
+        wanted=wanted,
+        groups=groups,
+    )
 
 
 def hyperparameters_of(
     networks: Sequence[NetworkId],
     learning_rate: float,
     *,
-    learning_rate_drops: Sequence[float] = _USUAL_DROPS,
+    learning_rate_drops: Sequence[float] = LEARNING_RATE_DROPS,
     alpha_epochs: tuple[int, int] = ALL_EPOCHS,
 ) -> Hyperparameters:
-    """What differs between networks, stacked; see `Hyperparameters`."""
+    """Hyperparameters of several networks, stacked along a leading axis."""
     alphas, seeds = zip(*networks, strict=True)
 
     def for_each(value, dtype):
@@ -126,7 +138,7 @@ def hyperparameters_of(
 
 
 def table_so_far(folder: RunFolder) -> pd.DataFrame:
-    """What earlier runs in the folder measured.
+    """Results table of earlier runs in the folder.
 
     Raises:
       ConfigurationError: its table is damaged.
@@ -144,7 +156,7 @@ def table_so_far(folder: RunFolder) -> pd.DataFrame:
 
 
 def models_at_a_time(plan: Plan, networks: int) -> int:
-    """Networks that a device trains side by side: as many as its memory holds, on the CPU one."""
+    """Number of networks that a device trains in parallel: 1 on the CPU, else what memory holds."""
     networks = -(-networks // axis_size(plan.mesh, "model"))
     asked_for = plan.config.run.models_at_a_time
     if asked_for is not None:
@@ -159,39 +171,40 @@ def models_at_a_time(plan: Plan, networks: int) -> int:
 
 
 def bytes_of_one(plan: Plan) -> int:
-    """Memory that training one network at a time takes, besides the images."""
+    """Memory in bytes for training one network at a time, without the images."""
     images, labels = one_batch(plan)
     population = jax.eval_shape(lambda: fresh(plan, plan.wanted[:1]))
     lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=plan.recipe)
     memory = lowered.compile().memory_analysis()
-    if memory is None:  # a backend that does not say
+    if memory is None:  # this backend does not report it
         return 0
     return memory.temp_size_in_bytes + memory.argument_size_in_bytes
 
 
 def fresh(plan: Plan, networks: Sequence[NetworkId]) -> Population:
-    """Networks drawn from their seeds."""
+    """Networks initialized from their seeds."""
     return init_population(
-        _hyperparameters(plan.config, networks),
+        _hyperparameters(plan, networks),
         recipe=plan.recipe,
         image_shape=plan.data_set.image_shape,
     )
 
 
 def one_batch(plan: Plan) -> tuple[jax.Array, jax.Array]:
-    """Images, all black, and labels in the place of the training set."""
+    """A batch of black images and labels, as a stand-in for the training set."""
     batch_size = plan.recipe.batch_size
     return jnp.zeros((batch_size, *plan.data_set.image_shape), jnp.uint8), jnp.zeros(
         batch_size, jnp.int32
     )
 
 
-def _hyperparameters(config: SweepConfig, networks: Sequence[NetworkId]) -> Hyperparameters:
+def _hyperparameters(plan: Plan, networks: Sequence[NetworkId]) -> Hyperparameters:
+    config = plan.config
     first, last = config.regularizer.alpha_epochs or (1, ALL_EPOCHS[1])
     return hyperparameters_of(
         networks,
         config.training.learning_rate,
-        learning_rate_drops=_LEARNING_RATE_DROPS.get(config.data.dataset, _USUAL_DROPS),
+        learning_rate_drops=plan.data_set.learning_rate_drops,
         alpha_epochs=(first - 1, last),
     )
 

@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.examples import perturb_examples
+from selectax.study.measures.registry import METRICS
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.plan import Plan
 from selectax.study.report import figures
-from selectax.study.report.examples import perturb_examples
 from selectax.study.report.figures.images import image_sheet
-from selectax.study.report.figures.plotting import number_text
+from selectax.study.report.figures.style import number_text
 from selectax.study.report.findings import Finding, find
-from selectax.study.report.page import write_report
+from selectax.study.reports import write_report
 from selectax.study.run.networks import NetworkId
+from selectax.study.run.unit_values import read_unit_values
 from selectax.study.runtime.waiting import fetch
 from selectax.study.training.population import Population, best_of
 
@@ -58,8 +60,12 @@ def network_to_show(
 def present(
     plan: Plan, table: pd.DataFrame, images: EvaluationImages, shown: Shown | None
 ) -> tuple[list[Path], tuple[Finding, ...]]:
-    """Draws figures and writes the report; returns the figures' PNG files and the findings."""
-    drawn = figures.draw_all(table, plan.units)
+    """Draws the figures and writes the report; returns the figures' PNG files and the findings."""
+    metrics = METRICS | {
+        name: text for measure in plan.measures for name, text in measure.metrics.items()
+    }
+    unit_values = read_unit_values(plan.folder.unit_values)
+    drawn = figures.draw_all(table, plan.units, metrics, unit_values)
     options = plan.config.evaluation
     if shown is not None:
         alpha, seed = shown.network
@@ -73,5 +79,5 @@ def present(
         )
     paths = figures.save(drawn, plan.folder.figures)
     findings = find(table, plan.units, np.random.default_rng(0))
-    write_report(plan.folder.path, drawn, findings)
+    write_report(plan.folder.path, drawn, findings, metrics)
     return paths, findings

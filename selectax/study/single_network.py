@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Int, UInt8
 
 from selectax.corruptions import CORRUPTIONS
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import Network
 from selectax.study.components import check_outputs
@@ -28,7 +28,7 @@ from selectax.study.measures.registry import MEASURES
 from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.run import results
 
-_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES), corruptions=CORRUPTIONS)
+_EVERYTHING = EvaluationOptions(measures=tuple(MEASURES), corruptions=tuple(CORRUPTIONS))
 
 
 def measure(
@@ -95,7 +95,7 @@ def measure(
         )
     two = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.float32)
     check_outputs("apply_fn", apply_fn, variables, two, num_classes)
-    names = CORRUPTIONS if options.corruptions is None else options.corruptions
+    names = tuple(CORRUPTIONS) if options.corruptions is None else options.corruptions
     options = dataclasses.replace(options, corruptions=names)
     images, labels = images[: options.evaluation_images], labels[: options.evaluation_images]
     size = options.evaluation_batch_size

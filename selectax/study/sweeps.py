@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from rich.console import Console
 
+from selectax.attacks import Attack
+from selectax.corruptions import Corruption
 from selectax.models.network import Network
 from selectax.study.components import Components, Regularizer, checked_components
 from selectax.study.configuration.checks import check
@@ -53,6 +55,8 @@ def sweep(
     network: Network | None = None,
     data: Iterable[tuple[Any, Any]] | None = None,
     measures: Iterable[Measure] | None = None,
+    attacks: Iterable[Attack] | None = None,
+    corruptions: Iterable[Corruption] | None = None,
     regularizer: Regularizer | None = None,
     console: Console | None = None,
 ) -> Outcome:
@@ -71,6 +75,10 @@ def sweep(
         width, channels), labels integers from 0.
       measures: what to measure, in place of the names in `config.evaluation.measures`: entries of
         `selectax.study.MEASURES` and your own.
+      attacks: what to attack with, in place of the names in `config.evaluation.attacks`: entries of
+        `selectax.attacks.ATTACKS` and your own.
+      corruptions: how to corrupt the test images, in place of the names in
+        `config.evaluation.corruptions`: entries of `selectax.corruptions.CORRUPTIONS` and your own.
       regularizer: a function of activations, labels and the number of classes, which alpha
         multiplies in place of mean class selectivity, for controls.
       console: where progress is shown; by default stderr.
@@ -85,12 +93,17 @@ def sweep(
       selectax.study.runtime.signals.Stopped: a signal came; training left a checkpoint.
     """
     config, components = checked_components(
-        config, network=network, data=data, measures=measures, regularizer=regularizer
+        config,
+        network=network,
+        data=data,
+        measures=measures,
+        attacks=attacks,
+        corruptions=corruptions,
+        regularizer=regularizer,
     )
     check(
         config,
-        own_network=network is not None,
-        own_data=data is not None,
+        own_names=components.names(config),
         measures=components.measures,
     )
     if not is_first():

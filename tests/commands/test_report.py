@@ -4,8 +4,7 @@ import pytest
 
 from selectax.commands.report import main
 from selectax.study.report import figures
-from tests.study.planted import planted_table
-from tests.study.report.test_page import write_run
+from tests.study.planted import planted_table, write_run
 
 
 @pytest.mark.slow

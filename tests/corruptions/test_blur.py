@@ -7,8 +7,8 @@ import skimage.filters
 from scipy import ndimage
 
 from selectax.corruptions import corrupt
-from selectax.corruptions.motion import blur_along, motion_weights
 from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
+from selectax.corruptions.operations.motion import blur_along, motion_weights
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions as reference

@@ -8,28 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import selectax.corruptions
-from selectax.corruptions import (
-    BENCHMARK_CORRUPTIONS,
-    CORRUPTIONS,
-    corrupt,
-)
-from selectax.corruptions.severities import SEVERITIES
+from selectax.corruptions import BENCHMARK_CORRUPTIONS, CORRUPTIONS, application, corrupt
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import BENCHMARKS, parameters
 
 pytestmark = pytest.mark.slow
 
 KEY = jax.random.key(0)
-RANDOM = (
-    *("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise", "glass_blur"),
-    *("motion_blur", "snow", "frost", "fog", "elastic_transform", "spatter"),
-)
-OF_COLOURS = ("snow", "frost", "jpeg_compression", "spatter", "saturate")
-KEEPING_FLAT_IMAGES = (
-    *("gaussian_blur", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
-    *("contrast", "pixelate", "jpeg_compression", "elastic_transform"),
-)
+RANDOM = [name for name, corruption in CORRUPTIONS.items() if corruption.is_random]
+NOT_RANDOM = [name for name in CORRUPTIONS if name not in RANDOM]
+IN_COLOUR = [name for name, corruption in CORRUPTIONS.items() if corruption.needs_colour]
 
 
 def test_names_are_those_of_the_benchmark():
@@ -75,10 +63,12 @@ def test_severities_are_the_published_ones():
     for name in sorted(set(CORRUPTIONS) - {"zoom_blur", "elastic_transform"}):
         for benchmark in BENCHMARKS:
             published = [parameters(name, benchmark, severity) for severity in range(1, 6)]
-            np.testing.assert_array_equal(SEVERITIES[name][benchmark], published)
+            np.testing.assert_array_equal(CORRUPTIONS[name].severities[benchmark], published)
     for benchmark, size in zip(BENCHMARKS, (32, 64, 224), strict=True):
         for severity in range(1, 6):
-            of_all = {name: SEVERITIES[name][benchmark][severity - 1] for name in CORRUPTIONS}
+            of_all = {
+                name: CORRUPTIONS[name].severities[benchmark][severity - 1] for name in CORRUPTIONS
+            }
             np.testing.assert_allclose(
                 size * np.array(of_all["elastic_transform"]),
                 parameters("elastic_transform", benchmark, severity),
@@ -121,7 +111,7 @@ def test_results_are_images(name, severity, value, seed):
     assert corrupted.dtype == np.float32
     assert np.all((corrupted >= 0) & (corrupted <= 1))
     np.testing.assert_array_equal(corrupted, corrupt(key, images, name, severity))
-    if value is not None and name in KEEPING_FLAT_IMAGES:
+    if value is not None and CORRUPTIONS[name].keeps_flat_images:
         np.testing.assert_allclose(corrupted, value, atol=1.01 / 255)
 
 
@@ -150,13 +140,21 @@ def test_each_sample_has_its_own_randomness(name):
     assert np.any(corrupted != np.asarray(corrupt(jax.random.key(1), images, name, 5)))
 
 
+@pytest.mark.parametrize("name", NOT_RANDOM)
+def test_others_do_not_depend_on_the_key(name):
+    images = np.repeat(photographs(1), 2, axis=0)
+    corrupted = np.asarray(corrupt(KEY, images, name, 5))
+    np.testing.assert_array_equal(corrupted[0], corrupted[1])
+    np.testing.assert_array_equal(corrupted, corrupt(jax.random.key(1), images, name, 5))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_parts_of_a_batch_come_out_as_the_whole(name, monkeypatch):
     images = photographs(7)
     whole = np.asarray(corrupt(KEY, images, name, 4))
     for number in ("_PIXELS_AT_A_TIME", "_PIXELS_AT_A_TIME_ON_CPU"):
-        monkeypatch.setattr(selectax.corruptions, number, 2 * 12 * 20)
+        monkeypatch.setattr(application, number, 2 * 12 * 20)
     jax.clear_caches()
     parts = np.asarray(corrupt(KEY, images, name, 4))
     jax.clear_caches()
@@ -169,7 +167,7 @@ def test_no_images_are_no_images():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OF_COLOURS)
+@pytest.mark.parametrize("name", IN_COLOUR)
 def test_grey_images_are_corrupted_as_their_colours_would_be(name):
     images = photographs()[..., :1]
     corrupted = corrupt(KEY, images, name, 4)

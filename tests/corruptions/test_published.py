@@ -1,14 +1,16 @@
 """Against what the benchmark's original code made of real images."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
+from selectax import models
 from selectax.corruptions import BENCHMARK_CORRUPTIONS, CORRUPTIONS, corrupt, to_published_bytes
 from tests.corruptions.images import cifar_10, cifar_10_c, tiny_imagenet_c
-from tests.corruptions.pretrained import resnet32
 from tests.reference.corruptions_by_libraries import jpeg_compression
 
 KEY = jax.random.key(0)
@@ -104,6 +106,14 @@ def test_published_noise_is_as_strong(severity, real_data):
         np.testing.assert_allclose(*(shift.std() for shift in shifts), rtol=0.01)
         np.testing.assert_allclose(*(shift.mean() for shift in shifts), atol=1e-3)
         assert stats.ks_2samp(*(shift.ravel()[::7] for shift in shifts)).statistic < 0.01
+
+
+@functools.cache
+def resnet32(folder):
+    """A network trained on CIFAR-10 in PyTorch: from images in [0, 1] to predicted labels."""
+    variables = models.from_torch(folder / "resnet32-cifar10.th", "resnet32", 10)
+    network = models.create("resnet32", 10)
+    return jax.jit(lambda images: jnp.argmax(network.apply(variables, images)[0], axis=-1))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What holds for all data sets: names, splits, and imports that cost nothing."""
 
+import importlib
 import subprocess
 import sys
 import tempfile
@@ -8,12 +9,12 @@ import pytest
 import tensorflow_datasets as tfds
 
 from selectax import datasets
-from selectax.corruptions import BENCHMARK_CORRUPTIONS, CORRUPTIONS
-from selectax.datasets.loading import BUILDERS, find_builder
+from selectax.corruptions import BENCHMARK_CORRUPTIONS, BENCHMARKS, CORRUPTIONS
+from selectax.datasets.loading import find_builder
 
 
 def test_descriptions():
-    assert datasets.DATASETS == ("digits", "cifar10", "tiny_imagenet")
+    assert tuple(datasets.DATASETS) == ("digits", "cifar10", "tiny_imagenet")
     digits, cifar10, tiny = (datasets.describe(name) for name in datasets.DATASETS)
     assert digits.image_shape == (16, 16, 3)
     assert cifar10.image_shape == (32, 32, 3)
@@ -25,10 +26,33 @@ def test_descriptions():
     assert tiny.class_names[:2] == ("Egyptian cat", "reel")
 
 
+@pytest.mark.parametrize("name", datasets.ALL_DATASETS)
+def test_each_entry_names_corruptions_and_drops_that_exist(name):
+    data_set = datasets.describe(name)
+    assert data_set.name == name
+    assert (data_set.builder is None) == data_set.is_embedded
+    assert set(data_set.default_corruptions) <= set(CORRUPTIONS)
+    assert data_set.benchmark in BENCHMARKS
+    drops = data_set.learning_rate_drops
+    assert list(drops) == sorted(drops)
+    assert all(0 < drop < 1 for drop in drops)
+    assert len(data_set.folder_names) in (0, data_set.num_classes)
+
+
+def test_four_attributes_describe_images_of_your_own():
+    data_set = datasets.DataSet(
+        num_classes=2, image_shape=(8, 8, 1), horizontal_flip=False, class_names=("no", "yes")
+    )
+    assert (data_set.splits, data_set.corruptions) == (datasets.SPLITS, ())
+    assert data_set.learning_rate_drops == (1 / 2, 3 / 4)
+    assert not data_set.is_embedded
+
+
 def test_descriptions_of_corrupted_sets():
     assert datasets.CORRUPTED == {"cifar10": "cifar10_c", "tiny_imagenet": "tiny_imagenet_c"}
     for clean, corrupted in datasets.CORRUPTED.items():
         description = datasets.describe(corrupted)
+        assert description.corrupted is None
         assert description.splits == ("test",)
         assert description.class_names == datasets.describe(clean).class_names
         assert set(BENCHMARK_CORRUPTIONS) <= set(description.corruptions)
@@ -74,12 +98,15 @@ def test_clean_sets_have_no_corruption():
 
 
 def test_tfds_keeps_its_own_data_sets():
+    importlib.import_module("selectax.datasets.builders")
     assert tfds.builder_cls("cifar10").__module__.startswith("tensorflow_datasets")
     for name in ("selectax_cifar10", "cifar10_c", "tiny_imagenet", "tiny_imagenet_c"):
         assert tfds.builder_cls(name).__module__.startswith("selectax.datasets")
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize(
+    "name", [name for name in datasets.ALL_DATASETS if not datasets.describe(name).is_embedded]
+)
 def test_builders_leave_no_temporary_folder(name, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -94,7 +121,7 @@ def test_import_is_light_and_tensorflow_is_never_needed():
     program = """
 import sys
 import selectax.datasets
-heavy = {"jax", "sklearn", "tensorflow", "flax", "grain"}
+heavy = {"jax", "sklearn", "tensorflow", "flax", "grain", "numpy", "tensorflow_datasets"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 selectax.datasets.load("digits", "test")
 assert "tensorflow_datasets" in sys.modules and "tensorflow" not in sys.modules

@@ -10,7 +10,7 @@ from tensorflow_datasets.core.download import downloader
 
 from selectax import datasets
 from selectax.datasets import DataError
-from selectax.datasets.loading import BUILDERS
+from selectax.datasets.loading import builder_class_of
 from tests.datasets import small_archives as small
 from tests.datasets.builders.test_cifar10 import assert_one_sentence, serving
 
@@ -34,7 +34,7 @@ def official(name, tmp_path, monkeypatch):
     path = small.write(tmp_path / "archives", small.NAMES[name])
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(downloader, "MAX_RETRIES", 0)
-    builder = BUILDERS[name]
+    builder = builder_class_of(name)
     # The checksum by which the archive is known; the other one is None.
     kind = "md5" if builder.ARCHIVE.sha256 is None else "sha256"
 
@@ -70,7 +70,7 @@ def test_download(name, official, load):
 def test_no_connection(name, official, load, tmp_path):
     with pytest.raises(DataError) as raised:
         load()
-    url = BUILDERS[name].ARCHIVE.url
+    url = builder_class_of(name).ARCHIVE.url
     folder = tmp_path / "data" / "downloads" / "manual"
     assert_one_sentence(raised.value, small.NAMES[name], url, folder, "--archives")
 
@@ -103,7 +103,7 @@ def test_folders_that_tfds_is_given(name, official, tmp_path, place):
     (elsewhere / "manual").mkdir(parents=True)
     path.rename(elsewhere / "manual" / path.name)
     options = OPTIONS[name] and {"config": "fog_2"}
-    builder = BUILDERS[name](data_dir=tmp_path / "data", **options)
+    builder = builder_class_of(name)(data_dir=tmp_path / "data", **options)
     if place == "manual_dir":
         given = {"download_config": download_config(manual_dir=elsewhere / "manual")}
     else:
@@ -115,7 +115,7 @@ def test_folders_that_tfds_is_given(name, official, tmp_path, place):
 def test_downloads_go_where_tfds_is_told(name, official, tmp_path):
     path, behind = official
     options = OPTIONS[name] and {"config": "fog_2"}
-    builder = BUILDERS[name](data_dir=tmp_path / "data", **options)
+    builder = builder_class_of(name)(data_dir=tmp_path / "data", **options)
     with serving(path.parent) as port:
         behind(port)
         builder.download_and_prepare(download_dir=tmp_path / "elsewhere")

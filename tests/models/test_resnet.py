@@ -63,13 +63,6 @@ def test_normalisation_happens_inside():
     )
 
 
-def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match=r"'resnet21' is unknown.*'resnet20'"):
-        models.create("resnet21", 10)
-    with pytest.raises(ValueError, match="num_classes"):
-        models.create("resnet20", 0)
-
-
 def test_masks_switch_units_off_before_the_next_layer():
     module, variables = _initialised("resnet8")
     images = jax.random.uniform(jax.random.key(1), (4, 32, 32, 3))

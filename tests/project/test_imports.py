@@ -13,7 +13,7 @@ MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
     *("ablation", "attacks", "intermediates"),
 )
-HELPERS = ("compensated", "installing", "renamed", "scaled")
+HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
 OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
 OF_DATASETS = OF_MEASURES | {
@@ -23,15 +23,19 @@ OF_DATASETS = OF_MEASURES | {
 ALLOWED = {
     "arguments": set(),
     **{helper: set() for helper in HELPERS},
-    **{measure: {"arguments", "renamed"} for measure in (*MEASURES, "corruptions")},
+    **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
-    **{
-        measure: {"arguments", "renamed", "compensated"} for measure in ("dimensionality", "tuning")
-    },
-    "sensitivity": {"arguments", "scaled"},
     "regularization": {"selectivity", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
-    "commands": {"arguments", "study", "installing", "corruptions", "models", "datasets"},
+    "commands": {
+        "arguments",
+        "attacks",
+        "study",
+        "installing",
+        "corruptions",
+        "models",
+        "datasets",
+    },
 }
 THIRD_PARTIES = {
     **{name: OF_MEASURES for name in (*MEASURES, "corruptions", "arguments", *HELPERS)},
@@ -181,10 +185,5 @@ for name in {names}:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     *others, models = done.stdout.splitlines()
-    # TFDS is what the data sets come from.
-    assert others == [
-        f"{name} tensorflow_datasets" if name == "selectax.datasets" else name
-        for name in names[:-1]
-    ]
-    models = models.replace(" tensorflow_datasets", "")
+    assert others == names[:-1]
     assert models in ("selectax.models", "selectax.models flax", "selectax.models flax optax")

@@ -10,7 +10,8 @@ import pytest
 
 import selectax
 
-STUB = ast.parse(pathlib.Path(selectax.__file__).with_suffix(".pyi").read_text())
+ROOT = pathlib.Path(__file__).parents[2]
+STUB = ast.parse((ROOT / "selectax" / "__init__.pyi").read_text())
 MEASURES = (
     *("ablation", "attacks", "corruptions", "dimensionality", "intermediates", "regularization"),
     *("selectivity", "sensitivity", "strongest", "tuning"),
@@ -65,6 +66,42 @@ def test_type_checkers_are_shown_what_programs_are_given():
     assert {(module, alias.name) for module, alias in shown} == modules | public
     # Only "import x as x" makes x a name of the package.
     assert all(alias.asname == alias.name for _, alias in shown)
+
+
+def bound_in(path):
+    """Names of the objects, not modules, that a package's `__init__.py` or its stub binds."""
+    folder = path.parent
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            home = folder if node.level else ROOT
+            home = home.joinpath(*(node.module or "").split("."))
+            yield from (
+                alias.asname or alias.name
+                for alias in node.names
+                if not is_module(home / alias.name)
+            )
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def is_module(path):
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "selectax").rglob("__init__.py*")), ids=lambda path: path.parent.name
+)
+def test_no_object_has_the_name_of_a_module(path):
+    """Neither of a module beside it, which an import would put in its place, nor of a measure's."""
+    names = set(bound_in(path))
+    shared = {
+        name
+        for name in names
+        if is_module(path.parent / name) or is_module(ROOT / "selectax" / name)
+    }
+    assert not shared
 
 
 def test_an_unknown_name_is_an_attribute_error():

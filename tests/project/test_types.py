@@ -19,6 +19,7 @@ activations = {"layer": jnp.zeros((4, 3))}
 labels = jnp.zeros(4, int)
 penalty: Array = selectax.selectivity_penalty(activations, labels, 10, alpha=-1.0)
 index: dict[str, Array] = selectax.layer_selectivity(activations, labels, 10)
+of_one: Array = selectax.layer_selectivity(activations["layer"], labels, 10)
 ratio: Array = selectax.participation_ratio(index["layer"])
 module = selectax.models.create("resnet8", 10)
 """

@@ -1,7 +1,10 @@
 """A results table of made-up networks for which the papers' findings hold, or do not."""
 
+import json
+
 import numpy as np
 
+from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.run import results
 
 UNITS = {f"layer{at}": 16 * at for at in range(1, 7)}
@@ -68,3 +71,13 @@ def planted_table(*, alphas=ALPHAS, seeds=4, sign=1, noise=0.002, doubts=0):
                 add("input_gradient_cv", 1 + effect, layer=layer)
                 add("input_gradient_cv_over_units", 1 + effect, layer=layer)
     return results.table(rows)
+
+
+def write_run(folder, table, **config):
+    """The folder of a run as a sweep leaves it, with nothing but what a report needs."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(to_json(SweepConfig()) | CONFIG | config))
+    (folder / "layers.json").write_text(json.dumps(UNITS))
+    (folder / "images.json").write_text(json.dumps({"training": 13_500}))
+    results.save(folder / "results.csv", table)
+    return folder

@@ -19,7 +19,7 @@ from selectax.study.measures.registry import MEASURES
 IMAGES = np.arange(30 * 4 * 4 * 3, dtype=np.int64).reshape(30, 4, 4, 3).astype(np.uint8)
 LABELS = np.arange(30) % 3
 DATA_SET = DataSet(3, (4, 4, 3), False, tuple("abc"))
-NOTHING = {"network": None, "data": None, "measures": None, "regularizer": None}
+NOTHING = dict.fromkeys(("network", "data", "measures", "attacks", "corruptions", "regularizer"))
 
 
 DEFAULT = SweepConfig()

@@ -51,7 +51,7 @@ def subject(variables, batches, options, network, num_classes=3):
     return Subject(0, of_module(network), variables, images, options, num_classes)
 
 
-def draw_one(table, units):
+def draw_one(table, *_):
     """In place of drawing all figures, which takes longer than all else that tiny networks do."""
     return {"selectivity_by_alpha": figures.selectivity_by_alpha(table)}
 

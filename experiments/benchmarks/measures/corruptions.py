@@ -50,7 +50,7 @@ ORIGINAL = {
 class Options:
     """Prints tables of times, and with the real data one of accuracies."""
 
-    corruptions: tuple[str, ...] = CORRUPTIONS
+    corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     """Names of corruptions."""
     repeats: int = 5
     """Timings, of which the fastest counts."""
@@ -174,8 +174,9 @@ def whole_data_set(options):
 
 def accuracy_table(options, folder):
     # The tests' own: a network of PyTorch's, and the archives' layouts.
-    from tests.corruptions.images import cifar_10
     from tests.corruptions.pretrained import resnet32
+
+    from tests.corruptions.images import cifar_10
 
     classify = resnet32(folder)
     clean, labels = cifar_10(folder)
@@ -192,7 +193,7 @@ def accuracy_table(options, folder):
                 images = published[severity - 1] / np.float32(255)
                 theirs.append(np.mean(classify(images) == labels))
                 # As the original: nothing in common between severities and between names.
-                number = 5 * CORRUPTIONS.index(name) + severity
+                number = 5 * tuple(CORRUPTIONS).index(name) + severity
                 for key in jax.random.split(jax.random.key(number), options.seeds):
                     images = to_published_bytes(corrupt(key, clean, name, severity))
                     mine.append(np.mean(classify(jnp.asarray(images) / 255) == labels))

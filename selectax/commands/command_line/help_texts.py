@@ -37,15 +37,21 @@ def _data_sets() -> str:
 
 
 def _archived_data_sets() -> str:
-    from selectax.datasets.loading import BUILDERS
+    from selectax.datasets import ALL_DATASETS, describe
 
-    return ", ".join(BUILDERS)
+    return ", ".join(name for name in ALL_DATASETS if not describe(name).is_embedded)
 
 
 def _corruptions() -> str:
     from selectax.corruptions import CORRUPTIONS
 
     return ", ".join(CORRUPTIONS)
+
+
+def _attacks() -> str:
+    from selectax.attacks import ATTACKS
+
+    return ", ".join(ATTACKS)
 
 
 def _measures() -> str:
@@ -59,6 +65,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "data_sets": _data_sets,
     "archived_data_sets": _archived_data_sets,
     "corruptions": _corruptions,
+    "attacks": _attacks,
     "measures": _measures,
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from selectax.arguments.names import unknown
+from selectax.datasets import DATASETS, SPLITS
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import LogOptions
 
@@ -65,9 +66,8 @@ def check(config: CorruptConfig) -> None:
     """
     # Imported here, because they load JAX and TFDS.
     from selectax.corruptions import CORRUPTIONS
-    from selectax.datasets import DATASETS, SPLITS
 
-    corruptions = CORRUPTIONS if config.corruptions is None else config.corruptions
+    corruptions = tuple(CORRUPTIONS) if config.corruptions is None else config.corruptions
     for flag, values in (
         ("--corruptions", corruptions),
         ("--severities", config.severities),
@@ -92,7 +92,8 @@ def check(config: CorruptConfig) -> None:
             f"--input {config.input}: no such folder, file or data set; name a folder of images, "
             f"an .npy file, or one of {', '.join(DATASETS)}."
         )
-    if config.archives is not None and (Path(config.input).exists() or config.input == "digits"):
+    has_archive = not Path(config.input).exists() and not DATASETS[config.input].is_embedded
+    if config.archives is not None and not has_archive:
         raise ConfigurationError(
             f"--archives {config.archives}: has no effect with --input {config.input}; omit it, or "
             "name a data set that has an archive."

@@ -104,7 +104,7 @@ def draw_sheet(config: CorruptConfig) -> Path:
 
 
 def _names(config):
-    return CORRUPTIONS if config.corruptions is None else config.corruptions
+    return tuple(CORRUPTIONS) if config.corruptions is None else config.corruptions
 
 
 def _corrupt(config, name, severity, images, first):

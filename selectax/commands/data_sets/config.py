@@ -6,7 +6,13 @@ from typing import Annotated
 
 import tyro
 
-_Names = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME ...")]
+from selectax.datasets import describe
+
+_Names = Annotated[
+    tuple[str, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="NAME ..."),
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,14 +109,17 @@ def check(command: Command, *, images_given: bool) -> None:
         )
     if not isinstance(command, Show):
         return
+    data_set = describe(command.name)
     given = {
         f"--archives {where.archives}": where.archives is not None,
         f"--data-dir {where.data_dir}": where.data_dir is not None,
     }
     for flag, is_given in given.items():
-        if is_given and command.name == "digits":
-            raise ValueError(f"{flag}: has no effect with digits, which are embedded; omit it.")
-    if images_given and command.name.endswith("_c"):
+        if is_given and data_set.is_embedded:
+            raise ValueError(
+                f"{flag}: has no effect with {command.name}, which are embedded; omit it."
+            )
+    if images_given and data_set.corruptions:
         raise ValueError(
             f"--images {command.images}: has no effect with {command.name}, of which one image is "
             "drawn at each corruption and severity; omit it."

@@ -15,7 +15,7 @@ from selectax.datasets import ALL_DATASETS, SEVERITIES, DataError, describe, loa
 from selectax.datasets.archives.archive import is_official, locate
 from selectax.datasets.builders.corrupted import CorruptedBuilder
 from selectax.datasets.checking import check
-from selectax.datasets.loading import BUILDERS, find_builder
+from selectax.datasets.loading import builder_class_of, find_builder
 from selectax.datasets.preparation import prepare
 from selectax.study.runtime.whole_files import whole_file
 
@@ -77,7 +77,7 @@ def list_all(where: Where) -> None:
         description = describe(name)
         height, width, _ = description.image_shape
         folder, archive, count = "embedded", "", str(len(description.corruptions))
-        if name in BUILDERS:
+        if not description.is_embedded:
             builder, archive = _builder_and_archive(name, where)
             folder = pathlib.Path(builder.data_dir_root) / builder.name
             folder = str(folder) if builder.is_prepared else "not yet"
@@ -121,8 +121,8 @@ def show(command: Show) -> None:
 
 
 def _builder_and_archive(name, where):
-    """The builder, and the place of its archive: in the given folder, or its official address."""
-    known = BUILDERS[name].archives()
+    """The builder, and where its archive is: in the folder that is given, or at its source."""
+    known = builder_class_of(name).archives()
     if where.archives is None:
         return _builder_of(name, where), known[0].url
     if not where.archives.exists():
@@ -148,9 +148,8 @@ def _builder_of(name, where):
 
 def _chosen(names):
     if not names:
-        raise DataError(f"NAME: give at least one data set of {', '.join(BUILDERS)}.")
+        known = (name for name in ALL_DATASETS if not describe(name).is_embedded)
+        raise DataError(f"NAME: give at least one data set of {', '.join(known)}.")
     for name in names:
-        describe(name)
-        if name not in BUILDERS:
-            raise DataError(f"dataset {name}: is embedded and needs no preparation; omit it.")
+        builder_class_of(name)  # refuses an embedded one
     return names

@@ -3,7 +3,8 @@
 import importlib.util
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from selectax.arguments.names import unknown
@@ -18,6 +19,7 @@ from selectax.study.configuration.options import (
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
 
+NOTHING: Mapping[str, Collection[str]] = types.MappingProxyType({})
 # Of float32, in which networks are trained.
 _LARGEST = (2 - 2**-23) * 2.0**127
 _COUNTS = (
@@ -29,32 +31,28 @@ _COUNTS = (
 def check(
     config: SweepConfig,
     *,
-    own_network: bool = False,
-    own_data: bool = False,
+    own_names: Mapping[str, Collection[str]] = NOTHING,
     measures: Mapping[str, Measure] = MEASURES,
 ) -> None:
     """Refuses what cannot be meant, before any work.
 
     Args:
       config: what to do.
-      own_network: whether `--model` names a network that is given as functions.
-      own_data: whether `--dataset` names images that are given as arrays.
+      own_names: by field, names that are valid besides those of our tables.
       measures: the table from which `--measures` chooses.
 
     Raises:
       ConfigurationError: one sentence that names the flag, the value and the remedy.
     """
-    # Late, because they load JAX, Flax and TFDS.
+    # Late, because they load JAX and Flax.
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
-    if not own_data:
-        _check_name("--dataset", config.data.dataset, DATASETS)
-    if config.data.dataset == "digits":
+    _check_name("--dataset", config.data.dataset, (*DATASETS, *own_names.get("dataset", ())))
+    if config.data.dataset in DATASETS and DATASETS[config.data.dataset].is_embedded:
         _check_embedded(config.data)
-    if not own_network:
-        _check_name("--model", config.training.model, MODELS)
-    check_evaluation(config.evaluation, measures=measures)
+    _check_name("--model", config.training.model, (*MODELS, *own_names.get("model", ())))
+    check_evaluation(config.evaluation, measures=measures, own_names=own_names)
     check_used(config.evaluation, defaults_of(config.data.dataset).evaluation, measures)
     _check_counts(config)
     for flag, value, lowest in (
@@ -98,6 +96,7 @@ def check_evaluation(
     options: EvaluationOptions,
     named: Callable[[str], str] = _flag,
     measures: Mapping[str, Measure] = MEASURES,
+    own_names: Mapping[str, Collection[str]] = NOTHING,
 ) -> None:
     """Refuses options of the measures that cannot be meant; for the command line and for Python.
 
@@ -105,21 +104,28 @@ def check_evaluation(
       options: what to measure.
       named: how a field of the options is named in the sentence; by default as a flag.
       measures: the table of which `options.measures` are names.
+      own_names: by field, names that are valid besides those of our tables.
 
     Raises:
       ConfigurationError: one sentence that names the option, the value and the remedy.
     """
+    from selectax.attacks import ATTACKS
     from selectax.corruptions import CORRUPTIONS
     from selectax.datasets import SEVERITIES
 
-    lists = ("measures", "epsilons", "severities", "pgd_steps")
+    lists = ("measures", "attacks", "epsilons", "severities", "pgd_steps")
     for field in lists if options.corruptions is None else (*lists, "corruptions"):
         values = getattr(options, field)
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise ConfigurationError(f"{named(field)} {values!r}: give a tuple of values.")
     for field, known, given in (
         ("measures", tuple(measures), options.measures),
-        ("corruptions", CORRUPTIONS, options.corruptions or ()),
+        (
+            "corruptions",
+            (*CORRUPTIONS, *own_names.get("corruptions", ())),
+            options.corruptions or (),
+        ),
+        ("attacks", (*ATTACKS, *own_names.get("attacks", ())), options.attacks),
         ("norm", ("linf", "l2"), (options.norm,)),
         ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
     ):
@@ -254,8 +260,8 @@ def _check_embedded(data: DataOptions) -> None:
     for flag, is_given in given.items():
         if is_given:
             raise ConfigurationError(
-                f"{flag}: has no effect with --dataset digits, which is embedded; omit it, or "
-                "name the data set."
+                f"{flag}: has no effect with --dataset {data.dataset}, which is embedded; omit "
+                "it, or name another data set."
             )
 
 

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 
-# One of each kind, so that the embedded data set is measured in a few minutes.
-_QUICK_CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast", "pixelate")
-
 
 def resolve_corruptions(
     config: SweepConfig,
@@ -27,14 +24,17 @@ def resolve_corruptions(
       ConfigurationError: the official set does not exist, or lacks a corruption.
     """
     from selectax.corruptions import CORRUPTIONS
-    from selectax.datasets import CORRUPTED, describe
+    from selectax.datasets import CORRUPTED, DATASETS, DataSet, describe
 
     dataset, evaluation = config.data.dataset, config.evaluation
     which = evaluation.corrupted_images
     if which == "auto":
         which = "official" if official_at_hand else "own"
-    known = describe(CORRUPTED[dataset]).corruptions if dataset in CORRUPTED else CORRUPTIONS
-    by_default = known if dataset in CORRUPTED else _QUICK_CORRUPTIONS
+    known = tuple(CORRUPTIONS)
+    if dataset in CORRUPTED:
+        known = describe(CORRUPTED[dataset]).corruptions
+    # Your own images have no entry.
+    by_default = DATASETS.get(dataset, DataSet).default_corruptions
     names = by_default if evaluation.corruptions is None else evaluation.corruptions
     if which == "official":
         if dataset not in CORRUPTED:

@@ -108,14 +108,17 @@ class EvaluationOptions:
     corrupted_images: Literal["auto", "official", "own"] = "auto"
     """Images of the official corrupted set, or our own corruptions of the test images. auto uses
     the official set if it has been prepared or its archive is available."""
+    attacks: tuple[str, ...] = ("fgsm", "pgd")
+    """Attacks: {attacks}."""
     epsilons: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
     """Attack epsilons, in units of 1/255 of the pixel range."""
     norm: Literal["linf", "l2"] = "linf"
     """Norm of the attacks."""
     pgd_steps: tuple[int, ...] = (10,)
-    """Numbers of PGD steps. Each number gives a curve of its own."""
+    """Numbers of steps of PGD and other iterated attacks. Each gives a curve of its own."""
     pgd_restarts: int = 1
-    """Number of random starts of PGD. An image counts as broken if any of them breaks it."""
+    """Number of random starts of attacks that start at random. An image counts as broken if any
+    of them breaks it."""
     input_gradient_directions: int = 64
     """Number of random directions per image that estimate the norms of input-unit gradients."""
     ablation_points: int = 8

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from selectax import models
 from selectax.datasets import describe
-from selectax.datasets.registry import WORDNET_IDS
 from selectax.models.network import Network, of_module
 from selectax.models.networks import DEVIATION, MEAN
 from selectax.study.configuration.checks import spaced
@@ -116,5 +115,6 @@ def warnings_of_chance(rows: Iterable[Row], num_classes: int) -> list[str]:
 
 def _sorted_labels(dataset: str) -> list[int]:
     """The class of each logit of a network trained on sorted class folders."""
-    names = WORDNET_IDS if dataset == "tiny_imagenet" else describe(dataset).class_names
+    data_set = describe(dataset)
+    names = data_set.folder_names or data_set.class_names
     return [names.index(name) for name in sorted(names)]

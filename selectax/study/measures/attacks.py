@@ -7,27 +7,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selectax.attacks import attack_believability, masking_warnings, robust_within
+from selectax.attacks import Attack, attack_believability, masking_warnings, robust_within
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.study.measures.measure import Row
-from selectax.study.measures.perturbations import Perturbation
 from selectax.study.measures.rows import perturbed_dimensionality_rows
-from selectax.study.measures.statistics import measure_perturbed
+from selectax.study.measures.statistics import Perturbation, measure_perturbed
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
 
 
 def rows(subject: Subject) -> list[Row]:
-    """Under FGSM and PGD with each epsilon, and the number of signs of masked gradients."""
+    """Under each attack with each epsilon, and the number of signs of masked gradients."""
     found: list[Row] = []
-    for name, steps in [("fgsm", 1), *(("pgd", steps) for steps in subject.options.pgd_steps)]:
-        found += _attack_rows(subject, name, steps)
+    for attack in subject.attacks:
+        for steps in (1,) if attack.single_step else subject.options.pgd_steps:
+            found += _attack_rows(subject, attack, steps)
     return [*found, _masked_gradients(subject)]
 
 
-def _attack_rows(subject: Subject, name: str, steps: int) -> list[Row]:
+def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
     """Of one attack; its curve over epsilon begins with the clean images."""
-    options, images = subject.options, subject.images
+    options, images, name = subject.options, subject.images, attack.name
     epsilons = np.asarray(options.epsilons) / 255
     measured = fetch(
         measure_perturbed(
@@ -37,7 +37,7 @@ def _attack_rows(subject: Subject, name: str, steps: int) -> list[Row]:
             jnp.asarray(epsilons, jnp.float32),
             jnp.asarray(steps, jnp.int32),
             apply=subject.network.apply,
-            perturbation=Perturbation(name, norm=options.norm, restarts=options.pgd_restarts),
+            perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
         )
     )
     correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked

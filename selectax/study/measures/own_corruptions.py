@@ -2,15 +2,14 @@
 
 import functools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, UInt8
 
-from selectax.corruptions import corrupt, to_published_bytes
-from selectax.corruptions.severities import Benchmark
+from selectax.corruptions import Benchmark, Corruption, corrupt, to_published_bytes
 from selectax.datasets.corrupted_sets import StoredCorruption
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.runtime.waiting import fetch
@@ -29,12 +28,23 @@ class OwnCorruptions:
     name = None
     """They belong to the data set itself."""
 
-    def __init__(self, clean: Batches, benchmark: Benchmark) -> None:
+    def __init__(
+        self, clean: Batches, benchmark: Benchmark, own: Iterable[Corruption] = ()
+    ) -> None:
         self.clean, self._benchmark = clean, benchmark
+        self._own = {corruption.name: corruption for corruption in own}
         self._kept: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
 
+    def named(self, name: str) -> str | Corruption:
+        """Returns your own corruption with this name, or the name if it is in our table."""
+        return self._own.get(name, name)
+
     def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
-        """The images under one corruption; all severities and networks draw alike."""
+        """Returns the images under one corruption, by name.
+
+        The key depends on the corruption's name alone, so that the random draws are the same for
+        all severities and networks.
+        """
         which = name, tuple(severities)
         corrupted = self._kept.get(which)
         if corrupted is None:
@@ -43,7 +53,7 @@ class OwnCorruptions:
                     jax.random.key(zlib.crc32(name.encode())),
                     self.clean.images,
                     jnp.asarray(severities, jnp.int32),
-                    name=name,
+                    name=self.named(name),
                     benchmark=self._benchmark,
                 )
             )
@@ -58,7 +68,7 @@ def corrupt_batches(
     images: UInt8[Array, "batches samples height width channels"],
     severities: Int[Array, "severities"],
     *,
-    name: str,
+    name: str | Corruption,
     benchmark: Benchmark,
 ) -> UInt8[Array, "batches severities samples height width channels"]:
     """Images under one corruption, as the published sets hold them.
@@ -67,7 +77,7 @@ def corrupt_batches(
       key: for what is drawn at random, otherwise for each batch.
       images: clean ones.
       severities: 1 to 5; traced.
-      name: of the corruption.
+      name: name of the corruption, or a `Corruption` of one's own.
       benchmark: whose severities it has.
     """
 

@@ -83,7 +83,7 @@ MEASURES: dict[str, Measure] = {
             },
             rows=_in_module("attacks"),
             is_default=True,
-            options=("epsilons", "norm", "pgd_steps", "pgd_restarts", "attack_images"),
+            options=("attacks", "epsilons", "norm", "pgd_steps", "pgd_restarts", "attack_images"),
         ),
         Measure(
             name="dimensionality",

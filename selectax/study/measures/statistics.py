@@ -4,15 +4,19 @@ Each function is one compiled program for all networks of an architecture; pertu
 strengths share one program and the responses to the clean images.
 """
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
+from selectax.attacks import ATTACKS, Attack, run_attack
+from selectax.corruptions import Corruption, corrupt, to_published_bytes
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.dimensionality import (
     Covariance,
@@ -30,10 +34,49 @@ from selectax.selectivity import (
     unit_responses,
     update_class_moments,
 )
-from selectax.study.measures.perturbations import Perturbation
 
 Variables = Mapping[str, Any]
 Apply = Callable[[Variables, Array], tuple[Array, dict[str, Array]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Perturbation:
+    """What perturbs images; static in compiled programs, while strength and steps are traced.
+
+    Attributes:
+      source: a corruption or an attack, by name or as an entry of its table.
+      benchmark: whose severities corruptions have.
+      norm: of attacks.
+      restarts: of attacks that start at random.
+    """
+
+    source: str | Attack | Corruption
+    benchmark: Benchmark = "cifar10"
+    norm: Literal["linf", "l2"] = "linf"
+    restarts: int = 1
+
+    def __call__(
+        self,
+        key: PRNGKeyArray,
+        logits_fn: Callable[[Array], Array],
+        images: Float[Array, "samples height width channels"],
+        labels: Int[Array, "samples"],
+        strength: Array,
+        steps: Int[Array, ""],
+    ) -> Float[Array, "samples height width channels"]:
+        """Perturbed images in [0, 1]; strength is a severity or an epsilon."""
+        attack = self.source
+        if isinstance(self.source, str):
+            attack = ATTACKS.get(self.source, self.source)
+        if isinstance(attack, Attack):
+            ball: dict[str, Any] = {"epsilon": strength, "norm": self.norm, "steps": steps}
+            if attack.starts_at_random(True):
+                ball["restarts"] = self.restarts
+            return run_attack(key, attack, logits_fn, images, labels, **ball)
+        severity = strength.astype(jnp.int32)
+        corrupted = corrupt(key, images, attack, severity, benchmark=self.benchmark)
+        # As the published sets hold them.
+        return to_unit_range(to_published_bytes(corrupted))
 
 
 class Dimensionality(NamedTuple):

@@ -9,7 +9,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from selectax.corruptions.severities import Benchmark
+from selectax.attacks import ATTACKS, Attack
+from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.corrupted_sets import OfficialSet
 from selectax.datasets.pipeline.batches import Batches
 from selectax.models.network import Network, Variables
@@ -46,6 +47,7 @@ class Subject:
       images: to measure it on.
       options: what to measure.
       num_classes: number of classes.
+      own_attacks: to run, in place of those that the options name.
       warnings: sentences on why what was measured may mislead; measures add to them.
       units: by metric and layer, a value for each unit; measures may add to it.
     """
@@ -56,6 +58,7 @@ class Subject:
     images: EvaluationImages
     options: EvaluationOptions
     num_classes: int
+    own_attacks: tuple[Attack, ...] = ()
     warnings: list[str] = dataclasses.field(default_factory=list)
     units: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
@@ -73,6 +76,11 @@ class Subject:
     def unattacked(self) -> Bool[Array, "samples"]:
         """Whether each image to attack is classified correctly as it is."""
         return self._measure_clean(self.images.attacked).correct.ravel()
+
+    @property
+    def attacks(self) -> tuple[Attack, ...]:
+        """Attacks to run."""
+        return self.own_attacks or tuple(ATTACKS[name] for name in self.options.attacks)
 
     @property
     def layers(self) -> list[str]:

@@ -1,37 +1,37 @@
-"""Effects over networks and their intervals, by a hierarchical bootstrap over seeds.
+"""Estimates over networks with bootstrap intervals over seeds, for findings, report and figures.
 
-Networks of one seed start alike and see the same batches, so that seeds are what was drawn at
-random: they are drawn anew first, and then, where asked for, networks within each drawn seed.
-(`scipy.stats.bootstrap` knows one level alone.)
+Networks with the same seed start from the same parameters and see the same batches, so the seeds
+are the independent samples. The bootstrap draws seeds with replacement and then, for some
+statistics, networks within each drawn seed. `scipy.stats.bootstrap` has only one such level.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
+from selectax.study.report.statistics import Statistic
+
+# With fewer seeds there is no interval.
 FEWEST_SEEDS = 3
-# So many that an interval's end moves by about a hundredth of its width from seed to seed.
+# Enough for the ends of an interval to vary by about a hundredth of its width between generators.
 RESAMPLES = 20_000
-# Of the resamples, at most so many may leave the statistic undefined, by all networks alike.
+# There is no interval if the statistic is undefined in more than this fraction of the resamples,
+# as when all networks are alike.
 _LARGEST_UNDEFINED_SHARE = 0.1
-
-Columns = dict[str, Float[np.ndarray, "... networks"]]
-Statistic = Callable[[Columns], Float[np.ndarray, "..."]]
+_PERCENTILES = [2.5, 97.5]
 
 
 class Estimate(NamedTuple):
     """A statistic over networks.
 
     Attributes:
-      value: over all networks, NaN where it is undefined.
-      low: lower end of its 95 % interval, NaN where there is none.
-      high: upper end.
-      networks: how many.
-      seeds: how many.
+      value: the statistic of all networks; NaN if it is undefined.
+      low: lower end of the 95 % interval; NaN if there is no interval.
+      high: upper end of the interval.
+      networks: number of networks.
+      seeds: number of seeds.
     """
 
     value: float
@@ -48,17 +48,18 @@ def estimate(
     *,
     resample_networks: bool = True,
 ) -> Estimate:
-    """A statistic with its 95 % percentile interval.
+    """Estimates a statistic and its 95 % percentile interval.
 
     Args:
-      networks: a row a network, with `seed` and what the statistic asks for, none missing.
-      statistic: of columns whose last axis is networks and whose others are resamples.
+      networks: one row a network, with `seed` and the columns that the statistic uses, without
+        missing values.
+      statistic: function of columns whose last axis is networks and whose other axes are resamples.
       rng: draws the resamples.
-      resample_networks: whether networks are drawn anew within each drawn seed; not for a statistic
-        that needs every alpha.
+      resample_networks: whether to draw networks within each drawn seed too; not for a statistic
+        that needs every alpha of a seed.
 
     Returns:
-      The estimate; without an interval for fewer than FEWEST_SEEDS seeds.
+      The estimate; without an interval if there are fewer than FEWEST_SEEDS seeds.
     """
     seeds, seed_of = np.unique(networks["seed"], return_inverse=True)
     columns = {name: networks[name].to_numpy(float) for name in networks.columns}
@@ -68,16 +69,16 @@ def estimate(
             return statistic({name: column[rows] for name, column in columns.items()})
 
     value = float(of(np.arange(len(networks)))) if len(networks) else np.nan
-    nothing = Estimate(value, np.nan, np.nan, len(networks), len(seeds))
+    without_interval = Estimate(value, np.nan, np.nan, len(networks), len(seeds))
     if len(seeds) < FEWEST_SEEDS or not np.isfinite(value):
-        return nothing
+        return without_interval
     members = [np.flatnonzero(seed_of == at) for at in range(len(seeds))]
-    # As many from each seed, so that each counts alike.
+    # Repeat the networks of the smaller seeds, so that every seed has the same weight.
     width = max(map(len, members))
     table = np.stack([np.resize(rows, width) for rows in members])
     sizes = np.array([len(rows) for rows in members])
 
-    drawn = rng.integers(len(seeds), size=(RESAMPLES, len(seeds)))
+    drawn = _draw_seeds(len(seeds), rng)
     if resample_networks:
         places = (rng.random((*drawn.shape, width)) * sizes[drawn][..., None]).astype(int)
         rows = table[drawn[..., None], places]
@@ -85,38 +86,48 @@ def estimate(
         rows = table[drawn]
     resampled = of(rows.reshape(RESAMPLES, -1))
     if np.isfinite(resampled).mean() < 1 - _LARGEST_UNDEFINED_SHARE:
-        return nothing
-    low, high = np.nanpercentile(resampled, [2.5, 97.5])
-    return nothing._replace(low=float(low), high=float(high))
+        return without_interval
+    low, high = np.nanpercentile(resampled, _PERCENTILES)
+    return without_interval._replace(low=float(low), high=float(high))
 
 
-def rank_correlation(x: str, y: str) -> Statistic:
-    """Spearman's, between −1 and 1; NaN where a column does not vary."""
+def intervals_of_means(
+    values: Float[np.ndarray, "means seeds"], rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "means"], Float[np.ndarray, "means"]]:
+    """Ends of the 95 % percentile intervals of many means over the same number of seeds.
 
-    def statistic(columns):
-        ranks = [stats.rankdata(columns[name], axis=-1) for name in (x, y)]
-        one, other = (rank - rank.mean(-1, keepdims=True) for rank in ranks)
-        return (one * other).sum(-1) / np.sqrt((one**2).sum(-1) * (other**2).sum(-1))
+    Each interval is that of `estimate` for the mean of one network a seed. All means share one
+    draw of the seeds, which makes this much faster.
 
-    return statistic
+    Args:
+      values: one value a seed for each mean.
+      rng: draws the resamples.
 
-
-def slope(x: str, y: str) -> Statistic:
-    """Of the least-squares line of y over x, in units of y per unit of x."""
-
-    def statistic(columns):
-        deviation = columns[x] - columns[x].mean(-1, keepdims=True)
-        return (deviation * columns[y]).sum(-1) / (deviation**2).sum(-1)
-
-    return statistic
-
-
-def mean(name: str) -> Statistic:
-    """Mean over networks."""
-    return lambda columns: columns[name].mean(-1)
+    Returns:
+      The lower and the upper ends; NaN if there are fewer than FEWEST_SEEDS seeds.
+    """
+    means, seeds = values.shape
+    if seeds < FEWEST_SEEDS:
+        return np.full(means, np.nan), np.full(means, np.nan)
+    # A few seeds have few different resamples, 126 for five; compute each mean once.
+    drawn = np.sort(_draw_seeds(seeds, rng), axis=-1)
+    distinct, counts = np.unique(drawn, axis=0, return_counts=True)
+    ends = [_percentiles(one[distinct].mean(-1), counts) for one in values]
+    low, high = np.array(ends).reshape(means, 2).T
+    return low, high
 
 
-def mean_at(columns: Columns, name: str, alpha: float) -> Float[np.ndarray, "..."]:
-    """Mean over the networks of one alpha."""
-    chosen = columns["alpha"] == alpha
-    return np.where(chosen, columns[name], 0).sum(-1) / chosen.sum(-1)
+def _percentiles(values, counts):
+    """`np.percentile` of values that are each repeated a number of times."""
+    order = np.argsort(values)
+    first_above = np.cumsum(counts[order])
+    places = np.array(_PERCENTILES) / 100 * (counts.sum() - 1)
+    below, above = (
+        values[order[np.searchsorted(first_above, place, side="right")]]
+        for place in (np.floor(places), np.ceil(places))
+    )
+    return below + (above - below) * (places - np.floor(places))
+
+
+def _draw_seeds(seeds, rng):
+    return rng.integers(seeds, size=(RESAMPLES, seeds))

@@ -1,49 +1,45 @@
-"""A study on one page: the seven findings with their verdicts, figures, tables, settings.
+"""A study on one page: the papers' findings with their verdicts, figures, tables, settings.
 
-The page loads nothing from anywhere: figures, style and script are in it.
+The page is self-contained: it loads no other file.
 """
 
 import base64
-import collections
 import importlib.metadata
 import io
 import platform
-import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from selectax.study.configuration.config import defaults_of, to_json
-from selectax.study.report import figures
 from selectax.study.report.alt_text import describe
 from selectax.study.report.bootstrap import RESAMPLES
-from selectax.study.report.figures.plotting import STYLE, number_text
-from selectax.study.report.findings import Finding, find
+from selectax.study.report.figures import title_of
+from selectax.study.report.figures.images import SHEET_TITLE
+from selectax.study.report.figures.style import STYLE, number_text
+from selectax.study.report.findings import Finding
 from selectax.study.report.tables import tables_of
-from selectax.study.run.folder import RunFolder, write_text
-from selectax.study.run.recorded_runs import RecordedRun, read_runs
 
 _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas")
 _DOTS_PER_INCH = 150
-# The figure of the papers' claim, beside the verdicts.
+# The figure that is shown beside the verdicts.
 _FIRST = "robustness_by_selectivity"
-# Columns of tables that were chosen rather than measured.
+# Columns of tables whose numbers were chosen, not measured, and are shown in full.
 _GIVEN = ("alpha", "epsilon", "steps")
 
 
 class Picture(NamedTuple):
-    """A figure as it stands on the page.
+    """A figure on the page.
 
     Attributes:
-      name: of the figure.
-      title: below it.
-      words: for those who do not see it.
+      name: name of the figure.
+      title: caption below it.
+      words: alt text.
       base64: its PNG file.
       inches: its width.
     """
@@ -55,79 +51,56 @@ class Picture(NamedTuple):
     inches: float
 
 
-def write_report(
-    path: Path,
-    drawn: Mapping[str, Figure] | None = None,
-    findings: Sequence[Finding] | None = None,
-) -> Path:
-    """Writes `report.html` into the folder of a run, of which a part may be lacking yet.
+class Progress(NamedTuple):
+    """How much of a study is done.
 
-    Args:
-      path: the folder.
-      drawn: its figures, where they are at hand, and saved in the folder.
-      findings: of its table, where they are at hand.
-
-    Returns:
-      The page's path.
-
-    Raises:
-      ConfigurationError: the folder holds no run, or files of it cannot be read.
+    Attributes:
+      wanted: number of networks that were asked for.
+      measured: number of networks that are measured completely.
+      diverged: number of networks that diverged.
+      begun: number of networks that are measured at least in part.
+      seeds: number of seeds of each alpha, in words.
     """
-    return write_report_of([path], RunFolder(path).report, drawn, findings)
+
+    wanted: int
+    measured: int
+    diverged: int
+    begun: int
+    seeds: str
 
 
-def write_report_of(
-    paths: Sequence[Path],
-    output: Path,
-    drawn: Mapping[str, Figure] | None = None,
-    findings: Sequence[Finding] | None = None,
-) -> Path:
-    """Writes the report of one run or of several, whose tables are joined.
+class Study(NamedTuple):
+    """What the page is made from.
 
-    Args:
-      paths: folders of runs that differ in their networks and measures alone.
-      output: the page's path.
-      drawn: figures of the first run, where they are at hand, and saved in its folder.
-      findings: of the tables, where they are at hand.
-
-    Returns:
-      The page's path.
-
-    Raises:
-      ConfigurationError: a folder holds no run, files of it cannot be read, or the runs differ.
+    Attributes:
+      config: configuration of the runs, as in their `config.json`.
+      table: their results.
+      units: number of units of each layer, in order of depth.
+      images: number of images by their purpose, if it is known.
+      progress: how much is done.
+      command: the command that reproduces the results.
+      metrics: what each metric is, with its unit and range, if it is known.
+      runs: number of runs that are joined.
     """
-    run = read_runs(paths)
-    saved = RunFolder(paths[0]).figures
-    if drawn is None:
-        drawn = figures.draw_all(run.table, run.units) if len(run.table) else {}
-        pictures = [_picture(name, figure, _as_png(figure)) for name, figure in drawn.items()]
-    else:
-        pictures = [
-            _picture(name, figure, (saved / f"{name}.png").read_bytes())
-            for name, figure in drawn.items()
-        ]
-    of_images = saved / "images.png"
-    # Drawn of a network at a sweep's end, and not to be had from the table.
-    if "images" not in drawn and of_images.exists():
-        pictures.append(_saved_picture(of_images))
-    if findings is None:
-        findings = find(run.table, run.units, np.random.default_rng(0))
-    write_text(output, render(run, pictures, findings, runs=len(paths)))
-    return output
+
+    config: Mapping[str, Any]
+    table: pd.DataFrame
+    units: Mapping[str, int]
+    images: Mapping[str, int]
+    progress: Progress
+    command: str
+    metrics: Mapping[str, str]
+    runs: int = 1
 
 
-def render(
-    run: RecordedRun, pictures: Sequence[Picture], findings: Sequence[Finding], *, runs: int = 1
-) -> str:
-    """The page.
+def render(study: Study, pictures: Sequence[Picture], findings: Sequence[Finding]) -> str:
+    """Returns the page as HTML.
 
     Args:
-      run: what is known of the run, or of several as one.
+      study: what to report.
       pictures: its figures.
-      findings: of its table.
-      runs: how many are joined.
+      findings: the findings of its table.
     """
-    config, table, units, images = run.config, run.table, run.units, run.images
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("selectax.study.report.page", "."),
         autoescape=True,
@@ -141,21 +114,35 @@ def render(
         "capitalized": _capitalized,
     }
     return environment.get_template("page.html.jinja").render(
-        config=config,
-        progress=_progress(run),
+        config=study.config,
+        progress=study.progress,
         findings=findings,
         first=next((picture for picture in pictures if picture.name == _FIRST), None),
         pictures=[picture for picture in pictures if picture.name != _FIRST],
-        tables=tables_of(table, units),
-        settings={name: _text(value) for name, value in sorted(config.items())}
-        | {f"{purpose} images": f"{number:,}" for purpose, number in images.items()},
+        tables=tables_of(study.table, study.units, study.metrics),
+        settings={name: _text(value) for name, value in sorted(study.config.items())}
+        | {f"{purpose} images": f"{number:,}" for purpose, number in study.images.items()},
         versions=_versions(),
-        command=command_of(config),
+        command=study.command,
         resamples=RESAMPLES,
         given=_GIVEN,
-        runs=runs,
+        runs=study.runs,
         zip=zip,
     )
+
+
+def picture_of(name: str, figure: Figure, png: bytes | None = None) -> Picture:
+    """A figure for the page, drawn now unless its PNG file is given."""
+    title = title_of(name)
+    encoded = base64.b64encode(_as_png(figure) if png is None else png).decode()
+    return Picture(name, title, f"{title} {describe(figure)}", encoded, figure.get_figwidth())
+
+
+def image_sheet_picture(png: bytes) -> Picture:
+    """The sheet of example images for the page, from its PNG file."""
+    with Image.open(io.BytesIO(png)) as image:
+        inches = image.width / image.info["dpi"][0]
+    return Picture("images", SHEET_TITLE, SHEET_TITLE, base64.b64encode(png).decode(), inches)
 
 
 def _as_png(figure: Figure) -> bytes:
@@ -165,60 +152,16 @@ def _as_png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _picture(name: str, figure: Figure, png: bytes) -> Picture:
-    encoded = base64.b64encode(png).decode()
-    title = _capitalized(name.replace("_", " "))
-    return Picture(name, title, describe(figure), encoded, figure.get_figwidth())
-
-
-def command_of(config: Mapping[str, Any]) -> str:
-    """The command that gives a run's results again, from its `config.json`."""
-    dataset = config.get("dataset", "digits")
-    defaults = to_json(defaults_of(dataset)) | {"dataset": "digits"}
-    words = ["python", "experiments/sweep.py"]
-    for name, value in config.items():
-        if value == defaults.get(name):
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            words.append(flag if value else f"--no-{name.replace('_', '-')}")
-        else:
-            words += [flag, *map(str, value if isinstance(value, list) else [value])]
-    command = shlex.join(words)
-    return command if dataset == "digits" else f"{command} --archives ARCHIVES"
-
-
-def _progress(run: RecordedRun) -> dict[str, Any]:
-    parts = {"clean", *run.config["measures"]}
-    measured = [set(run.measured.get(network, ())) for network in run.networks]
-    seeds = sorted(collections.Counter(network.alpha for network in run.networks).values())
-    ends = sorted({*seeds[:1], *seeds[-1:]})
-    return {
-        "wanted": len(run.networks),
-        "measured": sum(parts <= of_network for of_network in measured),
-        "diverged": sum("diverged" in of_network for of_network in measured),
-        "begun": sum("clean" in of_network for of_network in measured),
-        "seeds": " to ".join(map(str, ends)) + (" seed" if ends == [1] else " seeds"),
-    }
-
-
 def _measured(value: float) -> str:
-    """To three digits, integers whole."""
+    """To three significant digits; integers in full."""
     if not np.isfinite(value):
         return "–"
     text = str(value) if isinstance(value, int) else f"{value:#.3g}".rstrip(".")
     return text.replace("-", "−")
 
 
-def _saved_picture(path: Path) -> Picture:
-    words = "Test images, clean, corrupted and attacked, with the differences."
-    with Image.open(path) as image:
-        inches = image.width / image.info["dpi"][0]
-    return Picture("images", "Images", words, base64.b64encode(path.read_bytes()).decode(), inches)
-
-
 def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]  # str.capitalize would lower the rest, such as PGD
+    return text[:1].upper() + text[1:]  # str.capitalize lowers the rest, such as PGD
 
 
 def _text(value) -> str:

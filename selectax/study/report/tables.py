@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from selectax.study.report.figures.plotting import number_text
+from selectax.study.report.figures.registry import other_metrics
+from selectax.study.report.figures.style import number_text
 from selectax.study.report.per_network import per_network
 
 _WORDS = {
@@ -23,6 +24,9 @@ _WORDS = {
 }
 
 
+_WHOLE = "whole network"
+
+
 class Table(NamedTuple):
     """A table to be shown.
 
@@ -37,12 +41,15 @@ class Table(NamedTuple):
     frame: pd.DataFrame
 
 
-def tables_of(table: pd.DataFrame, units: Mapping[str, int]) -> list[Table]:
+def tables_of(
+    table: pd.DataFrame, units: Mapping[str, int], metrics: Mapping[str, str] | None = None
+) -> list[Table]:
     """Those for which there are rows.
 
     Args:
       table: results of one model on one data set, whole or in part.
       units: number of units of each layer, in order of depth.
+      metrics: what each metric is, with its unit and range; notes of the tables of other metrics.
     """
     networks = per_network(table, units)
     whole = table[(table["layer"] == "") & (table["metric"] == "accuracy")]
@@ -80,9 +87,27 @@ def tables_of(table: pd.DataFrame, units: Mapping[str, int]) -> list[Table]:
             "Means over units and seeds; a column an alpha.",
             of_layers,
         ),
+        *(_of_metric(table, metric, metrics or {}, units) for metric in other_metrics(table)),
         Table("Networks", "A row a network.", _named(networks)),
     ]
     return [one for one in tables if len(one.frame)]
+
+
+def _of_metric(table, metric, metrics, units):
+    """A metric that no other table shows, by layer and by perturbation if there are any."""
+    rows = table[table["metric"] == metric]
+    layers = [_WHOLE, *units]
+    rows = rows.assign(
+        layer=pd.Categorical(rows["layer"].replace("", _WHOLE), layers, ordered=True),
+        perturbation=rows["perturbation"].replace("", "none"),
+    )
+    by = ["layer"] + ["perturbation"] * bool((rows["perturbation"] != "none").any())
+    frame = _over_alphas(rows, by)
+    frame["layer"] = frame["layer"].astype(str)
+    name = metric.replace("_", " ")
+    note = f"{metrics[metric].rstrip('.')}. " if metrics.get(metric) else ""
+    note = f"{note[:1].upper()}{note[1:]}Means over seeds; a column an alpha."
+    return Table(f"{name[:1].upper()}{name[1:]}", note, frame)
 
 
 def _by_alpha(networks):

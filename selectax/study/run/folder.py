@@ -17,6 +17,8 @@ from selectax.study.runtime.whole_files import whole_file
 
 # Flags that say which networks a study has, and nothing of any one of them.
 NETWORKS = ("alpha", "seeds", "first_seed")
+# Flags that earlier versions did not have, and what they did.
+ADDED_SINCE = {"attacks": ["fgsm", "pgd"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,6 +211,7 @@ def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
     if not folder.images.exists():
         return
     before = _read_object(folder.images)
+    before = {**ADDED_SINCE, **before}
     differing = [
         f"{now:,} {purpose} images, there {before.get(purpose, 0):,}"
         for purpose, now in counts.items()
@@ -255,6 +258,7 @@ def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> N
     Raises:
       ConfigurationError: the configurations differ.
     """
+    before = {**ADDED_SINCE, **before}
     differing = [
         f"--{name.replace('_', '-')} (there {before.get(name)}, now {config.get(name)})"
         for name in {**before, **config}

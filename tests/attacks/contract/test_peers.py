@@ -20,7 +20,7 @@ STEPS = 10
 @pytest.fixture(scope="module")
 def networks(real_data):
     """Ours and theirs, and 500 true test images with labels."""
-    from experiments.benchmarks.shared import pretrained
+    from experiments.benchmarks import pretrained
 
     state = pretrained.weights(real_data)
     images, labels = pretrained.true_test_images(real_data, 500)

@@ -12,8 +12,7 @@ from selectax.commands.command_line.help_texts import (
     help_from_tables,
 )
 from selectax.corruptions import CORRUPTIONS
-from selectax.datasets import DATASETS
-from selectax.datasets.loading import BUILDERS
+from selectax.datasets import ALL_DATASETS, DATASETS
 from selectax.models import MODELS
 
 
@@ -77,7 +76,7 @@ def test_texts_are_those_below_the_fields():
     [
         ("networks", MODELS),
         ("data_sets", DATASETS),
-        ("archived_data_sets", BUILDERS),
+        ("archived_data_sets", [name for name in ALL_DATASETS if name != "digits"]),
         ("corruptions", CORRUPTIONS),
     ],
 )
@@ -86,6 +85,13 @@ def test_tables_are_those_of_the_library(table, names):
 
 
 def test_a_table_that_does_not_exist_is_an_error():
-    assert set(TABLES) == {"networks", "data_sets", "archived_data_sets", "corruptions", "measures"}
+    assert set(TABLES) == {
+        "networks",
+        "data_sets",
+        "archived_data_sets",
+        "corruptions",
+        "attacks",
+        "measures",
+    }
     with pytest.raises(KeyError, match="nothing"):
         filled("One of {nothing}.")

@@ -1,9 +1,17 @@
 """A mistake in the words of a command is refused in one sentence."""
 
+import contextlib
+import io
+import random
+
 import pytest
+import tyro
 
 from selectax.commands import data, report
-from selectax.commands.command_line.parsing import parse
+from selectax.commands.command_line.arguments import arguments_of, tasks_of
+from selectax.commands.command_line.mistakes import check_words
+from selectax.commands.command_line.parsing import OPTIONS, parse
+from selectax.commands.command_line.words import RefusalError
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.evaluate_config import EvaluateConfig
 
@@ -71,3 +79,43 @@ def test_a_sentence_names_what_is_wrong_and_the_remedy(capsys, words, says):
     assert err.count("\n") == 1
     if says.endswith("or ") or says in ("--foo: unknown; ", "-q: unknown; "):
         assert err == f"{says}see selectax {name} --help.\n"
+
+
+VALUES = (
+    *("1", "0", "-1", "1.5", "-1e-3", "None", "none", "x", "linf", "attacks", "-inf", "nan", ""),
+    *("auto", "True", "-x", "csv", "1_0", "+3", " 4", "~/a", "fog"),
+)
+
+
+def any_words(config_class, dice):
+    """A task, if there are tasks, and up to three flags or words, many of them wrong."""
+    flags = [argument.name for argument in arguments_of(config_class) if argument.is_flag]
+    words = [dice.choice(list(tasks_of(config_class)))] if tasks_of(config_class) else []
+    for _ in range(dice.randint(0, 3)):
+        flag = [dice.choice(flags)] if dice.random() < 0.8 else []
+        words += flag + dice.choices(VALUES, k=dice.choice([0, 1, 1, 1, 2, 3]))
+    return words
+
+
+def is_parsed(config_class, words):
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            tyro.cli(config_class, args=words, config=OPTIONS)
+    except SystemExit:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_refused_is_what_tyro_cannot_parse(name):
+    """Of random words, apart from flags that are given twice."""
+    dice = random.Random(0)
+    for _ in range(150):
+        words, sentence = any_words(COMMANDS[name], dice), ""
+        try:
+            check_words(words, COMMANDS[name], "selectax")
+        except RefusalError as refusal:
+            sentence = str(refusal)
+        if " times; " not in sentence:
+            assert is_parsed(COMMANDS[name], words) == (sentence == ""), (words, sentence)

@@ -55,7 +55,7 @@ def test_a_remedy_of_the_command_comes_first():
             "s.png",
         ),
         (evaluate, ["--weights", "w.pt"], "study.evaluation.evaluate.evaluate", ""),
-        (report, ["."], "study.report.page.write_report_of", "report.html"),
+        (report, ["."], "study.reports.write_report_of", "report.html"),
     ],
 )
 def test_each_command_names_the_place_of_a_full_disk(

@@ -23,10 +23,11 @@ SMALL = (
 )
 
 
-def test_help_explains_every_flag_with_its_default():
-    done = run_command("--help")
-    assert done.returncode == 0
-    text = re.sub(r"[│╭╮╰╯─\s]+", " ", done.stdout)
+def test_help_explains_every_flag_with_its_default(capsys):
+    with pytest.raises(SystemExit) as ended:
+        sweep.main(["--help"], "selectax sweep")
+    assert ended.value.code == 0
+    text = re.sub(r"[│╭╮╰╯─\s]+", " ", capsys.readouterr().out)
     for group in dataclasses.fields(SweepConfig):
         options = getattr(defaults_of("digits"), group.name)
         assert f" {group.name} options " in text

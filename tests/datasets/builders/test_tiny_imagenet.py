@@ -144,7 +144,7 @@ def test_other_checksum_is_refused(archive, load):
 def test_tensorflow_is_never_needed(archive, tmp_path, capfd):
     program = f"""
 import sys
-import selectax.datasets
+import selectax.datasets.builders
 import tensorflow_datasets as tfds
 builder = tfds.builder("tiny_imagenet", data_dir={str(tmp_path / "data")!r},
                        archive_path={str(archive)!r})

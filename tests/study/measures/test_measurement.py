@@ -10,9 +10,8 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures import attacks
-from selectax.study.measures.perturbations import Perturbation
 from selectax.study.measures.registry import METRICS
-from selectax.study.measures.statistics import measure_perturbed
+from selectax.study.measures.statistics import Perturbation, measure_perturbed
 from selectax.study.run import results
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import selectivity as reference_selectivity
@@ -243,5 +242,5 @@ def test_options_reach_the_attacks(monkeypatch):
 
     monkeypatch.setattr(attacks, "measure_perturbed", spy)
     measured(measures=("attacks",), norm="l2", pgd_steps=(3,), pgd_restarts=4)
-    assert {attack.name for attack in asked_for} == {"fgsm", "pgd"}
+    assert {attack.source.name for attack in asked_for} == {"fgsm", "pgd"}
     assert {(attack.norm, attack.restarts) for attack in asked_for} == {("l2", 4)}

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.corruptions import corrupt, to_published_bytes
+from selectax.corruptions import CORRUPTIONS, Corruption, corrupt, to_published_bytes
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.measures import own_corruptions
 from selectax.study.measures.own_corruptions import OwnCorruptions, corrupt_batches
@@ -77,3 +77,26 @@ def test_what_memory_does_not_hold_is_made_again_and_the_same(counted, monkeypat
     again = [corrupted.corruption(name, (1, 2)).images for name in ("fog", "snow")]
     jax.tree.map(np.testing.assert_array_equal, first, again)
     assert counted == ["fog", "snow", "snow"]
+
+
+def test_a_corruption_of_ones_own_is_kept_like_a_named_one(counted):
+    fade = Corruption(
+        name="fade",
+        apply=lambda key, image, share: (1 - share) * image,
+        severities={"cifar10": (0.1, 0.2, 0.3, 0.4, 0.5)},
+    )
+    corrupted = OwnCorruptions(BATCHES, "tiny_imagenet")
+    _, stored, _ = corrupted.corruption(fade, (5,))
+    expected = np.asarray(BATCHES.images, float) * 0.5
+    assert np.max(np.abs(np.asarray(stored[:, 0]) - np.floor(expected + 1e-6))) <= 1
+    corrupted.corruption(fade, (5,))
+    assert counted == [fade]
+
+
+def test_a_registered_corruption_draws_as_its_name_does():
+    corrupted = OwnCorruptions(BATCHES, "cifar10")
+    by_name, by_entry = (
+        corrupted.corruption(which, (3,)).images
+        for which in ("gaussian_noise", CORRUPTIONS["gaussian_noise"])
+    )
+    np.testing.assert_array_equal(by_name, by_entry)

@@ -12,8 +12,12 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
-from selectax.study.measures.perturbations import Perturbation
-from selectax.study.measures.statistics import layer_units, measure_clean, measure_perturbed
+from selectax.study.measures.statistics import (
+    Perturbation,
+    layer_units,
+    measure_clean,
+    measure_perturbed,
+)
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import dimensionality as reference_dimensionality
 from tests.reference import selectivity as reference_selectivity

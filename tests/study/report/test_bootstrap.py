@@ -5,21 +5,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from selectax.study.report.bootstrap import estimate, mean, rank_correlation, slope
+from selectax.study.report.bootstrap import estimate, intervals_of_means
+from selectax.study.report.statistics import mean, rank_correlation
 
 
 def networks_of(values, seeds):
     return pd.DataFrame({"seed": seeds, "alpha": 0.0, "value": values})
-
-
-def test_statistics_are_scipys():
-    x, y = np.random.default_rng(0).normal(size=(2, 5, 30)).round(1)  # rounded, for ties
-    columns = {"x": x, "y": y}
-    found = rank_correlation("x", "y")(columns), slope("x", "y")(columns), mean("x")(columns)
-    for at in range(5):
-        np.testing.assert_allclose(found[0][at], stats.spearmanr(x[at], y[at]).statistic)
-        np.testing.assert_allclose(found[1][at], stats.linregress(x[at], y[at]).slope)
-        np.testing.assert_allclose(found[2][at], x[at].mean())
 
 
 def test_over_seeds_it_is_scipys_percentile_bootstrap():
@@ -96,3 +87,22 @@ def test_the_same_generator_gives_the_same_interval():
     frame = networks_of(np.arange(10.0), np.arange(10))
     one, other = (estimate(frame, mean("value"), np.random.default_rng(5)) for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 9])
+def test_many_means_have_the_intervals_that_each_has_alone(seeds):
+    values = np.random.default_rng(4).normal(size=(6, seeds)).round(1)  # rounded, for ties
+    low, high = intervals_of_means(values, np.random.default_rng(0))
+    for at, one in enumerate(values):
+        alone = estimate(
+            networks_of(one, np.arange(seeds)),
+            mean("value"),
+            np.random.default_rng(0),
+            resample_networks=False,
+        )
+        np.testing.assert_allclose([low[at], high[at]], [alone.low, alone.high], atol=1e-12)
+
+
+def test_means_over_two_seeds_have_no_interval():
+    ends = intervals_of_means(np.ones((4, 2)), np.random.default_rng(0))
+    np.testing.assert_array_equal(ends, np.full((2, 4), np.nan))

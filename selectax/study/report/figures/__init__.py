@@ -1,6 +1,7 @@
-"""Figures drawn from the results table, one function a figure, each theme a module.
+"""Figures drawn from the results table; `FIGURES` lists them.
 
-Intervals are over seeds: a 95 % t-interval for three and more, the range for two, none for one.
+Intervals are over seeds: 95 % bootstrap intervals for three or more seeds, as in the findings, and
+the range for two.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from selectax.study.report.figures.dimensionality import dimensionality_by_layer
-from selectax.study.report.figures.plotting import STYLE
+from selectax.study.report.figures.images import SHEET_TITLE
+from selectax.study.report.figures.other_metrics import metric_by_alpha, metric_by_layer
+from selectax.study.report.figures.registry import FIGURES, FigureEntry, Measured, other_metrics
 from selectax.study.report.figures.robustness import (
     accuracy_by_severity,
     clean_accuracy_by_alpha,
@@ -28,23 +31,56 @@ from selectax.study.report.figures.single_units import (
     input_gradients_by_alpha,
     input_gradients_by_layer,
 )
+from selectax.study.report.figures.style import STYLE
 from selectax.study.runtime.whole_files import whole_file
 
-# PDF is the vector form that LaTeX takes and journals ask for. Without dates, so that the same
-# table gives the same bytes.
+__all__ = (
+    "FIGURES",
+    "FigureEntry",
+    "accuracy_by_ablated_layer",
+    "accuracy_by_ablation",
+    "accuracy_by_severity",
+    "clean_accuracy_by_alpha",
+    "dimensionality_by_layer",
+    "draw_all",
+    "input_gradients_by_alpha",
+    "input_gradients_by_layer",
+    "metric_by_alpha",
+    "metric_by_layer",
+    "perturbed_accuracy_by_alpha",
+    "robust_accuracy_by_epsilon",
+    "robust_accuracy_by_steps",
+    "robustness_by_selectivity",
+    "save",
+    "selectivity_by_alpha",
+    "selectivity_by_layer",
+    "title_of",
+)
+
+# PDF is the vector format that LaTeX and journals take. Without dates, so that the same table gives
+# the same bytes.
 _PDF: dict[str, Any] = {"format": "pdf", "metadata": {"CreationDate": None}}
 _PNG: dict[str, Any] = {"format": "png", "dpi": 200}
 
 
-def draw_all(table: pd.DataFrame, units: Mapping[str, int]) -> dict[str, Figure]:
-    """Draws each figure for which the table has data; rows without an alpha are left out.
+def draw_all(
+    table: pd.DataFrame,
+    units: Mapping[str, int],
+    metrics: Mapping[str, str] | None = None,
+    unit_values: pd.DataFrame | None = None,
+) -> dict[str, Figure]:
+    """Draws every figure of FIGURES that the table has data for, and one of each other metric.
+
+    Rows without an alpha are left out.
 
     Args:
       table: results of one model on one data set.
       units: number of units of each layer, in order of depth.
+      metrics: what each metric is, with its unit and range; for metrics that FIGURES does not show.
+      unit_values: class selectivity index of each unit, see `selectivity_by_layer`.
 
     Returns:
-      Figures by name.
+      Figures by name; those of another metric are METRIC_by_alpha and METRIC_by_layer.
 
     Raises:
       ValueError: the table is of several models or data sets, or has a layer that `units` lacks.
@@ -57,26 +93,27 @@ def draw_all(table: pd.DataFrame, units: Mapping[str, int]) -> dict[str, Figure]
         if values.nunique() > 1:
             several = ", ".join(values.unique())
             raise ValueError(f"table has several in column {column}, {several}; take one of them.")
-    figures = {
-        "robustness_by_selectivity": robustness_by_selectivity(table, units),
-        "selectivity_by_alpha": selectivity_by_alpha(table),
-        "selectivity_by_layer": selectivity_by_layer(table, units),
-        "clean_accuracy_by_alpha": clean_accuracy_by_alpha(table),
-        "perturbed_accuracy_by_alpha": perturbed_accuracy_by_alpha(table),
-        "accuracy_by_severity": accuracy_by_severity(table),
-        "robust_accuracy_by_epsilon": robust_accuracy_by_epsilon(table),
-        "robust_accuracy_by_steps": robust_accuracy_by_steps(table),
-        "dimensionality_by_layer": dimensionality_by_layer(table, units),
-        "input_gradients_by_alpha": input_gradients_by_alpha(table),
-        "input_gradients_by_layer": input_gradients_by_layer(table, units),
-        "accuracy_by_ablation": accuracy_by_ablation(table, units),
-        "accuracy_by_ablated_layer": accuracy_by_ablated_layer(table, units),
-    }
+    measured = Measured(table, units, unit_values)
+    figures = {name: entry.draw(measured) for name, entry in FIGURES.items()}
+    for metric in other_metrics(table):
+        description = (metrics or {}).get(metric, "")
+        figures[f"{metric}_by_alpha"] = metric_by_alpha(table, metric, description)
+        figures[f"{metric}_by_layer"] = metric_by_layer(table, units, metric, description)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
+def title_of(name: str) -> str:
+    """What a figure shows, in one sentence; `name` is of `draw_all`, or "images"."""
+    if name in FIGURES:
+        return FIGURES[name].title
+    if name == "images":
+        return SHEET_TITLE
+    words = name.replace("_", " ").replace(" by alpha", " at each alpha")
+    return f"{words[:1].upper()}{words[1:].replace(' by layer', ' in each layer')}."
+
+
 def save(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
-    """Writes figures as PNG and PDF files named as they are, each wholly or not at all.
+    """Writes each figure as a PNG and a PDF file of its name, atomically.
 
     The same figures give the same bytes.
 
@@ -88,7 +125,7 @@ def save(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
         with matplotlib.rc_context(STYLE):
             with whole_file(folder / f"{name}.pdf", "wb") as file:
                 figure.savefig(file, **_PDF)
-            # Laid out once, for both to be alike.
+            # Reuse the layout, so that both files look alike.
             layout = figure.get_layout_engine()
             figure.set_layout_engine("none")
             with whole_file(folder / f"{name}.png", "wb") as file:

@@ -6,9 +6,10 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from selectax.study.report.figures.layers import layer_ticks, panel_width
-from selectax.study.report.figures.plotting import STYLE, line_panels
-from selectax.study.report.figures.tables import of_layers
+from selectax.study.report.figures.panels import line_panels
+from selectax.study.report.figures.rows import of_layers
+from selectax.study.report.figures.style import STYLE
+from selectax.study.report.figures.ticks import layer_ticks, panel_width
 from selectax.study.run.strongest_pgd import is_strongest_pgd
 
 
@@ -32,7 +33,7 @@ def dimensionality_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Fi
         return None
     rows = rows.assign(value=rows["value"] / rows["units"])
     is_difference = rows["perturbation"].str.startswith("difference:")
-    of_panels = {"clean": rows[rows["perturbation"] == ""]}
+    rows_by_title = {"clean": rows[rows["perturbation"] == ""]}
     kinds = {
         "corruptions, mean over severities": rows["severity"].notna(),
         "PGD, mean over ε": is_strongest_pgd(rows),
@@ -40,17 +41,19 @@ def dimensionality_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Fi
     kinds = {kind: of_kind for kind, of_kind in kinds.items() if of_kind.any()}
     # One column a kind, so that corruptions and attacks stand side by side below clean.
     if len(kinds) == 2:
-        of_panels[""] = rows[:0]
+        rows_by_title[""] = rows[:0]
     for title, chosen in (("perturbed", ~is_difference), ("difference", is_difference)):
-        of_panels |= {f"{title}: {kind}": rows[of_kind & chosen] for kind, of_kind in kinds.items()}
+        rows_by_title |= {
+            f"{title}: {kind}": rows[of_kind & chosen] for kind, of_kind in kinds.items()
+        }
     figure, all_axes = line_panels(
         table,
-        of_panels,
+        rows_by_title,
         "depth",
         columns=max(1, len(kinds)),
         size=(panel_width(units), 2.1),
     )
-    for axes, title in zip(all_axes, of_panels, strict=True):
+    for axes, title in zip(all_axes, rows_by_title, strict=True):
         layer_ticks(axes, units)
         if not title:
             axes.set_axis_off()

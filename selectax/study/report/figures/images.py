@@ -10,8 +10,10 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from selectax.study.report.figures.plotting import STYLE, number_text, write_caption
+from selectax.study.report.figures.captions import write_caption
+from selectax.study.report.figures.style import STYLE, number_text
 
+SHEET_TITLE = "Test images, clean, corrupted and attacked, with the differences."
 _WRONG = "#b83a00"
 _ROW_INCHES, _COLUMN_INCHES = 1.35, 1.3
 # So that the strongest difference that fits into half the range is well seen.

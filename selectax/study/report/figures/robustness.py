@@ -6,16 +6,10 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from selectax.study.report.figures.plotting import (
-    STYLE,
-    alpha_panels,
-    fractions_on,
-    line_panels,
-    network_panels,
-    number_text,
-    number_ticks,
-)
-from selectax.study.report.figures.tables import of_network
+from selectax.study.report.figures.panels import alpha_panels, line_panels, network_panels
+from selectax.study.report.figures.rows import of_network
+from selectax.study.report.figures.style import STYLE, number_text
+from selectax.study.report.figures.ticks import fractions_on, number_ticks
 from selectax.study.report.per_network import per_network
 from selectax.study.run.strongest_pgd import is_strongest_pgd
 
@@ -46,16 +40,16 @@ def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
     corrupted, is_pgd = rows[rows["severity"].notna()], is_strongest_pgd(rows)
     number = corrupted["perturbation"].nunique()
     corruptions = f"{number} corruptions" if number > 1 else "".join(corrupted["perturbation"][:1])
-    of_panels = {
+    rows_by_title = {
         f"{corruptions}, mean over severities": corrupted,
         f"{corruptions}, relative to clean images": relative[relative["severity"].notna()],
         "FGSM, mean over ε": rows[(rows["perturbation"] == "fgsm") & (rows["epsilon"] > 0)],
         f"{_pgd_title(rows[is_pgd])}, mean over ε": rows[is_pgd],
     }
-    of_panels = {title: of_panel for title, of_panel in of_panels.items() if len(of_panel)}
-    if not of_panels:
+    rows_by_title = {title: found for title, found in rows_by_title.items() if len(found)}
+    if not rows_by_title:
         return None
-    figure, _ = alpha_panels(table, of_panels)
+    figure, _ = alpha_panels(table, rows_by_title)
     figure.supylabel("accuracy")
     return figure
 
@@ -73,14 +67,14 @@ def robustness_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> 
         "corruptions": "corruptions, mean over all and severities",
         attack: f"{attack.upper()}, mean over ε",
     }
-    of_panels = {
+    rows_by_title = {
         title: networks.dropna(subset=["selectivity", column]).rename(columns={column: "value"})
         for column, title in titles.items()
     }
-    of_panels = {title: of_panel for title, of_panel in of_panels.items() if len(of_panel)}
-    if not of_panels:
+    rows_by_title = {title: found for title, found in rows_by_title.items() if len(found)}
+    if not rows_by_title:
         return None
-    figure, all_axes = network_panels(table, of_panels, "selectivity", columns=1)
+    figure, all_axes = network_panels(table, rows_by_title, "selectivity", columns=1)
     all_axes[-1].set_xlabel("mean class selectivity index")
     figure.supylabel("accuracy")
     return figure
@@ -98,17 +92,21 @@ def accuracy_by_severity(table: pd.DataFrame) -> Figure | None:
     clean = rows[rows["perturbation"] == ""].drop(columns="severity").merge(networks)
     clean = clean.assign(severity=_CLEAN)
     names = sorted(corrupted["perturbation"].unique())
-    of_panels = {
+    rows_by_title = {
         name.replace("_", " "): corrupted[corrupted["perturbation"] == name] for name in names
     }
     if len(names) > 1:
-        of_panels = {f"mean of {len(names)} corruptions": corrupted, **of_panels}
-    of_panels = {title: pd.concat([clean, of_panel]) for title, of_panel in of_panels.items()}
-    columns = 3 if len(of_panels) <= 6 else 5
-    figure, all_axes = line_panels(table, of_panels, "severity", columns=columns, size=(2.1, 1.9))
+        rows_by_title = {f"mean of {len(names)} corruptions": corrupted, **rows_by_title}
+    rows_by_title = {
+        title: pd.concat([clean, panel_rows]) for title, panel_rows in rows_by_title.items()
+    }
+    columns = 3 if len(rows_by_title) <= 6 else 5
+    figure, all_axes = line_panels(
+        table, rows_by_title, "severity", columns=columns, size=(2.1, 1.9)
+    )
     for axes in all_axes:
         axes.set_xticks([float(at) for at in sorted({_CLEAN, *corrupted["severity"]})])
-    fractions_on(all_axes[0].yaxis, pd.concat(of_panels.values())["value"].max())
+    fractions_on(all_axes[0].yaxis, pd.concat(rows_by_title.values())["value"].max())
     figure.supxlabel("severity (0: clean)")
     figure.supylabel("accuracy")
     return figure
@@ -120,11 +118,11 @@ def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
     attacked = _attacked(table)
     if attacked.empty:
         return None
-    of_panels = {
-        "FGSM" if name == "fgsm" else _pgd_title(of_panel): of_panel
-        for (name, _), of_panel in attacked.groupby(["perturbation", "steps"])
+    rows_by_title = {
+        "FGSM" if name == "fgsm" else _pgd_title(panel_rows): panel_rows
+        for (name, _), panel_rows in attacked.groupby(["perturbation", "steps"])
     }
-    figure, all_axes = line_panels(table, of_panels, "epsilon", columns=3, size=(3, 2.6))
+    figure, all_axes = line_panels(table, rows_by_title, "epsilon", columns=3, size=(3, 2.6))
     fractions_on(all_axes[0].yaxis, attacked["value"].max())
     number_ticks(all_axes[0], attacked["epsilon"])
     figure.supxlabel(_EPSILON_LABEL)
@@ -139,10 +137,11 @@ def robust_accuracy_by_steps(table: pd.DataFrame) -> Figure | None:
     pgd = attacked[(attacked["perturbation"] == "pgd") & (attacked["epsilon"] > 0)]
     if pgd["steps"].nunique() < 2:
         return None
-    of_panels = {
-        f"ε = {number_text(epsilon)}/255": of_panel for epsilon, of_panel in pgd.groupby("epsilon")
+    rows_by_title = {
+        f"ε = {number_text(epsilon)}/255": panel_rows
+        for epsilon, panel_rows in pgd.groupby("epsilon")
     }
-    figure, all_axes = line_panels(table, of_panels, "steps", columns=3, size=(2.6, 2.1))
+    figure, all_axes = line_panels(table, rows_by_title, "steps", columns=3, size=(2.6, 2.1))
     fractions_on(all_axes[0].yaxis, pgd["value"].max())
     steps = pgd["steps"].astype(float)
     if steps.max() > 5 * steps.min():

@@ -1,34 +1,27 @@
 """Class selectivity: of networks, and its distribution over the units of each layer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib
-import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from selectax.study.report.figures.layers import layer_ticks, panel_width
-from selectax.study.report.figures.plotting import (
-    STYLE,
-    alpha_panels,
-    caption,
-    diverged_text,
-    line_styles,
-    number_text,
-    over_seeds,
-    over_seeds_text,
-    panels,
-)
-from selectax.study.report.figures.tables import of_layers, of_network
+from selectax.study.report.figures.captions import caption, diverged_text
+from selectax.study.report.figures.means import over_seeds, over_seeds_text
+from selectax.study.report.figures.panels import alpha_panels, panels
+from selectax.study.report.figures.rows import of_layers, of_network, with_depth
+from selectax.study.report.figures.style import STYLE, line_styles, number_text
+from selectax.study.report.figures.ticks import layer_ticks, panel_width
 
 _DECILES = 11
+_WIDTH = 0.8
 
 
 @matplotlib.rc_context(STYLE)
 def selectivity_by_alpha(table: pd.DataFrame) -> Figure | None:
-    """The network's mean class selectivity index; None without such rows."""
+    """Mean class selectivity index of the networks; None without such rows."""
     rows = of_network(table, "class_selectivity")
     if rows.empty:
         return None
@@ -39,77 +32,106 @@ def selectivity_by_alpha(table: pd.DataFrame) -> Figure | None:
 
 
 @matplotlib.rc_context(STYLE)
-def selectivity_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
-    """The distribution of the class selectivity index over each layer's units, as violins.
+def selectivity_by_layer(
+    table: pd.DataFrame, units: Mapping[str, int], unit_values: pd.DataFrame | None = None
+) -> Figure | None:
+    """Distribution of the class selectivity index over the units of each layer.
+
+    Violins if the values of the units of all networks are given. Otherwise box plots of the deciles
+    in the table, which is all that runs of earlier versions have.
 
     Args:
       table: results of one model on one data set.
       units: number of units of each layer, in order of depth.
+      unit_values: one row a unit of each network, with columns `alpha`, `seed`, `metric`, `layer`
+        and `value`, as in a run's `units.parquet`. Rows of `class_selectivity` are used.
 
     Returns:
-      A panel an alpha; the violins are of the means over seeds of the layers' quantiles. None
-      without such rows.
+      A figure with one panel an alpha; None without such rows.
 
     Raises:
       ValueError: the table has a layer that `units` lacks.
     """
-    deciles = [
-        of_layers(table, f"class_selectivity_decile_{decile}", units).assign(decile=decile)
-        for decile in range(_DECILES)
-    ]
-    rows = pd.concat(deciles)
-    if rows.empty:
+    described = table[table["metric"].str.startswith("class_selectivity")]
+    if unit_values is not None and _covers(unit_values, described):
+        rows = with_depth(_of_networks(unit_values, described), units)
+        networks = rows.groupby(["alpha", "depth", "seed"])["value"].median().reset_index()
+        medians = over_seeds(networks, ["alpha", "depth"])
+        draw = _draw_violins
+        shapes = "violins: units of all seeds"
+    else:
+        rows = pd.concat(
+            of_layers(table, f"class_selectivity_decile_{decile}", units).assign(decile=decile)
+            for decile in range(_DECILES)
+        )
+        medians = over_seeds(rows[rows["decile"] == _DECILES // 2], ["alpha", "depth"])
+        draw = _draw_boxes
+        shapes = "boxes: 20 to 80 % of the units; whiskers: all units"
+    if rows.empty or described.empty:
         return None
-    summary = over_seeds(rows, ["alpha", "depth", "decile"])
     styles = line_styles(table["alpha"].dropna())
-    alphas = sorted(set(summary["alpha"]))
+    alphas = sorted(set(rows["alpha"]))
     titles = [f"α = {number_text(alpha)}" for alpha in alphas]
     width = panel_width(units)
     figure, all_axes = panels(titles, columns=max(1, int(11 / width)), size=(width, 1.9))
-    for axes, (alpha, of_alpha) in zip(all_axes, summary.groupby("alpha"), strict=True):
-        _draw_violins(axes, of_alpha, styles[alpha]["color"])
+    for axes, alpha in zip(all_axes, alphas, strict=True):
+        color = styles[alpha]["color"]
+        draw(axes, rows[rows["alpha"] == alpha], color)
+        _draw_medians(axes, medians[medians["alpha"] == alpha], color)
         layer_ticks(axes, units)
-        # Names are too long to stand between the panels.
+        # The names are too long to fit between panels.
         axes.tick_params(labelbottom=axes.get_subplotspec().is_last_row())
     all_axes[0].set_ylim(bottom=0)
     figure.supylabel("class selectivity index\nof a layer's units")
-    sentences = ("violins: distribution over units", "dots: medians")
-    caption(figure, rows, *sentences, over_seeds_text(summary), diverged_text(table))
+    caption(
+        figure, described, shapes, "dots: medians", over_seeds_text(medians), diverged_text(table)
+    )
     return figure
 
 
-def density(
-    places: Float[np.ndarray, "places"], quantiles: Float[np.ndarray, "quantiles"]
-) -> Float[np.ndarray, "places"]:
-    """Smooth density of a distribution that is known by its quantiles.
-
-    Args:
-      places: where it is wanted.
-      quantiles: at equal steps from the least value to the largest, ascending.
-
-    Returns:
-      Density estimated with Gaussian kernels as wide as a mean step between quantiles.
-    """
-    # Between two quantiles the values lie evenly.
-    shares = (np.arange(200) + 0.5) / 200
-    values = np.interp(shares, np.linspace(0, 1, len(quantiles)), quantiles)
-    width = max(np.ptp(quantiles) / (len(quantiles) - 1), 1e-6)
-    kernels = np.exp(-(((places[:, None] - values) / width) ** 2) / 2)
-    return kernels.mean(axis=1) / (width * np.sqrt(2 * np.pi))
+def _of_networks(unit_values: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Selectivity of the units of the networks that have rows in another table."""
+    wanted = networks[["alpha", "seed"]].drop_duplicates()
+    rows = unit_values[unit_values["metric"] == "class_selectivity"].merge(wanted)
+    return rows.astype({"value": "float64"}).dropna(subset=["value"])
 
 
-def _draw_violins(axes: Axes, summary: pd.DataFrame, color: str) -> None:
-    """A violin a layer, from least to largest value, and the median with its interval."""
-    for depth, of_layer in summary.groupby("depth"):
-        of_layer = of_layer.sort_values("decile")
-        quantiles = of_layer["mean"].to_numpy()
-        places = np.linspace(quantiles[0], quantiles[-1], 80)
-        widths = density(places, quantiles)
-        widths *= 0.45 / widths.max()
-        axes.fill_betweenx(
-            places, depth - widths, depth + widths, color=color, alpha=0.45, linewidth=0.6
-        )
-        median = of_layer.iloc[_DECILES // 2]
-        axes.vlines(depth, median["low"], median["high"], color=color, linewidth=1.6)
-    medians = summary[summary["decile"] == _DECILES // 2]
+def _covers(unit_values: pd.DataFrame, networks: pd.DataFrame) -> bool:
+    """Whether the units of all networks of a table are known."""
+    of_networks = networks.dropna(subset=["alpha"])[["alpha", "seed"]].drop_duplicates()
+    known = _of_networks(unit_values, networks)[["alpha", "seed"]].drop_duplicates()
+    return 0 < len(of_networks) == len(known)
+
+
+def _draw_violins(axes: Axes, rows: pd.DataFrame, color: str) -> None:
+    """One violin a layer, from the least to the largest value."""
+    layers = {depth: of_layer["value"].to_numpy() for depth, of_layer in rows.groupby("depth")}
+    bodies: Any = axes.violinplot(
+        list(layers.values()), list(layers), widths=_WIDTH, showextrema=False
+    )["bodies"]
+    for body in bodies:
+        body.set(facecolor=color, edgecolor=color, alpha=0.45, linewidth=0.6)
+
+
+def _draw_boxes(axes: Axes, rows: pd.DataFrame, color: str) -> None:
+    """One box plot a layer, of the means over seeds of its deciles."""
+    deciles = rows.groupby(["depth", "decile"])["value"].mean().unstack()
+    ends = {"whislo": 0, "q1": 2, "med": 5, "q3": 8, "whishi": 10}
+    axes.bxp(
+        [{end: row[at] for end, at in ends.items()} for _, row in deciles.iterrows()],
+        positions=list(deciles.index),
+        widths=_WIDTH / 2,
+        patch_artist=True,
+        showfliers=False,
+        showcaps=False,
+        manage_ticks=False,
+        boxprops={"facecolor": color, "edgecolor": color, "alpha": 0.45, "linewidth": 0.6},
+        whiskerprops={"color": color, "linewidth": 0.6},
+        medianprops={"color": color, "linewidth": 0.6},
+    )
+
+
+def _draw_medians(axes: Axes, medians: pd.DataFrame, color: str) -> None:
+    """The median of each layer with its interval."""
+    axes.vlines(medians["depth"], medians["low"], medians["high"], color=color, linewidth=1.6)
     axes.plot(medians["depth"], medians["mean"], color=color, marker="o", markersize=3, linewidth=0)

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from selectax.study.report.figures.layers import layer_ticks, panel_width
-from selectax.study.report.figures.plotting import STYLE, alpha_panels, fractions_on, line_panels
-from selectax.study.report.figures.tables import of_layers, of_network
+from selectax.study.report.figures.panels import alpha_panels, line_panels
+from selectax.study.report.figures.rows import of_layers, of_network
+from selectax.study.report.figures.style import STYLE
+from selectax.study.report.figures.ticks import fractions_on, layer_ticks, panel_width
 
 _VARIATIONS = {
     "over samples, mean of units": "input_gradient_cv",
@@ -22,11 +23,11 @@ _ORDERS = ("most_selective_first", "random", "least_selective_first")
 @matplotlib.rc_context(STYLE)
 def input_gradients_by_alpha(table: pd.DataFrame) -> Figure | None:
     """Variation of input-unit gradients, mean of the layers; None without such rows."""
-    of_panels = {title: of_network(table, metric) for title, metric in _VARIATIONS.items()}
-    of_panels = {title: rows for title, rows in of_panels.items() if len(rows)}
-    if not of_panels:
+    rows_by_title = {title: of_network(table, metric) for title, metric in _VARIATIONS.items()}
+    rows_by_title = {title: rows for title, rows in rows_by_title.items() if len(rows)}
+    if not rows_by_title:
         return None
-    figure, _ = alpha_panels(table, of_panels)
+    figure, _ = alpha_panels(table, rows_by_title)
     figure.supylabel(_VARIATION_LABEL)
     return figure
 
@@ -42,12 +43,14 @@ def input_gradients_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> F
     Raises:
       ValueError: the table has a layer that `units` lacks.
     """
-    of_panels = {title: of_layers(table, metric, units) for title, metric in _VARIATIONS.items()}
-    of_panels = {title: rows for title, rows in of_panels.items() if len(rows)}
-    if not of_panels:
+    rows_by_title = {
+        title: of_layers(table, metric, units) for title, metric in _VARIATIONS.items()
+    }
+    rows_by_title = {title: rows for title, rows in rows_by_title.items() if len(rows)}
+    if not rows_by_title:
         return None
     size = (panel_width(units), 2.4)
-    figure, all_axes = line_panels(table, of_panels, "depth", columns=2, size=size)
+    figure, all_axes = line_panels(table, rows_by_title, "depth", columns=2, size=size)
     for axes in all_axes:
         layer_ticks(axes, units)
     all_axes[0].set_ylim(bottom=0)
@@ -67,10 +70,10 @@ def accuracy_by_ablation(table: pd.DataFrame, units: Mapping[str, int]) -> Figur
       The figure; None without such rows.
     """
     rows = of_network(table, "accuracy")
-    of_panels = _by_order(rows.assign(share=rows["steps"].astype(float) / sum(units.values())))
-    if not of_panels:
+    rows_by_title = _by_order(rows.assign(share=rows["steps"].astype(float) / sum(units.values())))
+    if not rows_by_title:
         return None
-    figure, all_axes = line_panels(table, of_panels, "share", columns=3, size=(2.6, 2.4))
+    figure, all_axes = line_panels(table, rows_by_title, "share", columns=3, size=(2.6, 2.4))
     fractions_on(all_axes[0].yaxis, rows["value"].max())
     fractions_on(all_axes[0].xaxis)
     figure.supxlabel("share of the network's units switched off")
@@ -94,12 +97,12 @@ def accuracy_by_ablated_layer(table: pd.DataFrame, units: Mapping[str, int]) -> 
     """
     rows = of_layers(table, "accuracy", units)
     rows = rows.assign(share=rows["steps"].astype(float) / rows["units"])
-    of_panels = _by_order(rows)
-    if not of_panels:
+    rows_by_title = _by_order(rows)
+    if not rows_by_title:
         return None
-    of_panels = {title: _over_share(of_panel) for title, of_panel in of_panels.items()}
+    rows_by_title = {title: _over_share(panel_rows) for title, panel_rows in rows_by_title.items()}
     size = (panel_width(units), 2.4)
-    figure, all_axes = line_panels(table, of_panels, "depth", columns=3, size=size)
+    figure, all_axes = line_panels(table, rows_by_title, "depth", columns=3, size=size)
     for axes in all_axes:
         layer_ticks(axes, units)
     fractions_on(all_axes[0].yaxis, rows["value"].max())

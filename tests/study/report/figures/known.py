@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from matplotlib.colors import to_hex
 
-from selectax.study.report.figures.plotting import line_styles
+from selectax.study.report.figures.style import line_styles
 from selectax.study.run import results
 
 ALPHAS, SEEDS = (-1.0, 0.0, 1.0), (0, 1, 2)

@@ -34,7 +34,7 @@ def test_a_figure_says_of_what_it_is(drawn, name):
     of_what = (
         "9 networks, a mark each"
         if name == "robustness_by_selectivity"
-        else ("means over 3 seeds with 95 % t-interval")
+        else ("means over 3 seeds with 95 % bootstrap interval")
     )
     assert of_what in caption
     assert figure.get_supylabel()

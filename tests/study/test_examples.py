@@ -8,7 +8,7 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.report.examples import perturb_examples
+from selectax.study.examples import perturb_examples
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import tiny_network as reference
 from tests.study.tiny import TinyNetwork, bytes_and_labels, evaluation_images, fitted_variables

@@ -1,4 +1,4 @@
-"""The rows of a results table that a figure is of."""
+"""Rows of a results table that a figure shows."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,12 @@ import pandas as pd
 
 
 def of_network(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A metric of whole networks, without rows that lack a value or an alpha."""
+    """Rows of a metric of whole networks, without those that lack a value or an alpha."""
     return _measured(table, metric, table["layer"] == "")
 
 
 def of_layers(table: pd.DataFrame, metric: str, units: Mapping[str, int]) -> pd.DataFrame:
-    """A metric of layers, without rows that lack a value or an alpha.
+    """Rows of a metric of layers, without those that lack a value or an alpha.
 
     Args:
       table: the results table.
@@ -19,17 +19,25 @@ def of_layers(table: pd.DataFrame, metric: str, units: Mapping[str, int]) -> pd.
       units: number of units of each layer, in order of depth.
 
     Returns:
-      The rows with columns `depth`, from 0, and `units`, of the row's layer.
+      The rows with the columns that `with_depth` adds.
 
     Raises:
       ValueError: the table has a layer that `units` lacks.
     """
-    rows = _measured(table, metric, table["layer"] != "")
+    return with_depth(_measured(table, metric, table["layer"] != ""), units)
+
+
+def with_depth(rows: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
+    """Rows of layers with columns `depth`, from 0, and `units`, the number in the row's layer.
+
+    Raises:
+      ValueError: a row is of a layer that `units` lacks.
+    """
     unknown = sorted(set(rows["layer"]) - set(units))
     if unknown:
         raise ValueError(f"units lacks layer {unknown[0]!r} of the table; give those of its model.")
     depths = {layer: depth for depth, layer in enumerate(units)}
-    # Without rows pandas would take these for text, as the layers' names are.
+    # Explicit types, because pandas gives the columns of an empty table the type of text.
     return rows.assign(
         depth=rows["layer"].map(depths).astype("int64"),
         units=rows["layer"].map(units).astype("int64"),

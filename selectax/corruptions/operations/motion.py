@@ -1,6 +1,5 @@
 """Motion blur, as ImageMagick does it: on one side only, each pixel from whole pixels."""
 
-import math
 from collections.abc import Sequence
 
 import jax
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from selectax.corruptions.corruption import Corruption, Image
+from selectax.corruptions.corruption import Image
 from selectax.corruptions.operations.fusion import computed_once
 
 
@@ -44,15 +43,3 @@ def blur_along(image: Image, weights: Float[Array, "taps"], angle: Float[Array, 
         shifted = jax.lax.dynamic_slice(padded, start, image.shape)
         blurred += weights[tap] * shifted
     return blurred
-
-
-def _motion_blur(key, image, weights):
-    angle = jax.random.uniform(key, (), image.dtype, -math.pi / 4, math.pi / 4)
-    return blur_along(image, weights, angle)
-
-
-def _weights(severities, _):
-    return motion_weights(*zip(*severities, strict=True))
-
-
-motion_blur = Corruption(_motion_blur, _weights)

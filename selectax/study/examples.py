@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from selectax.corruptions import Corruption
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.perturbations import Perturbation
+from selectax.study.measures.own_corruptions import OwnCorruptions
+from selectax.study.measures.statistics import Perturbation
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.waiting import fetch
 
@@ -52,7 +54,7 @@ def perturb_examples(
     perturbations: dict[str, tuple[Perturbation | None, float, int]] = {"clean": (None, 0.0, 0)}
     if "corruptions" in options.measures and options.corruptions:
         name, severity = options.corruptions[0], max(options.severities)
-        corruption = Perturbation(name, benchmark=images.benchmark)
+        corruption = Perturbation(_source(images, name), benchmark=images.benchmark)
         title = f"{name.replace('_', ' ')}\nseverity {severity}"
         perturbations[title] = (corruption, float(severity), 0)
     if "attacks" in options.measures:
@@ -94,3 +96,8 @@ def _perturbed(key, variables, images, labels, strength, steps, *, apply, pertur
     if perturbation is not None:
         images = perturbation(key, logits_fn, images, labels, strength, steps)
     return images, jnp.argmax(logits_fn(images), axis=-1)
+
+
+def _source(images: EvaluationImages, name: str) -> str | Corruption:
+    """The corruption with this name: your own, or one of our table."""
+    return images.corrupted.named(name) if isinstance(images.corrupted, OwnCorruptions) else name

@@ -1,7 +1,7 @@
-"""Sums of two floats with what their rounding left over.
+"""Compensated sums: a float and the remainder that its rounding left.
 
-A mean of 1000 in float32 is rounded to multiples of 6e-5. Streamed statistics keep the remainder in
-a second float, or the rounding of each batch's mean would pass for variance.
+In float32, a mean of 1000 is rounded to a multiple of 6e-5. Streamed statistics keep the remainder
+in a second float; otherwise the rounding of each batch's mean would appear as variance.
 
 References:
   Knuth, 1997, "The art of computer programming", volume 2, section 4.2.2, theorem B.
@@ -14,19 +14,19 @@ from jaxtyping import Array, Float
 def add(
     a: Float[Array, "*shape"], b: Float[Array, "*shape"]
 ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """The rounded sum, and the remainder that makes it exact."""
+    """The rounded sum and its remainder; their sum is exact."""
     total = a + b
     of_b = total - a
     return total, (a - (total - of_b)) + (b - of_b)
 
 
 def weighted_mean(a, b, weight):
-    """The mean (1 − weight) · a + weight · b of two means and their remainders.
+    """The weighted mean (1 − weight) · a + weight · b of two means with remainders.
 
     Args:
       a: a mean and its remainder.
       b: another mean and its remainder.
-      weight: share of the samples that b is the mean of.
+      weight: fraction of all samples that belong to b.
 
     Returns:
       The mean, its remainder, and the difference b − a.
@@ -43,20 +43,20 @@ def mean_over_devices(mean, remainder, weight, axis_name):
     Args:
       mean: the mean on each device.
       remainder: its remainder.
-      weight: share of all samples that are on the device.
+      weight: fraction of all samples that are on the device.
       axis_name: name of the mapped axis.
 
     Returns:
       The mean of all samples, its remainder, and the difference of the device's own mean from it.
     """
     total = jax.lax.psum(mean * weight, axis_name)
-    # The rounding error of the first mean, small beside it, need not be small beside a deviation.
+    # A second pass: the rounding error of the first mean can be as large as the deviations.
     difference = (mean - total) + remainder
     correction = jax.lax.psum(difference * weight, axis_name)
     return *add(total, correction), difference - correction
 
 
 def narrowed(mean, remainder, dtype):
-    """A mean and its remainder in a dtype that may be narrower."""
+    """Converts a mean and its remainder to a dtype that can be narrower."""
     rounded = mean.astype(dtype)
     return rounded, (remainder + (mean - rounded.astype(mean.dtype))).astype(dtype)

@@ -1,0 +1,181 @@
+"""Figures made of panels: lines of each alpha, values along alpha, or a mark a network."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from selectax.study.report.figures.captions import caption, diverged_text
+from selectax.study.report.figures.means import over_seeds, over_seeds_text
+from selectax.study.report.figures.style import line_styles, number_text
+from selectax.study.report.figures.ticks import number_ticks
+
+_FAINT = "#9a9a9a"
+
+
+def panels(
+    titles: Sequence[str], *, columns: int, size: tuple[float, float], share_values: bool = True
+):
+    """A figure of panels that share their axes.
+
+    Args:
+      titles: of the panels, row by row.
+      columns: at the most.
+      size: width and height of a panel, in inches.
+      share_values: False for vertical axes of their own.
+
+    Returns:
+      The figure and its axes, as many as titles.
+    """
+    rows = -(-len(titles) // columns)
+    # As few as keep the number of rows, for few empty places.
+    columns = -(-len(titles) // rows)
+    figure = Figure(figsize=(columns * size[0] + 1.2, rows * size[1] + 0.9))
+    grid = figure.subplots(rows, columns, sharex=True, sharey=share_values, squeeze=False)
+    all_axes = list(grid.ravel())
+    for axes in all_axes[len(titles) :]:
+        axes.remove()
+    all_axes = all_axes[: len(titles)]
+    for at, (axes, title) in enumerate(zip(all_axes, titles, strict=True)):
+        axes.set_title(title)
+        # A panel with none below it shows the shared ticks itself.
+        axes.tick_params(labelbottom=at + columns >= len(titles))
+    return figure, all_axes
+
+
+def draw_lines(
+    axes: Axes, summary: pd.DataFrame, along: str, styles: Mapping[float, dict[str, Any]]
+) -> None:
+    """Draws a line an alpha with a band for its interval.
+
+    Args:
+      axes: to draw on.
+      summary: of `over_seeds`, by alpha and `along`.
+      along: column of the horizontal axis.
+      styles: of `line_styles`.
+    """
+    for alpha, of_alpha in summary.groupby("alpha"):
+        axes.plot(of_alpha[along], of_alpha["mean"], **styles[alpha])
+        axes.fill_between(
+            of_alpha[along].astype(float),
+            of_alpha["low"],
+            of_alpha["high"],
+            color=styles[alpha]["color"],
+            alpha=0.12,
+            linewidth=0,
+        )
+
+
+def line_panels(
+    table: pd.DataFrame,
+    rows_by_title: Mapping[str, pd.DataFrame],
+    along: str,
+    *,
+    columns: int,
+    size: tuple[float, float],
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels with a line an alpha, its legend and its caption.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      rows_by_title: rows of each panel by its title.
+      along: column of the horizontal axes.
+      columns: at the most.
+      size: width and height of a panel, in inches.
+
+    Returns:
+      The figure and its axes, as many as panels.
+    """
+    styles = line_styles(table["alpha"].dropna())
+    figure, all_axes = panels(list(rows_by_title), columns=columns, size=size)
+    summaries = [over_seeds(rows, ["alpha", along]) for rows in rows_by_title.values()]
+    for axes, summary in zip(all_axes, summaries, strict=True):
+        draw_lines(axes, summary, along, styles)
+    summary = pd.concat(summaries)
+    drawn = set(summary["alpha"])
+    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn})
+    rows = pd.concat(rows_by_title.values())
+    caption(figure, rows, over_seeds_text(summary), diverged_text(table))
+    return figure, all_axes
+
+
+def alpha_panels(
+    table: pd.DataFrame, rows_by_title: Mapping[str, pd.DataFrame], *, columns: int = 2
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels along alpha, each with a dot a network, means and intervals.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      rows_by_title: rows of each panel by its title; each network's values are averaged.
+      columns: at the most.
+
+    Returns:
+      The figure and its axes, as many as panels, each with values of its own.
+    """
+    styles = line_styles(table["alpha"].dropna())
+    figure, all_axes = panels(
+        list(rows_by_title), columns=columns, size=(3.6, 2.5), share_values=False
+    )
+    summaries = [over_seeds(rows, ["alpha"]) for rows in rows_by_title.values()]
+    for axes, rows, summary in zip(all_axes, rows_by_title.values(), summaries, strict=True):
+        networks = rows.groupby(["alpha", "seed"])["value"].mean().reset_index()
+        axes.plot(summary["alpha"], summary["mean"], color=_FAINT, linewidth=1, zorder=1)
+        axes.scatter(networks["alpha"], networks["value"], s=6, color=_FAINT, zorder=2)
+        for point in summary.itertuples():
+            color, marker = styles[point.alpha]["color"], styles[point.alpha]["marker"]
+            axes.vlines(point.alpha, point.low, point.high, color=color, linewidth=1.6)
+            axes.plot(point.alpha, point.mean, color=color, marker=marker, markersize=6)
+    summary = pd.concat(summaries)
+    alphas = np.unique(summary["alpha"])
+    magnitudes = np.abs(alphas[alphas != 0])
+    label = "α (< 0: selectivity discouraged, > 0: promoted)"
+    if len(magnitudes) and magnitudes.max() > 10 * magnitudes.min():
+        all_axes[0].set_xscale("symlog", linthresh=magnitudes.min(), linscale=0.4)
+        label = f"{label[:-1]}; logarithmic beyond ±{number_text(magnitudes.min())})"
+    number_ticks(all_axes[0], alphas)
+    figure.supxlabel(label)
+    rows = pd.concat(rows_by_title.values())
+    caption(figure, rows, over_seeds_text(summary), "dots: networks", diverged_text(table))
+    return figure, all_axes
+
+
+def network_panels(
+    table: pd.DataFrame, rows_by_title: Mapping[str, pd.DataFrame], along: str, *, columns: int
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels with a mark for each network, which tells its alpha.
+
+    Args:
+      table: the whole table, for an alpha to look alike in all figures.
+      rows_by_title: networks of each panel by its title, with columns `alpha`, `along` and `value`.
+      along: column of the horizontal axes.
+      columns: at the most.
+
+    Returns:
+      The figure and its axes, as many as panels, each with values of its own.
+    """
+    styles = {
+        alpha: style | {"linestyle": "none", "markersize": 5}
+        for alpha, style in line_styles(table["alpha"].dropna()).items()
+    }
+    figure, all_axes = panels(
+        list(rows_by_title), columns=columns, size=(3.6, 2.2), share_values=False
+    )
+    for axes, networks in zip(all_axes, rows_by_title.values(), strict=True):
+        for alpha, of_alpha in networks.groupby("alpha"):
+            axes.plot(of_alpha[along], of_alpha["value"], **styles[alpha])
+    networks = pd.concat(rows_by_title.values())[["alpha", "seed"]].drop_duplicates()
+    drawn = set(networks["alpha"])
+    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn})
+    number = f"{len(networks)} network{'s' if len(networks) > 1 else ''}, a mark each"
+    caption(figure, table, number, diverged_text(table))
+    return figure, all_axes
+
+
+def legend(figure: Figure, styles: Mapping[float, dict[str, Any]]) -> None:
+    """Explains the look of each alpha on the right of a figure, the largest on top."""
+    handles = [Line2D([], [], **style) for style in list(styles.values())[::-1]]
+    figure.legend(handles=handles, handlelength=3.2, loc="outside right upper")

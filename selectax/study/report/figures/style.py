@@ -1,0 +1,77 @@
+"""The look of all figures: matplotlib's settings, the line of each alpha, and numbers as text.
+
+Colour and line style show the sign of alpha, colour and marker its magnitude, so figures can be
+read without colours.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+# Defaults first, so that no matplotlibrc has a say; the backend is not used for drawing.
+_DEFAULTS = {
+    name: value for name, value in matplotlib.rcParamsDefault.items() if "backend" not in name
+}
+STYLE: Any = {  # matplotlib's type would name every key there is
+    **_DEFAULTS,
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.labelsize": 9,
+    "figure.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    # Text that other programs can edit and search, and that journals ask for.
+    "pdf.fonttype": 42,
+}
+_CENTRE = "#262626"
+_NEGATIVE = LinearSegmentedColormap.from_list("negative", [_CENTRE, "#0b5fa5", "#45b0f5"])
+_POSITIVE = LinearSegmentedColormap.from_list("positive", [_CENTRE, "#b83a00", "#f7931e"])
+_MARKERS = "s^DvPX<>*phd"
+
+
+def line_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
+    """What tells the lines of several alphas apart, as arguments of `Axes.plot`.
+
+    Args:
+      alphas: all strengths in a table; colours and markers depend on the ranks of magnitudes.
+
+    Returns:
+      Arguments by alpha, in ascending order.
+    """
+    alphas = sorted(set(alphas))
+    magnitudes = sorted({abs(alpha) for alpha in alphas} - {0.0})
+    styles = {}
+    for alpha in alphas:
+        if alpha == 0:
+            look = {"color": _CENTRE, "linestyle": "-", "marker": "o", "linewidth": 2, "zorder": 3}
+        else:
+            rank = magnitudes.index(abs(alpha))
+            # From a third on, for weak negative and positive alphas to be told apart by colour too.
+            strength = 1 / 3 + 2 / 3 * (rank + 1) / len(magnitudes)
+            look = {
+                "color": to_hex((_NEGATIVE if alpha < 0 else _POSITIVE)(strength)),
+                "linestyle": (0, (4, 1.5)) if alpha < 0 else (0, (5, 1.2, 1, 1.2)),
+                "marker": _MARKERS[rank % len(_MARKERS)],
+            }
+        styles[alpha] = look | {"label": f"α = {number_text(alpha)}"}
+    return styles
+
+
+def number_text(value: float) -> str:
+    """A number as short as it can be, with a true minus sign."""
+    return f"{value:g}".replace("-", "−")

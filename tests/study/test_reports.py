@@ -1,0 +1,137 @@
+"""Reports of runs as their folders hold them, whole, half done or damaged."""
+
+import json
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+import tyro
+from PIL import Image
+
+from selectax.commands import sweep
+from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.report import figures
+from selectax.study.reports import command_of, write_report
+from selectax.study.run import results
+from selectax.study.run.networks import NetworkId
+from selectax.study.run.unit_values import unit_table, write_unit_values
+from tests.study.planted import UNITS, planted_table, write_run
+
+
+def test_a_table_that_is_kept_as_parquet_alone_is_taken(tmp_path):
+    folder = write_run(tmp_path / "kept", planted_table(seeds=1))
+    (folder / "results.csv").rename(tmp_path / "results.csv")
+    results.save(folder / "results.parquet", results.load(tmp_path / "results.csv"))
+    assert "fewer than 3 seeds" in write_report(folder).read_text()
+
+
+@pytest.mark.slow
+def test_half_a_study_says_so(tmp_path):
+    table = planted_table()
+    done = table[(table["alpha"] < 0) | (table["seed"] == 0) & (table["alpha"] == 0)]
+    text = " ".join(write_report(write_run(tmp_path / "half", done)).read_text().split())
+    assert "The study is not complete.</strong> 13 of 28 networks are measured, 0 more" in text
+    assert "? cannot say" in text
+
+
+@pytest.mark.parametrize("with_list", [True, False])
+def test_seeds_added_to_one_alpha_are_no_gaps_in_the_others(tmp_path, monkeypatch, with_list):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
+    table = planted_table(alphas=(0.0, 1.0), seeds=3)
+    done = table[(table["alpha"] == 0) | (table["seed"] == 0)]
+    folder = write_run(tmp_path / "run", done, alpha=[0.0, 1.0], seeds=3)
+    groups = [[(0.0, 0), (1.0, 0)], [(0.0, 1), (0.0, 2)]]
+    networks = [[{"alpha": alpha, "seed": seed} for alpha, seed in group] for group in groups]
+    if with_list:
+        (folder / "networks.json").write_text(json.dumps({"groups": networks}))
+    text = " ".join(write_report(folder).read_text().split())
+    if with_list:
+        assert "4 networks: 2 strengths" in text
+        assert "× 1 to 3 seeds" in text
+        assert "not complete" not in text
+    else:  # of an earlier version, which has every seed of every alpha
+        assert "4 of 6 networks are measured" in text
+
+
+def test_images_drawn_by_the_sweep_are_kept(tmp_path):
+    folder = write_run(tmp_path / "run", results.table([]))
+    assert "clean, corrupted and attacked" not in write_report(folder).read_text()
+    (folder / "figures").mkdir()
+    Image.new("RGB", (400, 200)).save(folder / "figures" / "images.png", dpi=(100, 100))
+    text = write_report(folder).read_text()
+    assert "Test images, clean, corrupted and attacked" in text
+    assert 'style="width: 4' in text
+
+
+def test_a_study_just_begun_has_a_report(tmp_path):
+    folder = write_run(tmp_path / "begun", results.table([]))
+    (folder / "results.csv").unlink()
+    text = write_report(folder).read_text()
+    assert text.count("Not measured.") == 7
+    assert "<figure" not in text
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json cannot be read"),
+        (lambda folder: (folder / "networks.json").write_text("{"), "networks.json cannot be read"),
+        (lambda folder: (folder / "layers.json").unlink(), "layers.json cannot be read"),
+        (lambda folder: (folder / "results.csv").write_text("a,b\n"), "no results table"),
+    ],
+)
+def test_a_folder_without_a_run_is_refused(tmp_path, damage, words):
+    folder = write_run(tmp_path / "run", planted_table(seeds=1))
+    damage(folder)
+    with pytest.raises(ConfigurationError, match=words) as refused:
+        write_report(folder)
+    assert str(folder) in str(refused.value)
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--alpha", "-2.0", "0.0", "--seeds", "5", "--pgd-steps", "1", "10"],
+        ["--alpha-epochs", "1", "2", "--norm", "l2", "--train-limit", "100"],
+        ["--measures", "--attack-images", "None"],
+    ],
+)
+@pytest.mark.parametrize("dataset", ["digits", "cifar10"])
+def test_its_command_gives_the_same_configuration(flags, dataset):
+    options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+    given = to_json(tyro.cli(SweepConfig, args=flags, default=defaults_of(dataset), config=options))
+    program, script, *again = shlex.split(command_of(json.loads(json.dumps(given))))
+    assert (program, script) == ("python", "experiments/sweep.py")
+    if dataset != "digits":
+        assert again[-2:] == ["--archives", "ARCHIVES"]
+        again = again[:-2]
+    assert (
+        to_json(tyro.cli(SweepConfig, args=again, default=sweep.default_of(again), config=options))
+        == given
+    )
+
+
+def test_values_of_units_are_read_and_a_metric_of_ones_own_is_in_figures_and_tables(tmp_path):
+    table = planted_table(alphas=(0.0, 1.0), seeds=1)
+    table = table[table["metric"].isin(["class_selectivity", "input_gradient_cv"])]
+    table = table.replace({"metric": {"input_gradient_cv": "sparsity"}})
+    folder = write_run(tmp_path / "run", table)
+    values = [
+        unit_table(
+            NetworkId(alpha, 0),
+            {"class_selectivity": {layer: np.linspace(0, 1, 5) for layer in UNITS}},
+        )
+        for alpha in (0.0, 1.0)
+    ]
+    write_unit_values(folder / "units.parquet", pd.concat(values))
+    metrics = {"sparsity": "fraction of zeros, 0 to 1"}
+    text = " ".join(write_report(folder, metrics=metrics).read_text().split())
+    assert "violins: units of all seeds" in text
+    assert "<figcaption>Sparsity in each layer.</figcaption>" in text
+    assert ">Sparsity</h3>" in text
+    assert "Fraction of zeros, 0 to 1. Means over seeds; a column an alpha." in text

@@ -1,0 +1,171 @@
+"""One of each kind, added from outside of the package, and a sweep that uses all of them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from selectax import study
+from selectax.attacks import Attack, Method, inside
+from selectax.corruptions import Corruption
+from selectax.models import Network
+
+pytestmark = pytest.mark.slow
+
+
+# A measure: how many units of each layer never respond.
+def dead_rows(subject):
+    for layer, index in subject.selectivity.items():
+        yield {"metric": "dead_units", "layer": layer, "value": float(np.mean(index == 0))}
+    dead = [np.mean(index == 0) for index in subject.selectivity.values()]
+    yield {"metric": "dead_units", "value": float(np.mean(dead))}
+
+
+DEAD_UNITS = study.Measure(
+    name="dead_units",
+    help="share of units with index 0",
+    metrics={"dead_units": "share of units that never respond, 0 to 1"},
+    rows=dead_rows,
+    needs_no_sign=True,
+)
+
+
+# An attack: a single step along the gradient, of half the radius.
+def half_step(problem):
+    def update(state, points, evaluation, origin, epsilon):
+        moved = points + epsilon / 2 * problem.norm.normalize(evaluation.gradient)
+        return inside(problem, moved, origin, epsilon), state
+
+    return Method(lambda origin, epsilon: jnp.zeros(()), update)
+
+
+HALF_STEP = Attack("half_step", half_step, single_step=True, help="half of FGSM")
+
+
+# A corruption: images are darkened.
+def darken(key, image, share):
+    return image * share
+
+
+DARKENING = Corruption(
+    name="darkening",
+    apply=darken,
+    severities={"cifar10": (0.9, 0.8, 0.7, 0.6, 0.5)},
+    source="this test",
+)
+
+
+# A network in plain JAX.
+def init(key, images):
+    inner, outer = jax.random.split(key)
+    pixels = images[0].size
+    return {
+        "params": {
+            "hidden": jax.random.normal(inner, (pixels, 12)) / pixels**0.5,
+            "logits": jax.random.normal(outer, (12, 3)) / 12**0.5,
+        }
+    }
+
+
+def apply(variables, images):
+    params = variables["params"]
+    hidden = jax.nn.relu(images.reshape(len(images), -1) @ params["hidden"])
+    return hidden @ params["logits"], {"hidden": hidden}
+
+
+DENSE = Network(init, apply)
+
+
+# A data set: three colours.
+@functools.cache
+def colours(samples, seed):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, samples)
+    images = generator.integers(0, 120, (samples, 8, 8, 3))
+    images[np.arange(samples), :, :, labels] += 60
+    return images.astype(np.uint8), labels
+
+
+# A regularizer: mean activity in place of mean selectivity.
+def mean_activity(activations, labels, num_classes):
+    return jnp.mean(activations["hidden"])
+
+
+CONFIG = study.SweepConfig(
+    data=study.DataOptions(dataset="colours"),
+    training=study.TrainingOptions(model="dense", epochs=2, batch_size=16),
+    regularizer=study.RegularizerOptions(alpha=(-1.0, 0.0, 1.0), seeds=1),
+    evaluation=study.EvaluationOptions(
+        attack_images=16, severities=(1, 5), epsilons=(8.0,), pgd_steps=(2,)
+    ),
+    log=study.LogOptions(quiet=True),
+)
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "own"
+    chosen = ("selectivity", "corruptions", "attacks")
+    config = study.SweepConfig(
+        *(CONFIG.data, CONFIG.training, CONFIG.regularizer, CONFIG.evaluation),
+        run=study.RunOptions(output=folder, mesh="1x1"),
+        log=CONFIG.log,
+    )
+    return study.sweep(
+        config,
+        network=DENSE,
+        data=(colours(200, 0), colours(60, 1)),
+        measures=[*(study.MEASURES[name] for name in chosen), DEAD_UNITS],
+        attacks=[HALF_STEP],
+        corruptions=[DARKENING],
+        regularizer=mean_activity,
+    )
+
+
+def test_all_of_them_are_in_the_table(outcome):
+    table = outcome.table
+    assert set(table["dataset"]) == {"colours"}
+    assert set(table["model"]) == {"dense"}
+    assert set(table.loc[table["metric"] == "dead_units", "layer"]) == {"", "hidden"}
+    assert {"half_step", "darkening"} <= set(table["perturbation"])
+    darker = table[(table["perturbation"] == "darkening") & (table["metric"] == "accuracy")]
+    assert set(darker["severity"]) == {1, 5}
+
+
+def test_the_regularizer_is_what_alpha_multiplies(outcome):
+    """Activity falls with a negative alpha, so that accuracy does, and the loss grows."""
+    loss = outcome.table[outcome.table["metric"] == "train_loss"].groupby("alpha")["value"].last()
+    assert loss[-1.0] > loss[0.0] > loss[1.0]
+
+
+def test_they_are_drawn_and_reported(outcome):
+    names = {path.stem for path in outcome.figures}
+    assert "dead_units_by_alpha" in names
+    page = outcome.report.read_text()
+    for name in ("dead units", "half step", "darkening", "colours", "dense"):
+        assert name in page.replace("_", " "), name
+
+
+def test_a_run_goes_on_with_them_and_measures_nothing_again(outcome):
+    config = study.SweepConfig(
+        *(CONFIG.data, CONFIG.training, CONFIG.regularizer, CONFIG.evaluation),
+        run=study.RunOptions(output=outcome.results.parent, mesh="1x1", resume=True),
+        log=CONFIG.log,
+    )
+
+    def never(subject):
+        raise AssertionError("measured again")
+
+    chosen = ("selectivity", "corruptions", "attacks")
+    again = study.sweep(
+        config,
+        network=DENSE,
+        data=(colours(200, 0), colours(60, 1)),
+        measures=[*(study.MEASURES[name] for name in chosen), DEAD_UNITS],
+        attacks=[HALF_STEP],
+        corruptions=[DARKENING],
+        regularizer=mean_activity,
+    )
+    assert again.table.equals(outcome.table)
