@@ -234,7 +234,7 @@ CASES = {
 }
 
 
-IN_ATTACKS = "tests/attacks/test_undefined.py"
+IN_ATTACKS = "tests/attacks/contract/test_undefined.py"
 # Why a public function is not in the table.
 ELSEWHERE = {
     **dict.fromkeys(("fgsm", "pgd", "mi_fgsm", "apgd", "run_attack"), IN_ATTACKS),

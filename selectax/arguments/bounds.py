@@ -14,18 +14,18 @@ Bounds = tuple[Bound | None, Bound | None] | None
 
 
 def checked_bounds(bounds: Bounds, images: Any) -> tuple[Array | np.ndarray, Array | np.ndarray]:
-    """Both bounds in the type that images are computed in, broadcastable to the images.
+    """Both bounds in the type used for computing, broadcastable to the images.
 
-    They are first rounded to the images' own type, which is as exact as its pixels can be.
+    They are first rounded to the images' own type, because pixels cannot be more exact.
 
     Args:
-      bounds: (smallest, largest), each a number, one number for each channel, or for each pixel of
-        an image; None for no bound.
-      images: to which they apply.
+      bounds: (smallest, largest), each a number, or an array with one value per channel or pixel;
+        None for no bound.
+      images: images to which the bounds apply.
 
     Raises:
-      ValueError: they are no pair, shapes do not fit, or, where concrete, the smallest is not below
-        the largest.
+      ValueError: bounds are not a pair, shapes do not match, or the smallest value is concrete and
+        not below the largest.
     """
     pair = (None, None) if bounds is None else bounds
     if not hasattr(pair, "__len__") or len(pair) != 2:
@@ -40,7 +40,7 @@ def checked_bounds(bounds: Bounds, images: Any) -> tuple[Array | np.ndarray, Arr
 
 
 def check_within_bounds(images: Any, bounds: tuple[Any, Any], name: str = "images") -> None:
-    """Raises a ValueError if concrete images are not finite or lie outside of the bounds."""
+    """Raises a ValueError if concrete images are not finite or lie outside the bounds."""
     if not is_concrete(images, bounds):
         return
     pixels = np.asarray(images).astype(working_dtype(images.dtype), copy=False)
@@ -50,7 +50,7 @@ def check_within_bounds(images: Any, bounds: tuple[Any, Any], name: str = "image
         return
     value = pixels[outside][0]
     if not np.isfinite(value):
-        raise ValueError(f"{name} hold {value}, which is no number of a pixel; mend the data.")
+        raise ValueError(f"{name} hold {value}, which is not a pixel value; correct the data.")
     at = np.argmax(outside.reshape(-1))
     limits = tuple(float(np.broadcast_to(bound, pixels.shape).flat[at]) for bound in (low, high))
     raise ValueError(

@@ -1,4 +1,4 @@
-"""Losses that attacks maximise, one value a sample, and when an attack has reached its goal."""
+"""Losses that attacks maximise, with one value per sample, and the success of an attack."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -17,15 +17,15 @@ CustomLoss = Callable[..., Float[Array, "samples"]]
 def cross_entropy(
     logits: Logits, labels: Labels, targets: Labels | None = None
 ) -> Float[Array, "samples"]:
-    """Log of the odds against the true class, of which cross-entropy is the softplus.
+    """Log-odds against the true class; the cross-entropy is its softplus.
 
-    It grows and falls with the cross-entropy, and its gradient has the same direction, but does not
-    vanish where the network is so certain that the probabilities round to 0 and 1.
+    It increases with the cross-entropy, and its gradient has the same direction. But the gradient
+    does not vanish if the network is so certain that probabilities round to 0 and 1.
 
     Args:
-      logits: of the network.
+      logits: logits of the network.
       labels: true classes.
-      targets: classes to be reached; the result is then the log of the odds for the target.
+      targets: target classes; the result is then the log-odds for the target.
     """
     if targets is not None:
         return -cross_entropy(logits, targets)
@@ -38,15 +38,15 @@ def cross_entropy(
 def difference_of_logits_ratio(
     logits: Logits, labels: Labels, targets: Labels | None = None
 ) -> Float[Array, "samples"]:
-    """DLR loss: the margin against the true class over a difference of the largest logits.
+    """DLR loss: the margin against the true class, divided by a difference of the largest logits.
 
-    Neither shifting nor scaling the logits changes it. It is positive where the sample is
+    It does not depend on the scale or offset of the logits. It is positive if the sample is
     misclassified.
 
     Args:
-      logits: of the network, of at least 3 classes; of at least 4 with targets.
+      logits: logits of the network, for at least 3 classes, or 4 with targets.
       labels: true classes.
-      targets: classes to be reached.
+      targets: target classes.
 
     Raises:
       ValueError: there are too few classes.
@@ -59,7 +59,7 @@ def difference_of_logits_ratio(
     if logits.shape[-1] < needed:
         raise ValueError(
             f"loss 'dlr' needs at least {needed} classes, not {logits.shape[-1]}; "
-            "take 'cross_entropy'."
+            "use 'cross_entropy'."
         )
     logits = logits.astype(jnp.promote_types(logits.dtype, "float32"))
     largest, places = jax.lax.top_k(logits, needed)
@@ -79,11 +79,11 @@ LOSSES = {"cross_entropy": cross_entropy, "dlr": difference_of_logits_ratio}
 
 
 def loss_of_function(function: CustomLoss) -> Loss:
-    """The Loss that a caller's own function of logits and labels stands for.
+    """Loss that calls the caller's own function and checks its result.
 
     Args:
-      function: (logits, labels) to one value a sample, of logits in at least float32; of (logits,
-        labels, targets) for targeted attacks.
+      function: function of (logits, labels), or of (logits, labels, targets) for targeted attacks,
+        that returns one value per sample. Logits are at least float32.
     """
 
     def loss(logits, labels, targets=None):
@@ -92,7 +92,7 @@ def loss_of_function(function: CustomLoss) -> Loss:
         found = jnp.asarray(function(logits, labels, *others))
         if found.shape != labels.shape or not jnp.issubdtype(found.dtype, jnp.floating):
             raise ValueError(
-                f"loss must return floating-point numbers of shape {labels.shape}, one a sample, "
+                f"loss must return floating-point numbers of shape {labels.shape}, one per sample, "
                 f"not {found.dtype} of shape {found.shape}; leave out its mean."
             )
         return found
@@ -101,9 +101,9 @@ def loss_of_function(function: CustomLoss) -> Loss:
 
 
 def fooled(logits: Logits, labels: Labels, targets: Labels | None = None) -> Bool[Array, "samples"]:
-    """Whether the network errs, or, with targets, takes the sample for its target.
+    """Whether a sample is misclassified, or, with targets, classified as its target.
 
-    Logits that are not finite say nothing, and count as no success.
+    Logits that are not finite count as a failure of the attack.
     """
     predicted = jnp.argmax(logits, axis=-1)
     reached = predicted != labels if targets is None else predicted == targets

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.attacks import breaking_epsilons, pgd, robust_accuracy_curve
+from selectax.attacks import ATTACKS, breaking_epsilons, pgd, robust_accuracy_curve
 from tests.attacks.problems import NORMS, linear, linear_problem, mlp, mlp_problem
 from tests.reference import attacks as reference
 
@@ -215,7 +215,7 @@ def test_restarts_break_more_images_at_one_epsilon():
     assert np.mean(often > once) < 0.02
 
 
-@pytest.mark.parametrize("attack", ["mi_fgsm", "apgd"])
+@pytest.mark.parametrize("attack", sorted(ATTACKS.keys() - {"fgsm", "pgd"}))
 @pytest.mark.parametrize("warm_start", [True, False])
 def test_other_attacks_find_the_exact_curve_of_a_linear_model(attack, warm_start):
     images, labels, weights, bias = linear_problem(samples=50)

@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 
 from selectax.attacks import (
+    ATTACKS,
     NORMS,
-    apgd,
     attack_believability,
     breaking_epsilons,
-    fgsm,
     masking_warnings,
-    mi_fgsm,
-    pgd,
     robust_accuracy_curve,
     robust_accuracy_over_steps,
     robust_within,
+    run_attack,
     strongest_attack,
 )
 
@@ -24,12 +22,16 @@ KEY = jax.random.key(0)
 IMAGES = np.random.default_rng(0).uniform(0.3, 0.7, (3, 2, 1, 1)).astype(np.float32)
 WEIGHTS = np.array([[1.0, -1.0], [0.5, 0.2]], np.float32)
 LABELS = np.argmax(IMAGES.reshape(3, 2) @ WEIGHTS, axis=1).astype(np.int32)
+
+
+def attacked(attack, norm="linf"):
+    return lambda f, x, e: run_attack(KEY, attack, f, x, LABELS, epsilon=e, steps=2, norm=norm)
+
+
 MEASURES = {
-    "fgsm": lambda f, x, e: fgsm(f, x, LABELS, epsilon=e),
-    "fgsm l2": lambda f, x, e: fgsm(f, x, LABELS, epsilon=e, norm="l2"),
-    "pgd": lambda f, x, e: pgd(KEY, f, x, LABELS, epsilon=e, steps=2),
-    "mi_fgsm": lambda f, x, e: mi_fgsm(f, x, LABELS, epsilon=e, steps=2),
-    "apgd": lambda f, x, e: apgd(KEY, f, x, LABELS, epsilon=e, steps=2, norm="l2"),
+    **{name: attacked(attack) for name, attack in ATTACKS.items() if name != "apgd"},
+    "fgsm l2": attacked(ATTACKS["fgsm"], "l2"),
+    "apgd": attacked(ATTACKS["apgd"], "l2"),
     "curve": lambda f, x, e: robust_accuracy_curve(
         KEY, f, x, LABELS, epsilons=jnp.stack([e, e]), steps=2
     ),

@@ -1,21 +1,18 @@
 """Attacks give equal values and types, whatever the process's and the images' types."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from selectax.attacks import (
-    apgd,
+    ATTACKS,
     attack_believability,
     breaking_epsilons,
     fgsm,
-    mi_fgsm,
-    pgd,
     robust_accuracy_curve,
     robust_accuracy_over_steps,
+    run_attack,
     strongest_attack,
 )
 from tests.attacks.problems import length
@@ -32,19 +29,14 @@ def logits_fn(images):
     return images.reshape(len(images), -1) @ jnp.asarray(WEIGHTS, images.dtype)
 
 
-ATTACKS = {
-    "fgsm": lambda key, *problem, **ball: fgsm(*problem, **ball),
-    "pgd": functools.partial(pgd, steps=5, restarts=2),
-    "mi_fgsm": lambda key, *problem, **ball: mi_fgsm(*problem, steps=5, **ball),
-    "apgd": functools.partial(apgd, steps=5),
-}
-
-
 def run(attack, dtype, norm, impl="threefry2x32"):
     key = jax.random.key(0, impl=impl)
     images = jnp.asarray(IMAGES, dtype)
-    call = jax.jit(lambda key, images: ATTACKS[attack](key, logits_fn, images, LABELS, **ball))
-    ball = {"epsilon": 0.1, "norm": norm}
+    call = jax.jit(
+        lambda key, images: run_attack(key, ATTACKS[attack], logits_fn, images, LABELS, **ball)
+    )
+    restarts = 2 if ATTACKS[attack].random_start == "optional" else 1
+    ball = {"epsilon": 0.1, "norm": norm, "steps": 5, "restarts": restarts}
     return call(key, images)
 
 
