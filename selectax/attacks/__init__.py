@@ -13,6 +13,8 @@ epsilons.
 `ATTACKS` is the table of attacks. `run_attack` runs any of them, or an `Attack` of your own.
 """
 
+from typing import TYPE_CHECKING
+
 from selectax.attacks.arguments import Problem, make_problem
 from selectax.attacks.attack import Attack, run_attack
 from selectax.attacks.auto_pgd import apgd
@@ -63,4 +65,5 @@ __all__ = [
     "strongest_attack",
 ]
 
-__getattr__ = old_names(__name__)
+if not TYPE_CHECKING:  # type checkers would otherwise accept any name
+    __getattr__ = old_names(__name__)

@@ -7,18 +7,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from selectax.attacks import Attack
 from selectax.corruptions import Corruption
 from selectax.datasets import DataSet
 from selectax.models.network import Network
+from selectax.regularization import Regularizer
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
 
-Regularizer = Callable[[dict[str, Array], Array, int], Float[Array, ""]]
 Split = tuple[np.ndarray, np.ndarray]
 
 # Of the training images, where no validation images are given.

@@ -223,7 +223,6 @@ def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:
     if not folder.images.exists():
         return
     before = _read_object(folder.images)
-    before = {**ADDED_SINCE, **before}
     differing = [
         f"{now:,} {purpose} images instead of {before.get(purpose, 0):,}"
         for purpose, now in counts.items()
@@ -271,7 +270,7 @@ def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> N
     Raises:
       ConfigurationError: the configurations differ.
     """
-    before = {**ADDED_SINCE, **before}
+    before, config = {**ADDED_SINCE, **before}, {**ADDED_SINCE, **config}
     differing = [
         f"--{name.replace('_', '-')} (was {before.get(name)}, now {config.get(name)})"
         for name in {**before, **config}

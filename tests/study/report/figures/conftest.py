@@ -1,7 +1,7 @@
 import pytest
 
 from selectax.study.report import figures
-from tests.study.report.figures.known import UNITS, table
+from tests.study.report.known import UNITS, table
 
 
 @pytest.fixture(scope="package")

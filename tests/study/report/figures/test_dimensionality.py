@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from selectax.study.report import figures
-from tests.study.report.figures.known import ALPHAS, UNITS, by_title, lines
+from tests.study.report.known import ALPHAS, UNITS, by_title, lines
 
 PANELS = {
     "clean": 4,

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from selectax.study.report import figures
-from tests.study.report.figures.known import UNITS
+from tests.study.report.known import UNITS
 
 NAMES = [
     "robustness_by_selectivity",
@@ -171,7 +171,7 @@ def test_the_same_table_gives_the_same_bytes_in_every_process(tmp_path):
 import sys
 from pathlib import Path
 from selectax.study.report import figures
-from tests.study.report.figures.known import UNITS, table
+from tests.study.report.known import UNITS, table
 drawn = figures.draw_all(table(), UNITS)
 few = ("selectivity_by_layer", "robust_accuracy_by_epsilon")
 figures.save({name: drawn[name] for name in few}, Path(sys.argv[1]))

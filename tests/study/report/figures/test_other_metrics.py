@@ -5,7 +5,7 @@ import pytest
 
 from selectax.study.report import figures
 from selectax.study.report.figures.registry import other_metrics
-from tests.study.report.figures.known import UNITS, assert_lines, assert_means, by_title
+from tests.study.report.known import UNITS, assert_lines, assert_means, by_title
 
 DESCRIPTION = {"sparsity": "fraction of zeros, 0 to 1; mean over units"}
 

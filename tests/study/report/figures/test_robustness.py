@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from selectax.study.report import figures
-from tests.study.report.figures.known import (
+from tests.study.report.known import (
     ALPHAS,
     ATTACKS,
     EPSILONS,

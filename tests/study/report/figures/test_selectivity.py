@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from selectax.study.report.figures.selectivity import selectivity_by_layer
-from tests.study.report.figures.known import ALPHAS, UNITS, assert_means, decile_of_selectivity
+from tests.study.report.known import ALPHAS, UNITS, assert_means, decile_of_selectivity
 
 
 def test_selectivity_by_alpha_is_of_networks(drawn):

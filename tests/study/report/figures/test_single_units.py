@@ -3,7 +3,7 @@
 import pytest
 
 from selectax.study.report import figures
-from tests.study.report.figures.known import ORDERS, UNITS, assert_lines, assert_means, by_title
+from tests.study.report.known import ORDERS, UNITS, assert_lines, assert_means, by_title
 
 
 def test_input_gradients_by_alpha_are_of_networks(drawn):
