@@ -36,7 +36,7 @@ def check_severity(severity) -> None:
       ValueError: severity is outside 1 to 5.
     """
     if not jnp.issubdtype(jnp.result_type(severity), jnp.integer) or jnp.ndim(severity) != 0:
-        raise TypeError(f"severity must be one integer from 1 to 5, not {severity!r}.")
+        raise TypeError(f"severity must be a single integer from 1 to 5, not {severity!r}.")
     if not isinstance(severity, jax.core.Tracer) and not 1 <= severity <= 5:
         raise ValueError(f"severity must be an integer from 1 to 5, not {severity}.")
 
@@ -58,7 +58,7 @@ def checked_images(images, name: str) -> Float[Array, "samples height width chan
         if images.shape[1] in (1, 3) and width >= _SMALLEST_SIDE:
             remedy = "move the channels to the last axis"
         else:
-            remedy = "corrupt the colours alone and put other channels, such as alpha, back"
+            remedy = "corrupt only the colour channels, and add others such as alpha afterwards"
         raise ValueError(
             f"images must have 1 or 3 channels for {name}, not {channels} of shape "
             f"{images.shape}; {remedy}."
@@ -102,8 +102,8 @@ def checked_floats(argument: str, values) -> Float[Array, "*shape"]:
             values = jnp.asarray(values)
         except (TypeError, ValueError):
             raise TypeError(
-                f"{argument} must be one array of floats in [0, 1], not "
-                f"{type(values).__name__} of other things; stack images of one size."
+                f"{argument} must be one array of floats in [0, 1], not a "
+                f"{type(values).__name__} of other values; stack images of one size."
             ) from None
     if not jnp.issubdtype(values.dtype, jnp.floating):
         raise TypeError(

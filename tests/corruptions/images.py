@@ -1,4 +1,4 @@
-"""Images to corrupt, real ones among them, and what the original code made of those."""
+"""Images to corrupt, and real images with their published corrupted forms."""
 
 import functools
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 def photographs(samples=2, height=12, width=20):
-    """Smooth, with black, white and grey places; the values of bytes."""
+    """Returns smooth images with black, white and grey regions, whose values are bytes / 255."""
     generator = np.random.default_rng(0)
     waves = generator.normal(size=(samples, height, width, 3)).cumsum(axis=1).cumsum(axis=2)
     images = np.clip(0.5 + 0.1 * waves, 0, 1)
@@ -21,7 +21,7 @@ def photographs(samples=2, height=12, width=20):
 
 
 def peak_memory(name, height, width):
-    """In bytes, of a process that corrupts one image."""
+    """Returns the peak memory, in bytes, of a process that corrupts one image."""
     program = f"""
 import resource, jax, numpy as np
 from selectax.corruptions import corrupt
@@ -35,7 +35,7 @@ print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 @functools.cache
 def cifar_10(folder, count=100):
-    """The first true test images and their labels."""
+    """Returns the first images of the test set and their labels."""
     with tarfile.open(folder / "cifar-10-binary.tar.gz") as archive:
         records = archive.extractfile("cifar-10-batches-bin/test_batch.bin").read(count * 3073)
     records = np.frombuffer(records, np.uint8).reshape(count, 3073)
@@ -45,7 +45,7 @@ def cifar_10(folder, count=100):
 
 @functools.cache
 def cifar_10_c(folder, name):
-    """Severities × the first 100 of these images, as bytes."""
+    """Returns the published forms of the first 100 images at each severity, as bytes."""
     with tarfile.open(folder / "CIFAR-10-C.tar") as archive:
         published = np.load(io.BytesIO(archive.extractfile(f"CIFAR-10-C/{name}.npy").read()))
     return published.reshape(5, 100, 32, 32, 3)
@@ -53,7 +53,7 @@ def cifar_10_c(folder, name):
 
 @functools.cache
 def tiny_imagenet_c(folder, name):
-    """Severities × images as bytes, and the clean images."""
+    """Returns clean images, and their published forms at each severity as bytes."""
     clean, published = [], []
     with (
         zipfile.ZipFile(folder / "tiny-imagenet-200.zip") as originals,

@@ -1,10 +1,10 @@
-"""Typed off the published code a second time: CIFAR-10-C, Tiny ImageNet-C, ImageNet-C."""
+"""Severities of CIFAR-10-C, Tiny ImageNet-C and ImageNet-C, typed again from the published code."""
 
 import numpy as np
 import pytest
 
 BENCHMARKS = ("cifar10", "tiny_imagenet", "imagenet")
-# Each benchmark is compiled anew.
+# Each benchmark requires its own compilation.
 EVERY = [
     pytest.param(benchmark, severity, marks=[pytest.mark.slow] if benchmark != "cifar10" else [])
     for benchmark in BENCHMARKS
@@ -102,7 +102,7 @@ _PARAMETERS = {
         [(0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (30, 0.2)],
         [(0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)],
     ],
-    # in pixels of images of 32, 64 and 224
+    # In pixels, for images of 32, 64 and 224 pixels.
     "elastic_transform": [
         [
             (0, 0, 32 * 0.08),

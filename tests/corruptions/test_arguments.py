@@ -1,4 +1,4 @@
-"""Which arguments are taken and which are refused."""
+"""Which arguments are accepted, and which raise an error."""
 
 import jax
 import jax.numpy as jnp

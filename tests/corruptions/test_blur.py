@@ -4,11 +4,8 @@ import jax
 import numpy as np
 import pytest
 import skimage.filters
-from scipy import ndimage
 
 from selectax.corruptions import corrupt
-from selectax.corruptions.operations.gaussian import gaussian_matrices, smooth
-from selectax.corruptions.operations.motion import blur_along, motion_weights
 from tests.corruptions.images import photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions as reference
@@ -79,14 +76,6 @@ def test_motion_blur_matches_the_loop(benchmark, severity):
         np.testing.assert_allclose(result, expected, atol=3e-6)
 
 
-@pytest.mark.parametrize("degrees", range(-173, 181, 50))
-def test_motion_goes_in_every_direction(degrees):
-    weights = motion_weights([4], [2])[0]
-    expected = libraries.motion_blur(IMAGES[0], 4, 2, math.radians(degrees))
-    blurred = blur_along(IMAGES[0], weights, np.float32(math.radians(degrees)))
-    np.testing.assert_allclose(blurred, expected, atol=3e-6)
-
-
 def test_motion_angles_fill_the_published_range():
     images = np.zeros((400, 8, 31, 3), np.float32)
     images[:, :, 15] = 1
@@ -120,17 +109,3 @@ def test_glass_blur_shifts_are_uniform():
     moved = np.asarray(corrupted - ramp)[:, 3:-3, 3:-3, 0] * 40
     assert np.mean(np.round(moved) == -1) == pytest.approx(0.5, abs=0.02)
     assert np.mean(np.round(moved) == 0) == pytest.approx(0.5, abs=0.02)
-
-
-@pytest.mark.parametrize("sigma", [0, 0.5, 6])
-def test_long_axes_are_smoothed_as_by_scipy(sigma):
-    """By kernels along the columns, and by matrices along the rows."""
-    image = np.random.default_rng(0).uniform(size=(9, 600, 2)).astype(np.float32)
-    rows, columns = gaussian_matrices((sigma, 8), image.shape)
-    assert rows.shape == (2, 9, 9)
-    assert columns.shape == (2, 65)
-    smoothed = smooth((rows[0], columns[0]), image)
-    expected = image.astype(np.float64)
-    if sigma:
-        expected = ndimage.gaussian_filter(expected, (sigma, sigma, 0), mode="nearest")
-    np.testing.assert_allclose(smoothed, expected, atol=1e-6)

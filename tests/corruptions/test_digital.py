@@ -1,11 +1,9 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from selectax.corruptions import corrupt, digital, to_published_bytes
-from selectax.corruptions.operations import gaussian
 from tests.corruptions.images import peak_memory, photographs
 from tests.corruptions.parameters import EVERY, parameters
 from tests.reference import corruptions as reference
@@ -137,17 +135,3 @@ def test_long_lines_are_resized_as_short_ones(shares, monkeypatch):
     monkeypatch.setattr(digital, "_LONG", 0)
     assert isinstance(digital._down_and_up(shares, image.shape)[0], tuple)
     np.testing.assert_array_equal(short, pixelated())
-
-
-@pytest.mark.parametrize("sigma", [0, 0.4, 3, 40, 200])
-def test_long_mirrored_lines_are_smoothed_as_short_ones(sigma, monkeypatch):
-    image = photographs(1, 37, 50)[0]
-    options = {"truncate": 3, "border": "reflect"}
-    matrices = gaussian.gaussian_matrices([sigma], image.shape, **options)
-    monkeypatch.setattr(gaussian, "_LONG", 0)
-    monkeypatch.setattr(gaussian, "_ROWS_AT_A_TIME", 16)
-    kernels = gaussian.gaussian_matrices([sigma], image.shape, **options)
-    assert [kernel.shape for kernel in kernels] == [(1, 74), (1, 100)]
-    expected = gaussian.smooth(tuple(matrix[0] for matrix in matrices), image)
-    smoothed = gaussian.smooth(tuple(jnp.asarray(kernel[0]) for kernel in kernels), image)
-    np.testing.assert_allclose(smoothed, expected, atol=2e-6)

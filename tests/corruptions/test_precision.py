@@ -1,4 +1,4 @@
-"""Results depend neither on the default dtypes nor on the kind of key, and NaN stays NaN."""
+"""Results depend neither on the default dtypes nor on the kind of key, and NaN gives NaN."""
 
 import functools
 
@@ -29,7 +29,7 @@ def corrupted(name, kind="threefry2x32", dtype="float32", wide=False):
 
 
 def assert_alike(one, other, tolerance):
-    # Where there are bytes in between, rounding may cross the edge of one.
+    # If the corruption rounds to bytes on the way, a rounding error may select the next byte.
     far = np.abs(one - other) > tolerance
     assert np.mean(far) < 0.01
     assert np.max(np.abs(one - other)) < 2.1 / 255
