@@ -59,9 +59,7 @@ def stream(
     part = order.shape[1] // hosts
     batches = grain.MapDataset.source(_Batches(source, order[:, host * part : (host + 1) * part]))
     if workers:
-        if not flags.FLAGS.is_parsed():
-            # Grain's processes ask for flags that only a program of absl's would have parsed.
-            flags.FLAGS.mark_as_parsed()
+        _let_grain_read_its_flags()
         dataset = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
         dataset = dataset.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=ahead)
@@ -73,6 +71,18 @@ def stream(
     if device is not None:
         dataset = grain.experimental.device_put(dataset, device)
     return iter(dataset)
+
+
+def _let_grain_read_its_flags() -> None:
+    """Lets Grain's worker processes start in a program that does not parse flags with absl.
+
+    Grain up to 0.2.18 reads a flag when it starts workers, and absl raises an error for flags that
+    were not parsed: https://github.com/google/grain/issues/1355. This marks only Grain's flags as
+    given and leaves their values, so that a program's own flags are unaffected.
+    """
+    for name in flags.FLAGS:
+        if name.startswith("grain_"):
+            flags.FLAGS[name].present = True
 
 
 def choose_input(
