@@ -1,4 +1,4 @@
-"""Whether a prepared data set is whole: every record read, every image decoded."""
+"""Checks a prepared data set by reading every record and decoding every image."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,15 +13,15 @@ from selectax.datasets.registry import describe
 
 
 class Checked(NamedTuple):
-    """What was read of a part of a data set.
+    """What was found in a part of a data set.
 
     Attributes:
       part: a split, or a corruption and severity.
       images: number of images.
-      classes: number of classes that they are of.
-      smallest_class: images of the class with fewest, among those present.
-      largest_class: images of the class with most.
-      mean: of all pixels, from 0 to 255.
+      classes: number of classes among the labels.
+      smallest_class: number of images in the smallest of these classes.
+      largest_class: number of images in the largest class.
+      mean: mean of all pixels, from 0 to 255.
     """
 
     part: str
@@ -35,11 +35,12 @@ class Checked(NamedTuple):
 def check(builder: ArchiveBuilder) -> Iterator[Checked]:
     """Reads every image of a prepared data set, split by split.
 
-    Corruptions and severities are parts of a corrupted set; those that were prepared are read.
+    The parts of a corrupted set are its corruptions and severities; only those that were prepared
+    are read.
 
     Raises:
-      DataError: a part is not prepared, or differs in number, shape, type or labels from what its
-        description says.
+      DataError: a part is not prepared, or its images differ in number, shape, type or labels from
+        its description.
     """
     corrupted = isinstance(builder, CorruptedBuilder)
     for config in _configurations(builder):
@@ -54,7 +55,7 @@ def check(builder: ArchiveBuilder) -> Iterator[Checked]:
 def _configurations(builder: ArchiveBuilder) -> list[str | None]:
     if not isinstance(builder, CorruptedBuilder):
         return [None]
-    # If none is there, the first one is missed.
+    # If none is prepared, the error names the first one.
     there = builder.prepared_corruptions or describe(builder.name).corruptions
     return [config.name for config in builder.BUILDER_CONFIGS if config.corruption in there]
 

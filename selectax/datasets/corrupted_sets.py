@@ -1,4 +1,4 @@
-"""The official corrupted test sets, beside the clean images that they were made of."""
+"""The official corrupted test sets, with the clean images from which they were made."""
 
 import dataclasses
 import pathlib
@@ -20,9 +20,9 @@ class StoredCorruption(NamedTuple):
     """Images under one corruption, in batches.
 
     Attributes:
-      clean: the images that were corrupted; where they are not known, their labels alone.
-      images: corrupted, for each severity.
-      paired: whether the clean images are known, which for Tiny ImageNet-C they never are.
+      clean: the images that were corrupted; zeros with the right labels if they are not known.
+      images: the corrupted images at each severity.
+      paired: whether the clean images are known. For Tiny ImageNet-C they never are.
     """
 
     clean: Batches
@@ -32,14 +32,14 @@ class StoredCorruption(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class OfficialSet:
-    """An official corrupted test set, read anew for each use: the whole would fill the memory.
+    """An official corrupted test set. Each use reads it again, because it is too large for memory.
 
     Attributes:
-      name: of the data set.
-      data_dir: folder of prepared data sets that holds it.
-      test_images: of the clean test split, in its order.
-      test_labels: of the clean test split.
-      batch_size: images at a time.
+      name: name of the data set.
+      data_dir: folder of prepared data sets that contains it.
+      test_images: images of the clean test split, in its order.
+      test_labels: labels of the clean test split.
+      batch_size: number of images in a batch.
     """
 
     name: str
@@ -49,7 +49,7 @@ class OfficialSet:
     batch_size: int
 
     def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
-        """The images under one corruption, as many as there are clean ones at the most."""
+        """The images under one corruption; at most as many as there are clean ones."""
         most = len(self.test_labels)
         sets = [
             load(self.name, "test", corruption=name, severity=severity, data_dir=self.data_dir)
@@ -71,15 +71,15 @@ class OfficialSet:
 def corruptions_at_hand(
     dataset: str, *, archives: pathlib.Path | None, **where: Any
 ) -> tuple[str, ...]:
-    """The corruptions of a data set's official corrupted form, prepared or in the folder.
+    """The corruptions of a data set's official corrupted set that are available locally.
 
     Args:
-      dataset: the clean one.
-      archives: folder that holds the official archives, if one is named.
-      where: the other arguments of `load` that say where prepared sets are.
+      dataset: name of the clean data set.
+      archives: folder of official archives; None to look for a prepared data set.
+      where: the other arguments of `load` that say where prepared data sets are.
 
     Returns:
-      None of them if it is not at hand, and some if what is at hand is a part.
+      Names of corruptions: empty if nothing is available, and not all if the archive is incomplete.
 
     Raises:
       DataError: the archive is damaged.
@@ -94,7 +94,7 @@ def corruptions_at_hand(
 
 
 def is_at_hand(dataset: str, *, archives: pathlib.Path | None, **where: Any) -> bool:
-    """Whether a data set's official corrupted form is prepared, or its archive in the folder."""
+    """Whether a data set's official corrupted set is prepared, or its archive is in the folder."""
     return bool(corruptions_at_hand(dataset, archives=archives, **where))
 
 
@@ -105,21 +105,21 @@ def open_official_set(
     test_labels: Int[np.ndarray, "samples"],
     batch_size: int,
 ) -> OfficialSet:
-    """A data set's official corrupted form, prepared if need be.
+    """Opens a data set's official corrupted set, and prepares it if it is not prepared yet.
 
     Args:
-      dataset: the clean one.
-      where: arguments of `load` that say where archives and prepared sets are.
-      test_images: of the clean test split.
-      test_labels: of the clean test split.
-      batch_size: images at a time.
+      dataset: name of the clean data set.
+      where: arguments of `load` that say where archives and prepared data sets are.
+      test_images: images of the clean test split.
+      test_labels: labels of the clean test split.
+      batch_size: number of images in a batch.
 
     Raises:
-      DataError: it cannot be had.
+      DataError: the corrupted set is not available.
     """
     builder = _first_part(dataset, **where)
     prepare(builder)
-    # From here on without the archive, whose checksum need not be taken again.
+    # Without the archive, so that its checksum is not computed again.
     data_dir = pathlib.Path(builder.data_dir_root)
     return OfficialSet(CORRUPTED[dataset], data_dir, test_images, test_labels, batch_size)
 

@@ -24,28 +24,28 @@ def load(
     corruption: str | None = None,
     severity: int | None = None,
 ) -> tuple[UInt8[np.ndarray, "samples height width channels"], Int32[np.ndarray, "samples"]]:
-    """Images and labels of one split, in a fixed order.
+    """Loads the images and labels of one split, in a fixed order.
 
     The validation split is taken from the official training set by a fixed rule, which the
-    data set's builder states. Digits are embedded and ignore the options. A data set that was not
-    prepared yet is.
+    docstring of the data set's builder states. A data set that is not prepared yet is prepared
+    first. The digits are embedded and ignore the options.
 
     Args:
       name: one of `ALL_DATASETS`.
-      split: "train", "validation" or "test"; corrupted sets have "test" alone.
+      split: "train", "validation" or "test"; corrupted sets have only "test".
       data_dir: folder for prepared data sets; by default that of tensorflow-datasets.
-      archives: folder that holds the official archive under its official name, or an extracted
-        copy of it; without it a set prepared earlier is used, or the archive is downloaded.
-      allow_unverified_archives: take an archive of another checksum than the official one, such
-        as a subset, or an extracted copy; it is prepared apart from the official one.
-      corruption: of a corrupted set, which has no default; one of `describe(name).corruptions`.
-      severity: of a corrupted set, 1 to 5.
+      archives: folder that contains the official archive under its official name, or an extracted
+        copy of it. By default a data set prepared earlier is used, or the archive is downloaded.
+      allow_unverified_archives: accept an archive without the official checksum, such as a subset
+        or an extracted copy. It is prepared in a folder of its own.
+      corruption: corruption of a corrupted set, required; one of `describe(name).corruptions`.
+      severity: severity of a corrupted set, 1 to 5, required.
 
     Returns:
       Images from 0 to 255, and labels.
 
     Raises:
-      ValueError: on an unknown name, split, corruption or severity, or (as `DataError`) where the
+      ValueError: the name, split, corruption or severity is unknown; or, as `DataError`, the
         archive is missing, damaged, not the official one, or cannot be prepared.
 
     Example:
@@ -79,7 +79,7 @@ def open_source(
     archives: str | os.PathLike[str] | None = None,
     allow_unverified_archives: bool = False,
 ) -> Sequence[dict[str, Any]]:
-    """The examples {"image", "label"} of one split by index, read when they are asked for.
+    """Opens the examples {"image", "label"} of one split, each of which is read when indexed.
 
     Arguments, order and errors are those of `load`.
     """

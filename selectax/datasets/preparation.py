@@ -1,4 +1,4 @@
-"""Finding a prepared data set, or preparing it, and reading what was prepared."""
+"""Prepares data sets, and reads prepared ones."""
 
 import contextlib
 import io
@@ -28,10 +28,10 @@ def builder_for(
     allow_unverified_archives: bool,
     **options,
 ) -> ArchiveBuilder:
-    """The builder of the official archive's data set, or of that which stands in for it.
+    """The builder of a data set from the official archive, or from the one that the user gives.
 
     Raises:
-      DataError: if the archive is not where it was said to be, or another one than the official.
+      DataError: the archive does not exist, or is not the official one.
     """
     options["data_dir"] = data_dir
     if archives is not None:
@@ -41,7 +41,7 @@ def builder_for(
         if not is_official(path, known):
             if not allow_unverified_archives:
                 raise DataError(_unverified(path, known[0]))
-            # Apart from the official archive, for which a subset must never be taken.
+            # In a folder of its own, because it must never be mistaken for the official data set.
             root = pathlib.Path(builder_class(**options).data_dir_root)
             options["data_dir"] = root / f"unverified_{sha256(path)[:12]}"
     return builder_class(**options)
@@ -66,10 +66,12 @@ def _unverified(path: pathlib.Path, official: Archive) -> str:
 
 
 def prepare(builder: ArchiveBuilder) -> None:
-    """Prepares a data set, unless that was done before; atomic, and safe against a second process.
+    """Prepares a data set if it is not prepared yet.
+
+    Preparation is atomic, so that several processes may prepare the same data set at once.
 
     Raises:
-      DataError: if it cannot be; nothing is left behind then.
+      DataError: the data set cannot be prepared; no partial data set is left.
     """
     if builder.is_prepared:
         return
@@ -81,7 +83,7 @@ def prepare(builder: ArchiveBuilder) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare()
     except OSError as error:
-        # Another process may have been faster, and moved the same data into place.
+        # Another process may have finished first and moved the same data into place.
         if not builder.is_prepared:
             raise DataError(
                 f"--data-dir {builder.data_dir_root}: cannot be written "
@@ -97,7 +99,7 @@ def read(
     """Images and labels of one split of a prepared data set.
 
     Raises:
-      DataError: if files are missing or damaged.
+      DataError: files are missing or damaged.
     """
     try:
         source = source_of(builder, split)
@@ -113,10 +115,10 @@ def read(
 
 
 def source_of(builder: ArchiveBuilder, split: str) -> Sequence[dict[str, Any]]:
-    """Examples of one split of a prepared data set by index.
+    """Examples of one split of a prepared data set, by index.
 
     Raises:
-      DataError: if files are missing or damaged.
+      DataError: files are missing or damaged.
     """
     try:
         return builder.as_data_source(split)

@@ -39,13 +39,14 @@ class ImageNetResNet(nn.Module):
       bottleneck: whether a block is 1 × 1, 3 × 3 and 1 × 1 with four times as many feature maps,
         not two of 3 × 3.
       num_classes: number of logits.
-      mean: per channel, subtracted from the images.
-      deviation: per channel, by which the images are divided then.
-      axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      mean: mean per channel, which is subtracted from the images.
+      deviation: standard deviation per channel, by which they are then divided.
+      axis_name: mapped axis of the devices over which batch norm computes its statistics in
+        training.
       width: feature maps of the stem and the first stage, which each later stage doubles.
       convolve: (images, kernel, stride) to feature maps.
-      dtype: of the feature maps, by default as weights and images; weights, statistics and logits
-        are not below float32.
+      dtype: dtype of the feature maps; by default it follows from the weights and the images.
+        Weights, statistics and logits are at least float32.
       max_pool: whether a max-pool of 3 × 3 with stride 2 follows the stem's ReLU, as in
         torchvision.
       small_stem: whether the stem is 3 × 3 with stride 1, as usual for CIFAR, not 7 × 7 with
@@ -71,9 +72,9 @@ class ImageNetResNet(nn.Module):
         train: bool = False,
         masks: Masks | None = None,
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
-        """Images are in [0, 1]; with train=True batch norm takes the batch's statistics.
+        """Images are in [0, 1]; with train=True batch norm uses the batch's statistics.
 
-        The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
+        The units of each layer named in `masks` are multiplied by its mask: 0 switches a unit off.
         """
 
         def convolve(maps, features, size, stride, name):

@@ -1,4 +1,4 @@
-"""Convolution, batch norm and linear layers as all networks have them."""
+"""Convolution, batch norm and linear layers that all networks share."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,15 +10,15 @@ Masks = Mapping[str, Float[Array, "units"]]
 
 
 class Convolution(nn.Module):
-    """A convolution, its weights drawn as Kaiming normal over the fan-in.
+    """A convolution whose initial weights are Kaiming normal over the fan-in.
 
     Attributes:
-      features: feature maps that come out.
-      stride: of both dimensions.
+      features: number of output feature maps.
+      stride: stride along both dimensions.
       convolve: (images, kernel, stride) to feature maps.
       size: height and width of the kernel, odd.
-      use_bias: whether a number is added to each feature map.
-      dtype: of the feature maps and of what they are computed from, by default as given.
+      use_bias: whether each feature map has a bias.
+      dtype: dtype of inputs, kernel and outputs; by default that of images and kernel.
     """
 
     features: int
@@ -30,7 +30,7 @@ class Convolution(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        """Images, or feature maps, to feature maps."""
+        """Convolves images or feature maps."""
         shape = (self.size, self.size, images.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         dtype = self.dtype or jnp.promote_types(images.dtype, kernel.dtype)
@@ -47,10 +47,11 @@ def normalization(
     """Batch norm with PyTorch's epsilon, and its momentum of 0.1 on the new value.
 
     Args:
-      train: take the batch's statistics, not the running ones.
-      axis_name: mapped axis of devices over which the batch's statistics are taken.
-      name: of the layer.
-      dtype: of the feature maps, by default as given; the statistics are not below float32.
+      train: whether to use the batch's statistics instead of the running ones.
+      axis_name: mapped axis of the devices over which the batch's statistics are computed.
+      name: name of the layer.
+      dtype: dtype of the feature maps, by default that of the input. Statistics are at least
+        float32.
     """
     return nn.BatchNorm(
         use_running_average=not train,
@@ -63,7 +64,7 @@ def normalization(
 
 
 def activate(maps: Array, name: str, activations: dict[str, Array], masks: Masks | None) -> Array:
-    """A layer's ReLU, times its mask if there is one; the result joins the activations."""
+    """Applies a layer's ReLU and its mask, if it has one, and records the result."""
     maps = nn.relu(maps)
     if masks and name in masks:
         maps = maps * masks[name].astype(maps.dtype)
@@ -72,17 +73,17 @@ def activate(maps: Array, name: str, activations: dict[str, Array], masks: Masks
 
 
 def check_masks(masks: Masks | None, activations: Mapping[str, Array]) -> None:
-    """Refuses masks of layers that the network does not have.
+    """Checks that every mask belongs to a layer of the network.
 
     Raises:
-      ValueError: there are such masks.
+      ValueError: a mask does not.
     """
     if unknown := set(masks or ()) - set(activations):
         raise ValueError(f"masks names {sorted(unknown)}, which are no layers of the network.")
 
 
 def pooled_logits(maps: Array, num_classes: int) -> Array:
-    """The mean over positions and the linear layer at the end, in float32; within a network."""
+    """The mean over positions and the last linear layer, in float32; call it inside a network."""
     pooled = jnp.mean(maps, axis=(1, 2), dtype=jnp.promote_types(maps.dtype, jnp.float32))
     layer = nn.Dense(num_classes, kernel_init=nn.initializers.he_normal(), name="logits")
     return layer(pooled)

@@ -32,6 +32,20 @@ class Network:
       masked: (variables, images, masks) to (logits, activations), with the units switched off for
         which the mask of their layer is False. None for a network that cannot be ablated.
       forward: as apply, and differentiable in forward mode. None if apply is.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from selectax import models
+      >>> def init(key, images):
+      ...     return {"params": {"scale": jnp.ones(images.shape[-1])}}
+      >>> def apply(variables, images):
+      ...     scaled = images * variables["params"]["scale"]
+      ...     return scaled.mean((1, 2)), {"scaled": scaled}
+      >>> network = models.Network(init, apply)
+      >>> images = jnp.ones((2, 4, 4, 3))
+      >>> logits, activations = network.apply(network.init(None, images), images)
+      >>> logits.shape, activations["scaled"].shape
+      ((2, 3), (2, 4, 4, 3))
     """
 
     init: Callable[[PRNGKeyArray, Array], Variables]
@@ -42,13 +56,23 @@ class Network:
 
 
 def of_module(module: nn.Module, dtype: Any = None) -> Network:
-    """The functions of a Flax module like those of `selectax.models.create`.
+    """The functions of a Flax module such as those of `selectax.models.create`.
 
     Equal modules give equal networks, so that compiled programs are shared.
 
     Args:
-      module: returns (logits, activations); it takes `train` for training and `masks` for ablation.
-      dtype: of its feature maps, if it is to be another than the module's own.
+      module: a module that returns (logits, activations). It takes `train` for training and `masks`
+        for ablation.
+      dtype: dtype of its feature maps, if it differs from the module's own.
+
+    Returns:
+      A network whose functions call the module.
+
+    Example:
+      >>> from selectax import models
+      >>> network = models.of_module(models.create("resnet8", num_classes=10))
+      >>> network == models.of_module(models.create("resnet8", num_classes=10))
+      True
     """
     if dtype is not None:
         module = module.clone(dtype=jnp.dtype(dtype))

@@ -34,6 +34,11 @@ class Architecture:
         depth, without the logits; None if its weights cannot be read from PyTorch's files.
       smallest_image: smallest height and width of images.
       has_max_pool: whether it has a form with a max-pool after the stem.
+
+    Example:
+      >>> from selectax import models
+      >>> models.NETWORKS["vgg16"].smallest_image
+      32
     """
 
     name: str

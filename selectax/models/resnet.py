@@ -34,12 +34,13 @@ class CifarResNet(nn.Module):
     Attributes:
       depth: number of layers with weights, 6 n + 2.
       num_classes: number of logits.
-      mean: per channel, subtracted from the images.
-      deviation: per channel, by which the images are divided then.
-      axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      mean: mean per channel, which is subtracted from the images.
+      deviation: standard deviation per channel, by which they are then divided.
+      axis_name: mapped axis of the devices over which batch norm computes its statistics in
+        training.
       convolve: (images, kernel, stride) to feature maps.
-      dtype: of the feature maps, by default as weights and images; weights, statistics and logits
-        are not below float32.
+      dtype: dtype of the feature maps; by default it follows from the weights and the images.
+        Weights, statistics and logits are at least float32.
       projection: whether a shortcut to more feature maps is a 1 × 1 convolution with batch norm
         (B), not every second pixel with zeros for the new feature maps (A).
     """
@@ -60,9 +61,9 @@ class CifarResNet(nn.Module):
         train: bool = False,
         masks: Masks | None = None,
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
-        """Images are in [0, 1]; with train=True batch norm takes the batch's statistics.
+        """Images are in [0, 1]; with train=True batch norm uses the batch's statistics.
 
-        The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
+        The units of each layer named in `masks` are multiplied by its mask: 0 switches a unit off.
         """
 
         def convolve(maps, features, stride, name, size=3):

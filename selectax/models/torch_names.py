@@ -30,7 +30,7 @@ def torch_shapes(name: str, num_classes: int) -> Mapping[str, tuple[int, ...]]:
     """Shapes of a network's arrays by their usual names in PyTorch, in order of depth.
 
     Args:
-      name: of the network, one of `MODELS`.
+      name: name of the network, one of `NETWORKS`.
       num_classes: number of logits.
     """
     names = _layers(name, create(name, num_classes))
@@ -53,7 +53,7 @@ def torch_name(name: str, path: Sequence[Any]) -> str:
 
 @functools.cache
 def expected_variables(name: str, num_classes: int) -> Any:
-    """Shapes of a network's variables, which do not depend on the images' size."""
+    """Shapes of a network's variables, which do not depend on the image size."""
     module, size = create(name, num_classes), NETWORKS[name].smallest_image
     images = jnp.zeros((1, size, size, 3))
     return jax.eval_shape(module.init, jax.random.key(0), images)

@@ -30,21 +30,22 @@ class VGG16(nn.Module):
     """Images to (logits, activations).
 
     The convolutions are those of torchvision's vgg16_bn, each with a bias, batch norm and a ReLU.
-    Its classifier, three linear layers on 7 × 7 positions with 90 % of all weights, is for images
-    of 224 × 224 pixels. For 32 × 32, which leave one position, and 64 × 64, which leave 2 × 2, the
-    classifier is the mean over positions and one linear layer, as is usual on CIFAR-10.
+    Torchvision's classifier has three linear layers and expects 7 × 7 positions, that is images of
+    224 × 224 pixels. Smaller images leave fewer positions (32 × 32 pixels leave one), so the
+    classifier here is the mean over positions and one linear layer, as is usual for CIFAR-10.
 
     A layer's units are the feature maps after the ReLU, before a max-pool. The names of the layers
     sort in order of depth, which is the order that JAX gives a dict's entries.
 
     Attributes:
       num_classes: number of logits.
-      mean: per channel, subtracted from the images.
-      deviation: per channel, by which the images are divided then.
-      axis_name: mapped axis of devices over which batch norm takes its statistics in training.
+      mean: mean per channel, which is subtracted from the images.
+      deviation: standard deviation per channel, by which they are then divided.
+      axis_name: mapped axis of the devices over which batch norm computes its statistics in
+        training.
       convolve: (images, kernel, stride) to feature maps.
-      dtype: of the feature maps, by default as weights and images; weights, statistics and logits
-        are not below float32.
+      dtype: dtype of the feature maps; by default it follows from the weights and the images.
+        Weights, statistics and logits are at least float32.
     """
 
     num_classes: int
@@ -61,9 +62,9 @@ class VGG16(nn.Module):
         train: bool = False,
         masks: Masks | None = None,
     ) -> tuple[Float[Array, "samples classes"], dict[str, Float[Array, "samples h w units"]]]:
-        """Images are in [0, 1], of 32 × 32 pixels or more; train=True is for the batch's norms.
+        """Images are in [0, 1]; with train=True batch norm uses the batch's statistics.
 
-        The units of each layer named in masks are multiplied by its mask, so 0 switches one off.
+        The units of each layer named in `masks` are multiplied by its mask: 0 switches a unit off.
         """
         activations: dict[str, jnp.ndarray] = {}
         maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)

@@ -1,4 +1,4 @@
-"""Official archives: found in a folder, told from others by checksum, and what can be wrong."""
+"""Official archives: how they are found and verified, and the errors of damaged ones."""
 
 import dataclasses
 import functools
@@ -11,7 +11,7 @@ _HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
 
 
 class DataError(ValueError):
-    """A sentence that names the archive or folder, what is wrong with it, and the remedy."""
+    """An error whose message names the archive or folder, what is wrong with it, and the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Archive:
     """An archive as its authors publish it.
 
     Attributes:
-      name: of the file.
-      url: its official source.
-      size: in bytes; None where it is not known for sure.
-      sha256: checksum, in hexadecimal digits; None where it is not known for sure.
-      md5: another checksum, used where `sha256` is not known.
+      name: file name.
+      url: official source.
+      size: size in bytes; None if it is not known for certain.
+      sha256: checksum, in hexadecimal digits; None if it is not known for certain.
+      md5: another checksum, used if `sha256` is not known.
       folder: name of the top folder inside; an extracted copy usually has the same name.
-      marks: names directly below that folder, any one of which identifies it.
+      marks: names of files in that folder, any one of which identifies it.
     """
 
     name: str
@@ -73,7 +73,7 @@ def find(archives: Archive | Sequence[Archive], folder: str | os.PathLike[str]) 
       folder: where to look.
 
     Raises:
-      DataError: if there is no such folder, or none of the archives in it.
+      DataError: the folder does not exist, or contains none of the archives.
     """
     archives = [archives] if isinstance(archives, Archive) else archives
     official = archives[0]
@@ -97,7 +97,7 @@ def is_official(path: pathlib.Path, archives: Iterable[Archive]) -> bool:
     """Whether a file has the checksum of one of some archives.
 
     Raises:
-      DataError: if the file cannot be read.
+      DataError: the file cannot be read.
     """
     if path.is_dir():
         return False
@@ -112,11 +112,11 @@ def is_official(path: pathlib.Path, archives: Iterable[Archive]) -> bool:
 def sha256(path: pathlib.Path) -> str:
     """Checksum of a file, in hexadecimal digits.
 
-    Of a folder it covers the path and its files' names, sizes and times, so that a folder that was
-    changed is taken for another one.
+    For a folder it covers the path and the names, sizes and times of the files, so that it changes
+    if the folder changes.
 
     Raises:
-      DataError: if the file cannot be read.
+      DataError: the file cannot be read.
     """
     return _checksum(path, "sha256")
 
@@ -133,7 +133,7 @@ def _checksum(path: pathlib.Path, kind: str) -> str:
 
 @functools.lru_cache
 def _of_file(path: pathlib.Path, kind: str, size: int, modified: int) -> str:
-    """Once for a state of a file: 95 parts of an archive of gigabytes are loaded one by one."""
+    """Cached, because 95 configurations of one large archive are loaded one after another."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()
 
@@ -150,14 +150,14 @@ def _of_folder(path: pathlib.Path) -> str:
 
 
 def damaged(path: pathlib.Path, reason: object) -> DataError:
-    """The error of an archive that cannot be what its authors published."""
-    # Libraries add advice in further lines, which is not for the archive's owner.
+    """The error for an archive that differs from what its authors published."""
+    # Further lines are advice for programmers.
     reason = str(reason).strip().partition("\n")[0].rstrip(".")
     return DataError(f"{path}: truncated, corrupt or unreadable ({reason}); get a new copy.")
 
 
 def other_layout(path: pathlib.Path, found: str) -> DataError:
-    """The error of an archive whose files are readable, but named or arranged in another way."""
+    """The error for an archive whose files are readable, but named or arranged differently."""
     return DataError(
         f"{path}: has another layout than the official archive ({found}); rearrange it or get a "
         "new copy."
@@ -165,7 +165,7 @@ def other_layout(path: pathlib.Path, found: str) -> DataError:
 
 
 def incomplete(path: pathlib.Path, lacks: str) -> DataError:
-    """The error of an archive that holds too small a part of the data set to be used."""
+    """The error for an archive that lacks a part of the data set that is needed."""
     return DataError(
         f"{path}: holds only a part of the data set ({lacks}); add what is missing or get a new "
         "copy."
@@ -173,7 +173,7 @@ def incomplete(path: pathlib.Path, lacks: str) -> DataError:
 
 
 def leads_outside(name: str) -> bool:
-    """Whether the name of a member, as it stands in the archive, leads out of a folder."""
+    """Whether the name of a member in an archive is a path to outside of the archive's folder."""
     parts = name.replace("\\", "/").split("/")
     return name.startswith(("/", "\\")) or ".." in parts or parts[0].endswith(":")
 

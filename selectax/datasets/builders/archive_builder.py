@@ -1,7 +1,10 @@
-"""Data sets that TFDS prepares from an official archive, once, without TensorFlow."""
+"""Data sets that TFDS prepares once from an official archive, without TensorFlow.
+
+https://www.tensorflow.org/datasets/add_dataset describes what a builder must and may define. Every
+other override states its reason.
+"""
 
 import itertools
-import os
 import pathlib
 import warnings
 from typing import ClassVar
@@ -19,9 +22,11 @@ class DatasetInfo(tfds.core.DatasetInfo):
     """TFDS's description of a data set, for data sets that TFDS itself does not know."""
 
     def initialize_from_bucket(self) -> None:
-        """Does nothing, because TFDS's bucket holds only its own data sets.
+        """Does nothing, because TFDS's bucket contains only the data sets of TFDS.
 
-        TFDS would create a temporary folder for its copy and never remove it.
+        Otherwise TFDS creates a temporary folder for each builder and never removes it; see
+        `initialize_from_bucket` in
+        https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/dataset_info.py.
         """
 
 
@@ -31,15 +36,20 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
     """A data set of images and labels from one archive.
 
     Examples keep the order in which they are generated.
+
+    Attributes:
+      ARCHIVE: the official archive.
+      OTHER_ARCHIVES: further archives that contain the same images in the same order.
     """
 
     ARCHIVE: ClassVar[Archive]
-    # Further archives that hold the same images in the same order.
     OTHER_ARCHIVES: ClassVar[tuple[Archive, ...]] = ()
     VERSION = tfds.core.Version("1.0.0")
+    # TFDS offers `dl_manager.manual_dir` only to data sets that have instructions.
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "Put the official archive into this folder."
 
     def __init__(self, *, archive_path: pathlib.Path | None = None, **options):
-        """Takes the archive or extracted folder at a path, or else downloads the archive."""
+        """Uses the archive or extracted folder at a path, or downloads the archive."""
         self._archive_path = archive_path and pathlib.Path(archive_path).expanduser()
         super().__init__(**{"file_format": "array_record", **options})
 
@@ -50,31 +60,44 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the data set, or of a corrupted one some part, was prepared before."""
+        """Whether the data set, or some part of a corrupted one, was prepared before."""
         return self.data_path.exists()
 
     @property
     def url_infos(self) -> dict[str, UrlInfo]:
-        """The checksum that TFDS compares a download with."""
+        """The checksum with which TFDS compares a download.
+
+        TFDS reads it from a file `checksums.tsv` by default. Here it is that of `ARCHIVE`, which
+        archives from the user are compared with, too; see
+        https://www.tensorflow.org/datasets/add_dataset.
+        """
         archive = self.ARCHIVE
         if archive.sha256 is None:
             return {}
         return {archive.url: UrlInfo(archive.size, archive.sha256, archive.name)}
 
     def find_archive(self, dl_manager: tfds.download.DownloadManager) -> pathlib.Path:
-        """Path of the archive or of an extracted copy: as given, in TFDS's folders, or downloaded.
+        """Path of the archive or of an extracted copy.
+
+        It is the path that was given, or one in TFDS's folder for manual downloads; otherwise the
+        archive is downloaded.
 
         Raises:
-          DataError: if it cannot be downloaded, or is another one than the official.
+          DataError: the archive cannot be downloaded, or is not the official one.
         """
         if self._archive_path is not None:
             return self._archive_path
-        if (manual := locate(self.archives(), self._manual)) is not None:
-            return self._verified(manual)
+        downloads = pathlib.Path(dl_manager.download_dir).expanduser()
+        try:
+            manual = pathlib.Path(dl_manager.manual_dir).expanduser()
+        except AssertionError:  # the folder does not exist, or is empty
+            manual = downloads / "manual"
+        if (found := locate(self.archives(), manual)) is not None:
+            return self._verified(found)
         url = self.ARCHIVE.url
         try:
-            if not self._is_downloaded():
-                # Without a connection this fails at once; TFDS would try for minutes.
+            if not self._is_downloaded(downloads):
+                # This fails at once without a connection, while TFDS retries for minutes.
                 requests.head(url, timeout=10)
             path = pathlib.Path(dl_manager.download(url))
         except (
@@ -83,7 +106,7 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
             NonMatchingChecksumError,
         ) as error:
             remedy = (
-                f"put it into {self._manual}, or name its folder by --archives"
+                f"put it into {manual}, or name its folder by --archives"
                 if self.ARCHIVE.sha256 or self.ARCHIVE.md5
                 else "name its folder by --archives, with --allow-unverified-archives"
             )
@@ -91,7 +114,7 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
                 f"{self.ARCHIVE.name} could not be downloaded from {url} "
                 f"({type(error).__name__}); fetch it otherwise and {remedy}."
             ) from error
-        # TFDS compares SHA-256 alone.
+        # TFDS compares only SHA-256.
         return path if self.ARCHIVE.sha256 or not self.ARCHIVE.md5 else self._verified(path)
 
     def _verified(self, path: pathlib.Path) -> pathlib.Path:
@@ -108,21 +131,9 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
             )
         return path
 
-    def _make_download_manager(
-        self,
-        download_dir: str | os.PathLike[str] | None,
-        download_config: tfds.download.DownloadConfig,
-    ) -> tfds.download.DownloadManager:
-        """Notes where downloads and files put there by hand are."""
-        downloads = download_dir or pathlib.Path(self.data_dir_root) / "downloads"
-        self._downloads = pathlib.Path(downloads).expanduser()
-        manual = download_config.manual_dir or self._downloads / "manual"
-        self._manual = pathlib.Path(manual).expanduser()
-        return super()._make_download_manager(download_dir, download_config)
-
-    def _is_downloaded(self) -> bool:
+    def _is_downloaded(self, downloads: pathlib.Path) -> bool:
         """Whether TFDS will find the archive among its downloads."""
-        by_tfds = self._downloads.rglob("*.INFO")
+        by_tfds = downloads.rglob("*.INFO")
         return any(self.ARCHIVE.url in info.read_text() for info in by_tfds)
 
     def _download_and_prepare(
@@ -130,7 +141,12 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
         dl_manager: tfds.download.DownloadManager,
         download_config: tfds.download.DownloadConfig,
     ) -> None:
-        """Writes each split into one file, in the order of its examples."""
+        """Writes each split into one file, in the order of its examples.
+
+        TFDS's own writer is slower and keeps a whole split in memory (see `records`), and TFDS has
+        no public option for another one; see
+        https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/writer.py.
+        """
         splits = []
         for name, generator in self._split_generators(dl_manager).items():
             template = self._get_filename_template(split_name=name)

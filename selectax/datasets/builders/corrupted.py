@@ -1,4 +1,4 @@
-"""Corrupted test sets: a configuration for each corruption and severity, all prepared at once."""
+"""Corrupted test sets: one configuration for each corruption and severity, prepared together."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ class CorruptionConfig(tfds.core.BuilderConfig):
 
 
 def corruption_configs(name: str) -> list[CorruptionConfig]:
-    """The configurations of a corrupted data set, "fog_3" and its kin."""
+    """The configurations of a corrupted data set, such as "fog_3"."""
     return [
         CorruptionConfig(
             name=f"{corruption}_{severity}",
@@ -37,16 +37,16 @@ def corruption_configs(name: str) -> list[CorruptionConfig]:
 
 
 class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Test images under corruptions, of which one must be named.
+    """Test images under corruptions; a corruption and a severity must be named.
 
-    The archive is looked through once, and all configurations are written and moved into place
-    together: an archive that turns out to be damaged leaves nothing.
+    The archive is read once. All configurations are written and moved into place together, so that
+    a damaged archive leaves no partial data set.
     """
 
     BUILDER_CONFIGS: ClassVar[list[CorruptionConfig]]
 
     def __init__(self, *, config: str | CorruptionConfig | None = None, **options):
-        """Takes a configuration, for without one there is no sensible data set."""
+        """Requires a configuration, because no corruption is a sensible default."""
         if config is None:
             example = self.BUILDER_CONFIGS[-1]
             raise DataError(
@@ -59,16 +59,16 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
 
     @classmethod
     def corruptions_in(cls, path: pathlib.Path) -> tuple[str, ...]:
-        """The corruptions that an archive or an extracted folder holds, in the known order.
+        """The corruptions in an archive or an extracted folder, in the order of its entry.
 
         Raises:
-          DataError: it is damaged.
+          DataError: the archive is damaged.
         """
         raise NotImplementedError
 
     @property
     def prepared_corruptions(self) -> tuple[str, ...]:
-        """The corruptions that were prepared, which are fewer if the archive was a part."""
+        """The corruptions that were prepared: not all of them if the archive was incomplete."""
         folder = pathlib.Path(self.data_dir_root) / self.name
         return tuple(
             corruption
@@ -81,14 +81,14 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
 
     @property
     def is_prepared(self) -> bool:
-        """Whether any configuration was prepared, since all that an archive holds are at once."""
+        """Whether any configuration was prepared; all that an archive contains are together."""
         return bool(self.prepared_corruptions)
 
     def check_has_part(self) -> None:
-        """Refuses a configuration that the prepared archive did not hold.
+        """Checks that the archive contained this configuration when it was prepared.
 
         Raises:
-          DataError: it names the corruptions that there are.
+          DataError: it did not; the message names the corruptions that were prepared.
         """
         there = self.prepared_corruptions
         if there and self.builder_config.corruption not in there:
@@ -99,10 +99,10 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
             )
 
     def _read_contents(self, path: pathlib.Path) -> Mapping[str, Any]:
-        """What the archive holds of each corruption that is there, without the images.
+        """Where the images of each corruption are in the archive; no image is read.
 
         Raises:
-          DataError: it is damaged or not what its authors published.
+          DataError: the archive is damaged or not the one that its authors published.
         """
         raise NotImplementedError
 
@@ -123,9 +123,11 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
         download_config: tfds.download.DownloadConfig | None = None,
         **options,
     ) -> None:
-        """Prepares all configurations that the archive holds.
+        """Prepares all configurations that the archive contains.
 
-        Arguments are those of tfds.core.DatasetBuilder.
+        Arguments are those of tfds.core.DatasetBuilder. TFDS prepares one configuration at a time,
+        which would read a large archive 75 times, and has no public function for several; see
+        https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/dataset_builder.py.
         """
         if self.is_prepared:
             return
@@ -146,7 +148,7 @@ class CorruptedBuilder(ArchiveBuilder, skip_registration=True):  # type: ignore[
                 super(CorruptedBuilder, builder).download_and_prepare(
                     download_config=download_config, **options
                 )
-            # Fails if another process was faster, whose result is as good.
+            # Fails if another process has finished first; its result is the same.
             os.rename(pathlib.Path(folder) / self.name, root / self.name)
         if self.data_path.exists():
             self.info.read_from_directory(self.data_dir)

@@ -1,4 +1,4 @@
-"""Tiny ImageNet from its official archive, its JPEG files kept as they are."""
+"""Tiny ImageNet from its official archive; its JPEG files are stored unchanged."""
 
 import contextlib
 import pathlib
@@ -43,7 +43,12 @@ _MOST_IMAGES = {"train": 90_000, "validation": 10_000, "test": 10_000}
 
 
 class ColourJpeg(tfds.features.Image):
-    """A JPEG file, decoded by Pillow wherever it is read; a grey one becomes RGB."""
+    """A JPEG file that Pillow decodes; a grey image becomes RGB.
+
+    TFDS decodes by OpenCV where it is installed, so that pixels would depend on the machine; see
+    `decode_example_np` in
+    https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/image_feature.py.
+    """
 
     def decode_example_np(self, example: bytes) -> np.ndarray:
         """Decodes the bytes of the file."""

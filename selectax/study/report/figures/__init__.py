@@ -12,9 +12,9 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from selectax.study.report.figures.default_figures import metric_by_alpha, metric_by_layer
 from selectax.study.report.figures.dimensionality import dimensionality_by_layer
 from selectax.study.report.figures.images import SHEET_TITLE
-from selectax.study.report.figures.other_metrics import metric_by_alpha, metric_by_layer
 from selectax.study.report.figures.registry import FIGURES, FigureEntry, Measured, other_metrics
 from selectax.study.report.figures.robustness import (
     accuracy_by_severity,
