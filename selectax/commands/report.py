@@ -1,4 +1,4 @@
-"""Writes report.html of a run: what was found, figures, tables, and how to reproduce them."""
+"""Writes report.html of a run: findings, figures, tables, and how to reproduce them."""
 
 import dataclasses
 import sys
@@ -31,14 +31,14 @@ EXAMPLES = (
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
-    """Runs the command on its words, by default those of the process; gives the exit status."""
+    """Runs the command on `arguments`, by default those of the process; returns the exit status."""
     config = parse(CONFIG, arguments, program, examples=EXAMPLES)
     refusal = _refusal(config)
     if refusal:
         print(refusal, file=sys.stderr)
         return 2
     output = config.output or config.runs[0] / "report.html"
-    # Late, because pandas and matplotlib take seconds, and help should not.
+    # Imported here, because pandas and matplotlib take seconds and help should appear at once.
     from selectax.study.reports import write_report_of
 
     try:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 
 
 def _refusal(config: ReportConfig) -> str | None:
-    """A sentence on what cannot be meant, if anything."""
+    """One sentence on why the arguments are refused, or None."""
     if not config.runs:
         return "RUN: missing; give the folder of a run, such as runs/digits_resnet8."
     for run in config.runs:

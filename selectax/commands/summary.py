@@ -1,4 +1,4 @@
-"""What came of a run, on the console: means over networks, and the verdicts."""
+"""Prints the results of a run: means over networks, and the verdicts on the findings."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def print_summary(results: "pd.DataFrame") -> None:
-    """Prints means over the networks of each alpha."""
-    # Late, because pandas takes a second, and a wrong flag should not.
+    """Prints a table of means over the networks of each alpha."""
+    # Imported here, because pandas takes a second and a wrong flag should be refused at once.
     from selectax.study.run.results import summarize
 
     summary = summarize(results)
@@ -29,7 +29,7 @@ def print_summary(results: "pd.DataFrame") -> None:
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Prints a line for each of the papers' findings: its verdict, and why if there is none."""
+    """Prints one line a finding of the papers: its verdict, and the reason if it is unknown."""
     width = max((len(finding.verdict) for finding in findings), default=0)
     console = Console()
     console.print("The papers' findings, here:")

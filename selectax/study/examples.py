@@ -1,4 +1,4 @@
-"""A few test images, perturbed, and what a network takes them for."""
+"""A few test images, perturbed, with the classes that a network predicts."""
 
 import functools
 import zlib
@@ -23,7 +23,7 @@ _IMAGES = 6
 
 
 class Examples(NamedTuple):
-    """Images in [0, 1] and predicted classes by what was done to the images, clean ones first."""
+    """Images in [0, 1] and predicted classes by the perturbation's title, clean ones first."""
 
     images: dict[str, Float[np.ndarray, "samples height width channels"]]
     predictions: dict[str, Int[np.ndarray, "samples"]]
@@ -38,19 +38,19 @@ def perturb_examples(
     *,
     network: Network,
 ) -> Examples:
-    """The first test images, under the first corruption and under PGD if these are measured.
+    """Perturbs the first test images by the first corruption and by PGD, if these are measured.
 
     Args:
-      seed: for the attack's random start.
-      variables: of the network.
-      images: of which the first few are taken.
-      options: of their severities, epsilons and steps the largest are taken.
+      seed: seed of the attack's random start.
+      variables: the network's parameters and state.
+      images: the first few of these are perturbed.
+      options: the largest of their severities, epsilons and numbers of steps are used.
       network: its functions.
     """
     shown = np.asarray(images.attacked.where[0])
     labels = images.attacked.labels[0][shown][:_IMAGES]
     clean = to_unit_range(images.attacked.images[0][shown][:_IMAGES])
-    # By title: the perturbation, its strength, and steps of an attack.
+    # By title: the perturbation, its strength, and the number of steps of an attack.
     perturbations: dict[str, tuple[Perturbation | None, float, int]] = {"clean": (None, 0.0, 0)}
     if "corruptions" in options.measures and options.corruptions:
         name, severity = options.corruptions[0], max(options.severities)
@@ -88,7 +88,7 @@ def perturb_examples(
 
 @functools.partial(jax.jit, static_argnames=("apply", "perturbation"))
 def _perturbed(key, variables, images, labels, strength, steps, *, apply, perturbation):
-    """The images, perturbed if need be, and their predicted classes."""
+    """The images after the perturbation, if there is one, and their predicted classes."""
 
     def logits_fn(images):
         return apply(variables, images)[0]

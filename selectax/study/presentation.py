@@ -1,4 +1,4 @@
-"""What is shown of a run at its end: figures, a sheet of images, and the report."""
+"""What a sweep writes at its end: figures, a sheet of example images, and the report."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,14 +24,14 @@ from selectax.study.training.population import Population, best_of
 
 
 class Shown(NamedTuple):
-    """A trained network of which images are shown."""
+    """The trained network whose example images are shown."""
 
     network: NetworkId
     variables: Mapping[str, Any]
 
 
 def has_images(options: EvaluationOptions) -> bool:
-    """Whether there is anything to show on images: what perturbs them is among the measures."""
+    """Whether the measures perturb images, so that there are examples to show."""
     return not {"corruptions", "attacks"}.isdisjoint(options.measures)
 
 
@@ -42,7 +42,7 @@ def network_to_show(
     population: Population,
     table: pd.DataFrame,
 ) -> Shown | None:
-    """The network of the first seed with alpha nearest 0: that so far, or one of this group."""
+    """The network of the first seed with alpha nearest 0, the one so far or one of this group."""
 
     def rank(network):
         return network.seed, abs(network.alpha), -network.alpha
@@ -75,7 +75,7 @@ def present(
             *examples,
             plan.data_set.class_names,
             caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
-            "image what the network takes it for",
+            "image the predicted class",
         )
     paths = figures.save(drawn, plan.folder.figures)
     findings = find(table, plan.units, np.random.default_rng(0))

@@ -134,4 +134,4 @@ def test_values_of_units_are_read_and_a_metric_of_ones_own_is_in_figures_and_tab
     assert "violins: units of all seeds" in text
     assert "<figcaption>Sparsity in each layer.</figcaption>" in text
     assert ">Sparsity</h3>" in text
-    assert "Fraction of zeros, 0 to 1. Means over seeds; a column an alpha." in text
+    assert "Fraction of zeros, 0 to 1. Means over seeds; one column an alpha." in text

@@ -1,10 +1,10 @@
-"""Figures in words, for those who do not see them."""
+"""Alt text of figures, for readers who cannot see them."""
 
 from matplotlib.figure import Figure
 
 
 def describe(figure: Figure) -> str:
-    """What a figure shows: its caption, its axes, its panels and its lines."""
+    """Describes a figure by its caption, axes, panels and lines."""
     of_figure = [figure.get_suptitle(), _axes_of(figure)]
     shown = [axes for axes in figure.axes if axes.axison]
     titles = [axes.get_title() for axes in shown if axes.get_title()]

@@ -1,4 +1,4 @@
-"""The results table with a row a network, of what the papers' findings are about."""
+"""The quantities that the papers' findings are about, one row a network."""
 
 from collections.abc import Mapping
 
@@ -8,21 +8,22 @@ from selectax.study.run.strongest_pgd import is_strongest_pgd
 
 
 def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
-    """What is known of each network that has not diverged.
+    """Summarizes each network that did not diverge.
 
     Args:
       table: results of one model on one data set.
       units: number of units of each layer, in order of depth. The first third of the layers are
-        the early ones.
+        the early layers.
 
     Returns:
-      A row a network, missing where it was not measured: `alpha`, `seed`, `selectivity` (0 to 1);
-      fractions `clean`, `corruptions`, `fgsm`, `pgd` (accuracy, mean over corruptions and
-      severities, or over epsilons above 0 of the longest attack) and `relative` (corruptions by
-      clean); of early layers components for 95 % of the variance as a fraction of units, `early`,
-      `early_corruptions`, `early_pgd`, `early_difference_corruptions` and `early_difference_pgd`;
-      coefficients of variation of input-unit gradients `variation_over_samples` and
-      `variation_over_units`, means over layers; `doubts`, of masked gradients.
+      One row a network, with NaN for what was not measured. Columns: `alpha`, `seed`;
+      `selectivity`, 0 to 1; accuracies `clean`, `corruptions` (mean over corruptions and
+      severities), `fgsm` and `pgd` (mean over epsilons above 0, with the most steps), and
+      `relative`, corrupted divided by clean accuracy; number of components for 95 % of the
+      variance as a fraction of units in the early layers, `early`, `early_corruptions`,
+      `early_pgd`, `early_difference_corruptions` and `early_difference_pgd`; coefficients of
+      variation of input-unit gradients, means over layers, `variation_over_samples` and
+      `variation_over_units`; `doubts`, the number of signs of masked gradients.
     """
     diverged = table.loc[table["metric"] == "diverged", ["alpha", "seed"]]
     keys = pd.MultiIndex.from_frame(table[["alpha", "seed"]])

@@ -1,4 +1,4 @@
-"""The tables of a report, from the results table."""
+"""The tables of a report, computed from the results table."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -28,12 +28,12 @@ _WHOLE = "whole network"
 
 
 class Table(NamedTuple):
-    """A table to be shown.
+    """A table of the report.
 
     Attributes:
-      title: what it is.
-      note: what its numbers are.
-      frame: its cells; numbers, and names in the first column where it has any.
+      title: heading.
+      note: what the numbers are.
+      frame: the cells: numbers, and names in the first columns.
     """
 
     title: str
@@ -44,10 +44,10 @@ class Table(NamedTuple):
 def tables_of(
     table: pd.DataFrame, units: Mapping[str, int], metrics: Mapping[str, str] | None = None
 ) -> list[Table]:
-    """Those for which there are rows.
+    """The tables for which there are rows.
 
     Args:
-      table: results of one model on one data set, whole or in part.
+      table: results of one model on one data set, complete or partial.
       units: number of units of each layer, in order of depth.
       metrics: what each metric is, with its unit and range; notes of the tables of other metrics.
     """
@@ -66,29 +66,29 @@ def tables_of(
     tables = [
         Table(
             "By alpha",
-            "Means over networks that have not diverged. Accuracies are fractions, under "
-            "corruptions over all severities, under attacks over all epsilons above 0. Early "
-            "dimensions are the components for 95 % of the variance as a fraction of units, in "
-            "the first third of the layers.",
+            "Means over the networks that did not diverge. Accuracies are fractions; those under "
+            "corruptions are means over all severities, those under attacks over all epsilons "
+            "above 0. Early dimensions are the number of components for 95 % of the variance as a "
+            "fraction of units, in the first third of the layers.",
             _by_alpha(networks),
         ),
         Table(
             "Accuracy by corruption",
-            "Means over severities and seeds; a column an alpha.",
+            "Means over severities and seeds; one column an alpha.",
             _over_alphas(corrupted, ["perturbation"]),
         ),
         Table(
             "Accuracy by attack",
-            "Means over seeds; epsilon in 1/255 of a pixel's range; a column an alpha.",
+            "Means over seeds; epsilon in 1/255 of a pixel's range; one column an alpha.",
             _over_alphas(attacked, ["perturbation", "steps", "epsilon"]),
         ),
         Table(
             "Class selectivity by layer",
-            "Means over units and seeds; a column an alpha.",
+            "Means over units and seeds; one column an alpha.",
             of_layers,
         ),
         *(_of_metric(table, metric, metrics or {}, units) for metric in other_metrics(table)),
-        Table("Networks", "A row a network.", _named(networks)),
+        Table("Networks", "One row a network.", _named(networks)),
     ]
     return [one for one in tables if len(one.frame)]
 
@@ -106,7 +106,7 @@ def _of_metric(table, metric, metrics, units):
     frame["layer"] = frame["layer"].astype(str)
     name = metric.replace("_", " ")
     note = f"{metrics[metric].rstrip('.')}. " if metrics.get(metric) else ""
-    note = f"{note[:1].upper()}{note[1:]}Means over seeds; a column an alpha."
+    note = f"{note[:1].upper()}{note[1:]}Means over seeds; one column an alpha."
     return Table(f"{name[:1].upper()}{name[1:]}", note, frame)
 
 

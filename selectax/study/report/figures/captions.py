@@ -9,21 +9,21 @@ from selectax.study.report.figures.style import STYLE, number_text
 
 
 def caption(figure: Figure, rows: pd.DataFrame, *sentences: str) -> None:
-    """Says above the panels what networks and data these are, beside the legend if there is one."""
+    """Writes the model, the data sets and some sentences above the panels, beside any legend."""
     whose = f"{rows['model'].iloc[0]} on {' and '.join(sorted(rows['dataset'].unique()))}"
     inches = figure.get_figwidth() - 1.2 * bool(figure.legends)
     write_caption(figure, "; ".join(filter(None, [whose, *sentences])), inches)
 
 
 def write_caption(figure: Figure, text: str, inches: float) -> None:
-    """Writes a caption on the upper left of a figure, so many inches wide at the most."""
-    # A character is about half as wide as high.
+    """Writes a caption at the upper left of a figure, at most `inches` wide."""
+    # A character is about half as wide as it is high.
     lines = textwrap.wrap(text, int(inches * 72 / (0.55 * STYLE["figure.titlesize"])))
     figure.suptitle("\n".join(lines), x=0.01, ha="left", color="#555555")
 
 
 def diverged_text(table: pd.DataFrame) -> str:
-    """Which networks no figure can show, for a caption; empty if all are well."""
+    """Which networks diverged, for a caption; empty if none did."""
     diverged = table[table["metric"] == "diverged"].groupby("alpha")["seed"].nunique()
     if diverged.empty:
         return ""

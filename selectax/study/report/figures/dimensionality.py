@@ -1,4 +1,4 @@
-"""How many dimensions the responses of each layer have."""
+"""Dimensionality of the responses of each layer."""
 
 from collections.abc import Mapping
 
@@ -15,15 +15,16 @@ from selectax.study.run.strongest_pgd import is_strongest_pgd
 
 @matplotlib.rc_context(STYLE)
 def dimensionality_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
-    """Components for 95 % of the variance, of clean and perturbed responses and their difference.
+    """Number of components for 95 % of the variance, by layer.
 
     Args:
       table: results of one model on one data set.
       units: number of units of each layer, in order of depth.
 
     Returns:
-      Panels for clean responses, and per kind of perturbation for perturbed responses and for
-      their difference to clean ones; PGD is that with the most steps. None without such rows.
+      A figure with a panel of the clean responses and, for each kind of perturbation, panels of the
+      perturbed responses and of their difference from the clean ones. PGD is the attack with the
+      most steps. None without such rows.
 
     Raises:
       ValueError: the table has a layer that `units` lacks.
@@ -39,7 +40,7 @@ def dimensionality_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Fi
         "PGD, mean over ε": is_strongest_pgd(rows),
     }
     kinds = {kind: of_kind for kind, of_kind in kinds.items() if of_kind.any()}
-    # One column a kind, so that corruptions and attacks stand side by side below clean.
+    # One column a kind, so that corruptions and attacks are side by side below the clean panel.
     if len(kinds) == 2:
         rows_by_title[""] = rows[:0]
     for title, chosen in (("perturbed", ~is_difference), ("difference", is_difference)):

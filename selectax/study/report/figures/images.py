@@ -1,4 +1,4 @@
-"""A sheet of images and of what perturbations make of them."""
+"""A sheet of images before and after perturbations."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from selectax.study.report.figures.style import STYLE, number_text
 SHEET_TITLE = "Test images, clean, corrupted and attacked, with the differences."
 _WRONG = "#b83a00"
 _ROW_INCHES, _COLUMN_INCHES = 1.35, 1.3
-# So that the strongest difference that fits into half the range is well seen.
+# The largest of these that keeps the difference within half the range is used.
 _AMPLIFICATIONS = np.array([0.5, *(step * ten for ten in (1, 10, 100) for step in (1, 2, 5))])
 
 
@@ -29,18 +29,19 @@ def image_sheet(
     *,
     caption: str = "",
 ) -> Figure:
-    """Clean images, perturbed ones, and the differences, with what a network takes them for.
+    """Draws clean images, perturbed ones and the differences, with the predicted classes.
 
     Args:
-      images: in [0, 1], the clean ones first, by the titles of their columns; of 1 or 3 channels.
-      predictions: classes that the network gives, by the same titles.
+      images: images in [0, 1] with 1 or 3 channels, by the titles of their columns; the clean ones
+        first.
+      predictions: predicted classes, by the same titles.
       labels: true classes.
-      class_names: in the order of the labels.
-      caption: of the whole sheet.
+      class_names: names of the classes, in the order of the labels.
+      caption: caption of the sheet.
 
     Returns:
-      A row an image. Beside each perturbed column is its difference to the clean one, grey where
-      there is none, amplified as its title says.
+      A figure with one row an image. Next to each perturbed column is its difference from the clean
+      one, amplified by the factor in its title; grey is no difference.
     """
     (clean_title, clean), *perturbed = images.items()
     columns: list[tuple[str, Any, Any]] = [(clean_title, clean, predictions[clean_title])]
@@ -73,7 +74,7 @@ def image_sheet(
 
 
 def amplification(difference: Float[np.ndarray, "*shape"]) -> float:
-    """A round factor by which differences are within half the range; 1 if there are none."""
+    """A round factor that keeps amplified differences within half the range; 1 without any."""
     largest = float(np.max(np.abs(difference), initial=0))
     if largest == 0:
         return 1
@@ -82,10 +83,10 @@ def amplification(difference: Float[np.ndarray, "*shape"]) -> float:
 
 
 def _name_classes(axes: Axes, class_names: Sequence[str], predicted: int, true: int) -> None:
-    """The predicted class, and on a second line the true one if that is another."""
+    """Writes the predicted class above an image, and the true class if it differs."""
 
     def line(words, label):
-        # Of synonyms, as those of WordNet, the first.
+        # The first of several synonyms, as WordNet has them.
         first, *_ = class_names[label].split(",")
         return textwrap.shorten(f"{words}{first}", 22, placeholder="…")
 

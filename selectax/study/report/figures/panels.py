@@ -20,19 +20,19 @@ _FAINT = "#9a9a9a"
 def panels(
     titles: Sequence[str], *, columns: int, size: tuple[float, float], share_values: bool = True
 ):
-    """A figure of panels that share their axes.
+    """Makes a figure of empty panels that share their axes.
 
     Args:
-      titles: of the panels, row by row.
-      columns: at the most.
+      titles: titles of the panels, row by row.
+      columns: largest number of columns.
       size: width and height of a panel, in inches.
-      share_values: False for vertical axes of their own.
+      share_values: whether the panels share their vertical axis too.
 
     Returns:
-      The figure and its axes, as many as titles.
+      The figure and one axes a title.
     """
     rows = -(-len(titles) // columns)
-    # As few as keep the number of rows, for few empty places.
+    # The fewest columns with the same number of rows leave the fewest empty places.
     columns = -(-len(titles) // rows)
     figure = Figure(figsize=(columns * size[0] + 1.2, rows * size[1] + 0.9))
     grid = figure.subplots(rows, columns, sharex=True, sharey=share_values, squeeze=False)
@@ -42,7 +42,7 @@ def panels(
     all_axes = all_axes[: len(titles)]
     for at, (axes, title) in enumerate(zip(all_axes, titles, strict=True)):
         axes.set_title(title)
-        # A panel with none below it shows the shared ticks itself.
+        # A panel without another below it shows the labels of the shared ticks.
         axes.tick_params(labelbottom=at + columns >= len(titles))
     return figure, all_axes
 
@@ -50,13 +50,13 @@ def panels(
 def draw_lines(
     axes: Axes, summary: pd.DataFrame, along: str, styles: Mapping[float, dict[str, Any]]
 ) -> None:
-    """Draws a line an alpha with a band for its interval.
+    """Draws one line an alpha, with its interval as a band.
 
     Args:
       axes: to draw on.
-      summary: of `over_seeds`, by alpha and `along`.
+      summary: means from `over_seeds`, by alpha and `along`.
       along: column of the horizontal axis.
-      styles: of `line_styles`.
+      styles: looks from `line_styles`.
     """
     for alpha, of_alpha in summary.groupby("alpha"):
         axes.plot(of_alpha[along], of_alpha["mean"], **styles[alpha])
@@ -78,17 +78,17 @@ def line_panels(
     columns: int,
     size: tuple[float, float],
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of panels with a line an alpha, its legend and its caption.
+    """Makes a figure of panels with one line an alpha, a legend and a caption.
 
     Args:
-      table: the whole table, for an alpha to look alike in all figures.
+      table: the whole table, so that an alpha looks the same in all figures.
       rows_by_title: rows of each panel by its title.
       along: column of the horizontal axes.
-      columns: at the most.
+      columns: largest number of columns.
       size: width and height of a panel, in inches.
 
     Returns:
-      The figure and its axes, as many as panels.
+      The figure and one axes a panel.
     """
     styles = line_styles(table["alpha"].dropna())
     figure, all_axes = panels(list(rows_by_title), columns=columns, size=size)
@@ -106,15 +106,15 @@ def line_panels(
 def alpha_panels(
     table: pd.DataFrame, rows_by_title: Mapping[str, pd.DataFrame], *, columns: int = 2
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of panels along alpha, each with a dot a network, means and intervals.
+    """Makes a figure of panels along alpha, with means, intervals and one dot a network.
 
     Args:
-      table: the whole table, for an alpha to look alike in all figures.
+      table: the whole table, so that an alpha looks the same in all figures.
       rows_by_title: rows of each panel by its title; each network's values are averaged.
-      columns: at the most.
+      columns: largest number of columns.
 
     Returns:
-      The figure and its axes, as many as panels, each with values of its own.
+      The figure and one axes a panel, each with its own vertical axis.
     """
     styles = line_styles(table["alpha"].dropna())
     figure, all_axes = panels(
@@ -146,16 +146,16 @@ def alpha_panels(
 def network_panels(
     table: pd.DataFrame, rows_by_title: Mapping[str, pd.DataFrame], along: str, *, columns: int
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of panels with a mark for each network, which tells its alpha.
+    """Makes a figure of panels with one mark a network, whose look shows its alpha.
 
     Args:
-      table: the whole table, for an alpha to look alike in all figures.
+      table: the whole table, so that an alpha looks the same in all figures.
       rows_by_title: networks of each panel by its title, with columns `alpha`, `along` and `value`.
       along: column of the horizontal axes.
-      columns: at the most.
+      columns: largest number of columns.
 
     Returns:
-      The figure and its axes, as many as panels, each with values of its own.
+      The figure and one axes a panel, each with its own vertical axis.
     """
     styles = {
         alpha: style | {"linestyle": "none", "markersize": 5}
@@ -176,6 +176,6 @@ def network_panels(
 
 
 def legend(figure: Figure, styles: Mapping[float, dict[str, Any]]) -> None:
-    """Explains the look of each alpha on the right of a figure, the largest on top."""
+    """Adds a legend of the alphas on the right of a figure, the largest on top."""
     handles = [Line2D([], [], **style) for style in list(styles.values())[::-1]]
     figure.legend(handles=handles, handlelength=3.2, loc="outside right upper")

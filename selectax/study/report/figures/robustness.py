@@ -33,8 +33,8 @@ def clean_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
 def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
     """Mean accuracy under corruptions, FGSM and PGD; None without such rows.
 
-    Corruptions have a second panel for accuracy relative to that on clean images; PGD is that with
-    the most steps.
+    A second panel of the corruptions shows accuracy divided by clean accuracy. PGD is the attack
+    with the most steps.
     """
     rows, relative = of_network(table, "accuracy"), of_network(table, "relative_accuracy")
     corrupted, is_pgd = rows[rows["severity"].notna()], is_strongest_pgd(rows)
@@ -58,8 +58,8 @@ def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
 def robustness_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
     """Each network's accuracy under corruptions and PGD against its mean selectivity.
 
-    Accuracies are those of `selectax.study.report.per_network.per_network`, which the findings are
-    about; FGSM where PGD was not measured. None without such rows.
+    The accuracies are those of `selectax.study.report.per_network.per_network`, which the findings
+    use; FGSM if PGD was not measured. None without such rows.
     """
     networks = per_network(table.dropna(subset=["alpha", "value"]), units)
     attack = "pgd" if networks["pgd"].notna().any() else "fgsm"
@@ -82,12 +82,12 @@ def robustness_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> 
 
 @matplotlib.rc_context(STYLE)
 def accuracy_by_severity(table: pd.DataFrame) -> Figure | None:
-    """Accuracy under each corruption and their mean; None without such rows."""
+    """Accuracy under each corruption, and their mean, by severity; None without such rows."""
     rows = of_network(table, "accuracy")
     corrupted = rows[rows["severity"].notna()]
     if corrupted.empty:
         return None
-    # In a study half done some networks are measured on clean images alone.
+    # In an incomplete study some networks are measured only on clean images.
     networks = corrupted[["alpha", "seed"]].drop_duplicates()
     clean = rows[rows["perturbation"] == ""].drop(columns="severity").merge(networks)
     clean = clean.assign(severity=_CLEAN)
@@ -114,7 +114,7 @@ def accuracy_by_severity(table: pd.DataFrame) -> Figure | None:
 
 @matplotlib.rc_context(STYLE)
 def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
-    """Accuracy under each attack, per number of steps; None without such rows."""
+    """Accuracy under each attack and number of steps by epsilon; None without such rows."""
     attacked = _attacked(table)
     if attacked.empty:
         return None
@@ -132,7 +132,7 @@ def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
 
 @matplotlib.rc_context(STYLE)
 def robust_accuracy_by_steps(table: pd.DataFrame) -> Figure | None:
-    """Accuracy under PGD by its number of steps; None without several such numbers."""
+    """Accuracy under PGD by its number of steps; None if there is only one such number."""
     attacked = _attacked(table)
     pgd = attacked[(attacked["perturbation"] == "pgd") & (attacked["epsilon"] > 0)]
     if pgd["steps"].nunique() < 2:
@@ -160,6 +160,6 @@ def _attacked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pgd_title(rows: pd.DataFrame) -> str:
-    """Of rows with one number of steps."""
+    """Title of the rows of PGD, which have one number of steps."""
     steps = rows["steps"].max()
     return "PGD, 1 step" if pd.notna(steps) and steps == 1 else f"PGD, {steps} steps"

@@ -1,4 +1,4 @@
-"""How input-unit gradients vary, and what networks are without some of their units."""
+"""Variation of input-unit gradients, and accuracy with some units switched off."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ _ORDERS = ("most_selective_first", "random", "least_selective_first")
 
 @matplotlib.rc_context(STYLE)
 def input_gradients_by_alpha(table: pd.DataFrame) -> Figure | None:
-    """Variation of input-unit gradients, mean of the layers; None without such rows."""
+    """Variation of input-unit gradients, mean over the layers; None without such rows."""
     rows_by_title = {title: of_network(table, metric) for title, metric in _VARIATIONS.items()}
     rows_by_title = {title: rows for title, rows in rows_by_title.items() if len(rows)}
     if not rows_by_title:
@@ -60,7 +60,7 @@ def input_gradients_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> F
 
 @matplotlib.rc_context(STYLE)
 def accuracy_by_ablation(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
-    """Accuracy as units of the whole network are switched off, a panel an order.
+    """Accuracy as units of the whole network are switched off, one panel an order.
 
     Args:
       table: results of one model on one data set.
@@ -83,7 +83,7 @@ def accuracy_by_ablation(table: pd.DataFrame, units: Mapping[str, int]) -> Figur
 
 @matplotlib.rc_context(STYLE)
 def accuracy_by_ablated_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
-    """Accuracy as units of one layer are switched off, averaged over their share; a panel an order.
+    """Mean accuracy as units of one layer are switched off, one panel an order.
 
     Args:
       table: results of one model on one data set.
@@ -111,7 +111,7 @@ def accuracy_by_ablated_layer(table: pd.DataFrame, units: Mapping[str, int]) -> 
 
 
 def _by_order(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of the orders in which units were switched off, by their titles."""
+    """Rows of each order in which units were switched off, by its title."""
     of_orders = {
         order.replace("_", " "): rows[rows["perturbation"] == f"ablation:{order}"]
         for order in _ORDERS
@@ -120,7 +120,7 @@ def _by_order(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _over_share(rows: pd.DataFrame) -> pd.DataFrame:
-    """Means of accuracy over the share of units that are off, by the trapezoidal rule."""
+    """Mean accuracy over the share of units that are off, by the trapezoidal rule."""
     curves = rows.sort_values("share").groupby(
         ["dataset", "model", "alpha", "seed", "depth"], as_index=False
     )

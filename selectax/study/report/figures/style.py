@@ -10,11 +10,11 @@ from typing import Any
 import matplotlib
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
-# Defaults first, so that no matplotlibrc has a say; the backend is not used for drawing.
+# Start from the defaults, so that the user's matplotlibrc has no effect. The backend is not used.
 _DEFAULTS = {
     name: value for name, value in matplotlib.rcParamsDefault.items() if "backend" not in name
 }
-STYLE: Any = {  # matplotlib's type would name every key there is
+STYLE: Any = {  # matplotlib's own type lists every key
     **_DEFAULTS,
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",
@@ -35,7 +35,7 @@ STYLE: Any = {  # matplotlib's type would name every key there is
     "legend.frameon": False,
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
-    # Text that other programs can edit and search, and that journals ask for.
+    # Embed TrueType fonts, so that text can be edited and searched, as journals require.
     "pdf.fonttype": 42,
 }
 _CENTRE = "#262626"
@@ -45,10 +45,10 @@ _MARKERS = "s^DvPX<>*phd"
 
 
 def line_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
-    """What tells the lines of several alphas apart, as arguments of `Axes.plot`.
+    """The look of the line of each alpha, as arguments of `Axes.plot`.
 
     Args:
-      alphas: all strengths in a table; colours and markers depend on the ranks of magnitudes.
+      alphas: all alphas of a table; colours and markers depend on the ranks of their magnitudes.
 
     Returns:
       Arguments by alpha, in ascending order.
@@ -61,7 +61,7 @@ def line_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
             look = {"color": _CENTRE, "linestyle": "-", "marker": "o", "linewidth": 2, "zorder": 3}
         else:
             rank = magnitudes.index(abs(alpha))
-            # From a third on, for weak negative and positive alphas to be told apart by colour too.
+            # Start at a third, so that the colours of weak negative and positive alphas differ.
             strength = 1 / 3 + 2 / 3 * (rank + 1) / len(magnitudes)
             look = {
                 "color": to_hex((_NEGATIVE if alpha < 0 else _POSITIVE)(strength)),
@@ -73,5 +73,5 @@ def line_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
 
 
 def number_text(value: float) -> str:
-    """A number as short as it can be, with a true minus sign."""
+    """A number in its shortest form, with a true minus sign."""
     return f"{value:g}".replace("-", "−")

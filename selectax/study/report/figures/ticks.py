@@ -11,9 +11,9 @@ from selectax.study.report.figures.style import number_text
 
 
 def fractions_on(axis: Axis, largest: float = 1) -> None:
-    """Ticks for values from 0 to 1, or to 0.5, 0.2 or 0.1 where the largest lies below.
+    """Sets ticks from 0 to 1, or to 0.5, 0.2 or 0.1 if the largest value is below.
 
-    Panels that share the axis share them, too.
+    Panels that share the axis share the ticks.
     """
     end = min((end for end in (0.1, 0.2, 0.5) if end >= largest), default=1)
     axis.set_ticks(np.linspace(0, end, 6))
@@ -22,7 +22,7 @@ def fractions_on(axis: Axis, largest: float = 1) -> None:
 
 
 def number_ticks(axes: Axes, values: Iterable[float]) -> None:
-    """Ticks at the values themselves where their numbers find room, 0 and the outermost first."""
+    """Sets ticks at the values themselves, 0 and the outermost first, if their numbers fit."""
     values = sorted(set(values), key=lambda value: (value != 0, -abs(value)))
     places = axes.xaxis.get_transform().transform(np.array(values, float))
     room = 0.09 * (np.ptp(places) or 1)
@@ -37,12 +37,12 @@ def number_ticks(axes: Axes, values: Iterable[float]) -> None:
 
 
 def panel_width(units: Mapping[str, int]) -> float:
-    """Inches that layers' names need side by side."""
+    """Width in inches at which the names of the layers fit side by side."""
     return min(max(3.0, 0.6 + 0.14 * len(units)), 7.5)
 
 
 def layer_ticks(axes: Axes, units: Mapping[str, int]) -> None:
-    """Names of the layers at their depths, from 0."""
+    """Labels the horizontal axis with the names of the layers at their depths, from 0."""
     names = [layer.replace("_", " ") for layer in units]
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_xlim(-0.6, len(names) - 0.4)
