@@ -109,7 +109,16 @@ def test_gradient_is_zero_where_nothing_tells_classes_apart(case):
         np.testing.assert_array_equal(leaf, np.zeros(leaf.shape))
 
 
-@pytest.mark.parametrize("transform", ["vmap", "pmap", "shard_map", "shard_map without vma"])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        *("vmap", "pmap"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("shard_map", "shard_map without vma")
+        ),
+    ],
+)
 def test_averaged_gradients_of_devices_equal_those_of_one(transform, four_devices):
     """The manner of a training step: differentiate the whole batch's loss, then average."""
     weights, images, labels, where = batch()

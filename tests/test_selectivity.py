@@ -358,7 +358,9 @@ def test_devices_share_value_and_gradient_of_the_whole_batch(transform, four_dev
         assert np.any(layer != 0)
 
 
-@pytest.mark.parametrize("transform", ["vmap", "pmap", "shard_map"])
+@pytest.mark.parametrize(
+    "transform", ["vmap", "pmap", pytest.param("shard_map", marks=pytest.mark.slow)]
+)
 def test_devices_share_the_index_of_the_whole_batch(transform, four_devices):
     def indices_and_mean(activations, labels, where):
         options = {"where": where, "axis_name": "devices"}

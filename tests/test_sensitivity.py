@@ -399,6 +399,7 @@ def test_variation_does_not_depend_on_the_scale_of_gradients(factor):
     )
 
 
+@pytest.mark.slow
 def test_types_of_the_process_and_of_keys_do_not_matter():
     _, _, responses_fn = quadratic_forms()
     images = some_images()

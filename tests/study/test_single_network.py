@@ -99,6 +99,7 @@ def test_measures_of_ones_own_are_taken_with_those_of_the_table(weights):
         measure(dense, weights, IMAGES, LABELS, 3, measures=[wrong], options=CLEAN)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_products_are_not_rounded_where_an_accelerator_would(weights):
     # To the 8 bits of a TPU's usual products, images differ by more than the smallest epsilons.

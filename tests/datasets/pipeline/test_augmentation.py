@@ -46,6 +46,7 @@ def test_all_corners_and_both_sides_are_drawn_evenly():
     assert np.sum((counts - 100) ** 2 / 100) < 130  # chi-squared of 80 degrees: p = 0.0003
 
 
+@pytest.mark.slow
 def test_no_flip_where_classes_are_not_symmetric():
     image = np.arange(32, dtype=np.uint8)[None, None, :, None].repeat(32, 1).repeat(64, 0)
     for change in (augment, random_resized_crop):
