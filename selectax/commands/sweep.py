@@ -27,7 +27,7 @@ EXAMPLES = (
     "--curves tensorboard --log-json",
     "--dataset tiny_imagenet --model resnet18 --epochs 90 --batch-size 4096 --dry-run",
 )
-_REMEDY = "make room or the folder writable, and go on with --resume"
+_REMEDY = "free disk space or make the folder writable, and continue with --resume"
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:

@@ -54,7 +54,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(disk, of_a_large_disk, 
     last = said.splitlines()[-1]
     assert last.startswith(str(path))
     assert "No space left on device" in last
-    assert last.endswith("make room or the folder writable, and go on with --resume.")
+    assert last.endswith("free disk space or make the folder writable, and continue with --resume.")
     resize(20_000)
     finished([start("--output", path / "run", "--mesh", "1x1", "--resume", devices=1)])
     table = results.load(path / "run" / "results.csv")

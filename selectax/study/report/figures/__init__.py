@@ -4,6 +4,7 @@ Intervals are over seeds: 95 % bootstrap intervals for three or more seeds, as i
 the range for two.
 """
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -123,12 +124,18 @@ def save(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         with matplotlib.rc_context(STYLE):
-            with whole_file(folder / f"{name}.pdf", "wb") as file:
-                figure.savefig(file, **_PDF)
+            _write(folder / f"{name}.pdf", figure, _PDF)
             # Reuse the layout, so that both files look alike.
             layout = figure.get_layout_engine()
             figure.set_layout_engine("none")
-            with whole_file(folder / f"{name}.png", "wb") as file:
-                figure.savefig(file, **_PNG)
+            _write(folder / f"{name}.png", figure, _PNG)
             figure.set_layout_engine(layout)
     return [folder / f"{name}.png" for name in figures]
+
+
+def _write(path: Path, figure: Figure, options: Mapping[str, Any]) -> None:
+    # In memory first: matplotlib's PDF writer prints a traceback if the disk is full.
+    content = io.BytesIO()
+    figure.savefig(content, **options)
+    with whole_file(path, "wb") as file:
+        file.write(content.getbuffer())
