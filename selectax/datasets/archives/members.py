@@ -64,7 +64,7 @@ class Folder:
     """Reads the files of a folder, each up to a maximum size.
 
     Attributes:
-      names: sorted names relative to the folder, with forward slashes.
+      names: names relative to the folder, with forward slashes, in the order of `folder_members`.
     """
 
     def __init__(self, folder: pathlib.Path, most_bytes: int):
