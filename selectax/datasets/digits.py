@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn includes, as small colour images."""
+"""Loads the handwritten digits that scikit-learn includes, as small colour images."""
 
 import numpy as np
 from jaxtyping import Int32, UInt8
@@ -7,20 +7,21 @@ from jaxtyping import Int32, UInt8
 def load(
     split: str,
 ) -> tuple[UInt8[np.ndarray, "samples 16 16 3"], Int32[np.ndarray, "samples"]]:
-    """The 1,797 digits, each of their 8 × 8 grey pixels repeated 2 × 2 times in three channels.
+    """Loads one split of the 1,797 digits.
 
-    The grey levels 0 .. 16 become 0 .. 255, rounded. The split follows from a digit's rank among
-    those of its class, in scikit-learn's order, modulo 10: 0 and 1 are test, 2 is validation, the
-    others are train.
+    Each of the 8 × 8 grey pixels is repeated 2 × 2 times in three channels. Grey levels from 0 to
+    16 are scaled to 0 to 255 and rounded. Within each class, in scikit-learn's order, images whose
+    rank modulo 10 is 0 or 1 form the test split, 2 the validation split, and the others the train
+    split.
 
     Args:
-      split: "train", "validation" or "test".
+      split: name of the split: "train", "validation" or "test".
 
     References:
       E. Alpaydin, C. Kaynak, 1998, "Optical recognition of handwritten digits", UCI Machine
       Learning Repository.
     """
-    # Late, because scikit-learn takes a second.
+    # Imported here because importing scikit-learn takes a second.
     import sklearn.datasets
 
     pixels, labels = sklearn.datasets.load_digits(return_X_y=True)

@@ -1,9 +1,9 @@
-"""Convolution whose gradient stays fast on the CPU, inside compiled loops too.
+"""Convolution with a gradient that is fast on the CPU, even inside compiled loops.
 
-XLA's CPU backend runs a forward convolution at full speed everywhere, but those that automatic
-differentiation makes of it fall off the fast path, inside `lax.scan` by a factor of 30. Here the
-input gradient is a forward convolution and the weight gradient a matrix product per few images. On
-TPU and GPU both are the native ones.
+XLA's CPU backend runs forward convolutions at full speed everywhere. The convolutions that
+automatic differentiation derives from them miss its fast path; inside `lax.scan` they are 30 times
+slower. This module computes the input gradient as a forward convolution, and the weight gradient
+as one matrix product for every few images. On TPU and GPU, it uses JAX's own gradients.
 """
 
 import functools
@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-# Images whose patches are multiplied at a time: few enough for the patches to stay in the cache,
-# but of small maps as many as give these positions, for each product is as large as the kernel.
+# Number of images whose patches are multiplied at a time. It is small so that the patches stay in
+# the cache. Small maps use more images, because each product is as large as the kernel: as many as
+# give _CHUNK_POSITIONS positions.
 _CHUNK = 8
 _CHUNK_POSITIONS = 1024
 
@@ -25,20 +26,21 @@ def convolution(
     kernel: Float[Array, "kernel_height kernel_width channels features"],
     stride: int = 1,
 ) -> Float[Array, "samples out_height out_width features"]:
-    """Cross-correlation with zeros of half a kernel's size around the images, as in PyTorch.
+    """Cross-correlates images with a kernel, as PyTorch does.
 
-    Its derivative is for reverse mode only; for forward mode take `native_convolution`.
+    Images are padded with zeros by half the kernel's size. The function supports reverse-mode
+    differentiation only; use `native_convolution` for forward mode.
 
     Args:
-      images: of any height and width.
-      kernel: of odd height and width.
-      stride: of both dimensions.
+      images: images of any height and width.
+      kernel: kernel of odd height and width.
+      stride: stride in both dimensions.
     """
     return native_convolution(images, kernel, stride)
 
 
 def native_convolution(images, kernel, stride=1):
-    """The same as `convolution`, differentiated by JAX itself."""
+    """Same as `convolution`, but JAX differentiates it."""
     padding = [(size // 2, size // 2) for size in kernel.shape[:2]]
     return lax.conv_general_dilated(
         images, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
@@ -67,7 +69,7 @@ convolution.defvjp(_forward, _backward)
 
 
 def _input_gradient(shape, kernel, gradient, stride):
-    """A convolution of the gradient, its stride undone by zeros, with the kernel turned round."""
+    """Convolves the gradient, dilated by the stride, with the kernel rotated by 180 degrees."""
     padding = [(0, 0, 0)]
     for size, width, out in zip(shape[1:3], kernel.shape[:2], gradient.shape[1:3], strict=True):
         before = width - 1 - width // 2
@@ -80,7 +82,7 @@ def _input_gradient(shape, kernel, gradient, stride):
 
 
 def _kernel_gradient(images, shape, gradient, stride):
-    """The gradient times patches of the images, summed over positions and samples."""
+    """Multiplies the gradient by image patches and sums over positions and samples."""
     height, width, channels, features = shape
     samples, out_height, out_width = gradient.shape[:3]
     chunk = min(samples, max(_CHUNK, _CHUNK_POSITIONS // (out_height * out_width)))
@@ -100,11 +102,11 @@ def _kernel_gradient(images, shape, gradient, stride):
             for column in range(width)
         ]
         patches = jnp.concatenate(views, axis=-1).reshape(-1, height * width * channels)
-        # In this order the product is up to half as fast again as patches.T @ gradient.
+        # This order is up to 1.5 times as fast as patches.T @ gradient.
         product = jnp.matmul(gradient.T, patches, preferred_element_type=total.dtype)
         return total + product, None
 
-    # Like the gradient it varies over the devices of a shard_map.
+    # zeros_like, so that inside shard_map the zeros vary over the same devices as the gradient.
     none = jnp.zeros_like(
         gradient,
         shape=(features, height * width * channels),

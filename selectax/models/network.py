@@ -1,4 +1,4 @@
-"""A network as plain functions, whatever library made it."""
+"""Represents a network as plain functions, independently of the library that defines it."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -18,20 +18,20 @@ Outputs = tuple[Array, dict[str, Array]]
 class Network:
     """A network as plain functions of its variables and of images in [0, 1].
 
-    Functions that are static in compiled programs must compare equal if they do the same: define
-    them once, at the top of a module, and not anew for each call.
+    The functions are static arguments of compiled programs, so equal functions must compare equal.
+    Define them once at the top of a module, not again for each call.
 
     Attributes:
-      init: (key, images) to variables: a dict of which "params" is trained; all else is state.
-      apply: (variables, images) to (logits, activations) as at evaluation. Activations are a dict
-        from layer name to an array (samples, …, units).
-      train: (variables, images, axis_name) to ((logits, activations), state) as in training, where
-        state is a dict of the new values of all variables but "params". Statistics over the batch
-        are taken over the devices of the mapped axis, if one is named. None for a network that
-        trains as it evaluates and has no state.
-      masked: (variables, images, masks) to (logits, activations), with the units switched off for
-        which the mask of their layer is False. None for a network that cannot be ablated.
-      forward: as apply, and differentiable in forward mode. None if apply is.
+      init: maps (key, images) to variables, a dict. Its "params" are trained; the rest is state.
+      apply: maps (variables, images) to (logits, activations) in evaluation mode. Activations are a
+        dict from layer names to arrays of shape (samples, …, units).
+      train: maps (variables, images, axis_name) to ((logits, activations), state) in training mode.
+        The state is a dict with the new values of all variables except "params". If axis_name is
+        given, batch statistics are computed over the devices of that mapped axis. None if training
+        mode is the same as evaluation mode and the network has no state.
+      masked: maps (variables, images, masks) to (logits, activations). It switches off the units
+        whose entry in the mask of their layer is False. None if the network cannot be ablated.
+      forward: same as apply, but differentiable in forward mode. None if apply itself is.
 
     Example:
       >>> import jax.numpy as jnp
@@ -70,14 +70,14 @@ class Network:
 
 
 def of_module(module: nn.Module, dtype: Any = None) -> Network:
-    """The functions of a Flax module such as those of `selectax.models.create`.
+    """Makes a network from a Flax module, such as one from `selectax.models.create`.
 
-    Equal modules give equal networks, so that compiled programs are shared.
+    Equal modules give equal networks, so that they share compiled programs.
 
     Args:
-      module: a module that returns (logits, activations). It takes `train` for training and `masks`
+      module: module that returns (logits, activations). It takes `train` for training and `masks`
         for ablation.
-      dtype: dtype of its feature maps, if it differs from the module's own.
+      dtype: dtype of the feature maps, if it differs from the module's own.
 
     Returns:
       A network whose functions call the module.
@@ -93,7 +93,7 @@ def of_module(module: nn.Module, dtype: Any = None) -> Network:
     return Network(_Init(module), _Apply(module), _Train(module), _Masked(module), _Forward(module))
 
 
-# Not bound methods, which are equal only if their modules are the same object.
+# These are classes because bound methods compare equal only if their modules are the same object.
 @dataclasses.dataclass(frozen=True)
 class _Init:
     module: nn.Module
@@ -136,7 +136,7 @@ class _Forward:
     def __call__(self, variables, images):
         module = self.module
         if "convolve" in _fields(module):
-            # The rule for gradients of our own convolution knows no forward mode.
+            # The custom gradient of our convolution does not support forward mode.
             module = module.clone(convolve=native_convolution)
         return module.apply(variables, images)
 

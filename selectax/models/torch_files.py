@@ -1,7 +1,8 @@
-"""What PyTorch's weight files hold, without PyTorch and without running what is in them.
+"""Reads PyTorch's weight files without PyTorch and without executing any code in them.
 
-A file of `torch.save` is a pickle that refers to raw bytes, in a zip archive or, before PyTorch
-1.6, one after the other. The kind of a file is told by its first bytes, not by its name.
+A file written by `torch.save` consists of a pickle and the raw bytes that it refers to. Both are in
+a zip archive or, before PyTorch 1.6, one after the other. The first bytes of a file, not its name,
+determine its kind.
 
 References:
   PyTorch, torch/serialization.py.
@@ -26,9 +27,9 @@ from selectax.models.torch_pickles import Tensor, Unpickler
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
-# Of a pickle that describes tensors without holding them.
+# Maximum size of a pickle that describes tensors without containing them.
 _MOST_PICKLE_BYTES = 64 << 20
-# First bytes of what people have under a weight file's name, and what to do about it.
+# First bytes of other kinds of files that are mistaken for weight files, and the remedies.
 _OTHER_KINDS = {
     b"version https://git-lfs": "is a pointer of Git LFS and not the weights; run git lfs pull",
     b"<": "is a web page or XML; download the weights themselves",
@@ -38,16 +39,16 @@ _OTHER_KINDS = {
 
 
 class WeightsError(ValueError):
-    """A sentence that names the weight file, what is wrong with it, and the remedy."""
+    """Weights cannot be read. The message names the file, the problem and the remedy."""
 
 
 class TorchFile(NamedTuple):
-    """What a weight file holds.
+    """Contents of a weight file.
 
     Attributes:
-      content: containers, tensors whose numbers have not been read, and inert objects.
-      read: the arrays of such tensors, by the same names.
-      scripted: whether it is an archive of TorchScript.
+      content: containers, tensors whose values have not been read, and inert objects.
+      read: maps a dict of such tensors to a dict of their arrays.
+      scripted: whether the file is a TorchScript archive.
     """
 
     content: Any
@@ -56,23 +57,23 @@ class TorchFile(NamedTuple):
 
 
 def open_torch_file(path: str | os.PathLike[str]) -> TorchFile:
-    """Reads what a weight file holds, but not yet the numbers of its tensors.
+    """Opens a weight file without reading the values of its tensors yet.
 
     Args:
-      path: a safetensors file, or one of `torch.save`.
+      path: path of a file written by safetensors or `torch.save`.
 
     Raises:
-      WeightsError: there is no such file, it is damaged, or it is of another kind.
+      WeightsError: if the file is missing, damaged or of another kind.
     """
     path = pathlib.Path(path).expanduser()
     return guarded(path, lambda: _open(path))
 
 
 def guarded(path: pathlib.Path, work: Callable[[], Any]) -> Any:
-    """Does what may fail because of the bytes of a file.
+    """Calls a function that reads a file, and converts its exceptions.
 
     Raises:
-      WeightsError: it failed; one sentence on the file.
+      WeightsError: if the function fails. The message is one sentence about the file.
     """
     try:
         return work()
@@ -82,7 +83,7 @@ def guarded(path: pathlib.Path, work: Callable[[], Any]) -> Any:
         raise WeightsError(
             f"{path}: cannot be read ({error.strerror or error}); name a file with weights."
         ) from error
-    # Unpickling damaged bytes may raise anything.
+    # Unpickling a damaged file can raise any exception.
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise WeightsError(

@@ -1,4 +1,4 @@
-"""Names of the networks' layers in PyTorch."""
+"""Converts between the networks' layer names and shapes here and those in PyTorch."""
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from selectax.models.networks import NETWORKS, create
 
 _KINDS = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 _ORDER = ("weight", "bias", "running_mean", "running_var")
-# Other names of the last layer, and of a projection's place in its block.
+# Alternative names of the last layer, and of the projection in a residual block.
 _LAST = ("fc", "linear", "classifier")
 _PROJECTION = {"shortcut": "downsample"}
 
 
 def usual_name(name: str) -> str:
-    """A name in torchvision's manner: "fc" for the last layer, "downsample" for a projection."""
+    """Returns torchvision's name: "fc" for the last layer, "downsample" for a projection."""
     first, *others = name.split(".")
     if len(others) == 1 and first in _LAST:
         first = _LAST[0]
@@ -27,7 +27,7 @@ def usual_name(name: str) -> str:
 
 @functools.cache
 def torch_shapes(name: str, num_classes: int) -> Mapping[str, tuple[int, ...]]:
-    """Shapes of a network's arrays by their usual names in PyTorch, in order of depth.
+    """Returns the shapes of a network's arrays by their PyTorch names, in order of depth.
 
     Args:
       name: name of the network, one of `NETWORKS`.
@@ -46,26 +46,26 @@ def torch_shapes(name: str, num_classes: int) -> Mapping[str, tuple[int, ...]]:
 
 
 def torch_name(name: str, path: Sequence[Any]) -> str:
-    """The usual name in PyTorch of the array at a path in a network's variables."""
+    """Returns the PyTorch name of the array at a path in a network's variables."""
     _, layer, kind = (entry.key for entry in path)
     return f"{_layers(name, create(name, 1))[layer]}.{_KINDS.get(kind, kind)}"
 
 
 @functools.cache
 def expected_variables(name: str, num_classes: int) -> Any:
-    """Shapes of a network's variables, which do not depend on the image size."""
+    """Returns the shapes of a network's variables. They do not depend on the image size."""
     module, size = create(name, num_classes), NETWORKS[name].smallest_image
     images = jnp.zeros((1, size, size, 3))
     return jax.eval_shape(module.init, jax.random.key(0), images)
 
 
 def in_torch_axes(shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape with PyTorch's order of axes, features first."""
+    """Converts the shape of an array to PyTorch's order of axes, with features first."""
     return tuple(shape[axis] for axis in _AXES.get(len(shape), range(len(shape))))
 
 
 def in_our_axes(array: Any) -> Any:
-    """The array with features last."""
+    """Transposes an array from PyTorch's order of axes to ours, with features last."""
     axes = {4: (2, 3, 1, 0), 2: (1, 0)}
     return array.transpose(axes.get(array.ndim, range(array.ndim)))
 
@@ -74,12 +74,12 @@ _AXES = {4: (3, 2, 0, 1), 2: (1, 0)}
 
 
 def first_weight(name: str) -> str:
-    """Usual name of a network's first weight."""
+    """Returns the PyTorch name of a network's first weight."""
     return f"{next(iter(_layers(name, create(name, 1)).values()))}.weight"
 
 
 def layer_names(name: str) -> set[str]:
-    """Usual names of a network's layers; nothing is computed."""
+    """Returns the PyTorch names of a network's layers without any computation."""
     return {*_layers(name, create(name, 1)).values()}
 
 
@@ -89,7 +89,7 @@ def _leaves(variables: Any) -> Iterator[tuple[tuple[str, str, str], Any]]:
 
 
 def _layers(name: str, module: nn.Module) -> dict[str, str]:
-    """Names of a network's layers in PyTorch by their names here, in order of depth."""
+    """Maps a network's layer names here to those in PyTorch, in order of depth."""
     torch_layers = NETWORKS[name].torch_layers
     if torch_layers is None:
         raise ValueError(

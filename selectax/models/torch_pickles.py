@@ -1,8 +1,8 @@
-"""The pickles inside PyTorch's files, read without running anything that they name.
+"""Reads the pickles inside PyTorch's files without executing any code in them.
 
-A pickle is a program that may call any function by name. Here a few names rebuild tensors and
-ordinary containers. Every other name gives an inert object, which keeps what it is given and does
-nothing, so that schedulers, paths or settings beside the weights do no harm.
+A pickle is a program that can call any function by name. This reader accepts only a few names, for
+tensors and ordinary containers. Any other name gives an inert object, which only stores its state,
+so that schedulers, paths or settings saved with the weights do no harm.
 
 References:
   PyTorch, torch/serialization.py and torch/_weights_only_unpickler.py.
@@ -34,7 +34,7 @@ _STORAGES = {
 
 
 class Storage(NamedTuple):
-    """Raw numbers that tensors are views of."""
+    """An array of values that tensors are views of."""
 
     dtype: np.dtype
     key: str
@@ -51,23 +51,23 @@ class Tensor(NamedTuple):
 
     @property
     def dtype(self) -> np.dtype:
-        """Of its numbers."""
+        """The dtype of the tensor's values."""
         return self.storage.dtype
 
 
 class Inert:
-    """In the place of an object of an unknown class: keeps its content and does nothing.
+    """Replaces an object of an unknown class. It stores the object's contents and does nothing.
 
     Attributes:
-      origin: dotted name of the class or function that the pickle asks for.
-      state: what the object would be restored from.
-      items: what is set by key, if the object is a kind of dict.
+      origin: dotted name of the class or function in the pickle.
+      state: the state that the object would be restored from.
+      items: the items set by key, if the object is a kind of dict.
     """
 
     origin = ""
 
     def __new__(cls, *_: Any, **__: Any) -> "Inert":
-        """Takes any arguments, such as those of a function, and ignores them."""
+        """Ignores its arguments."""
         made = super().__new__(cls)
         made.state, made.items = None, {}
         return made
@@ -77,7 +77,7 @@ class Inert:
         self.items: dict[Any, Any]
 
     def __call__(self, *_: Any, **__: Any) -> "Inert":
-        """What a function that another function returned would return."""
+        """Replaces a call of the object by another inert object."""
         return Inert()
 
     def __setstate__(self, state: Any) -> None:
@@ -87,13 +87,13 @@ class Inert:
         self.items[key] = value
 
     def append(self, _: Any) -> None:
-        """Members of a list or set do not matter."""
+        """Ignores members of a list or set."""
 
     extend = add = update = append
 
 
 class _Known:
-    """A function that a pickle may call; without attributes that the pickle could set."""
+    """A function that a pickle may call. It has no attributes that the pickle could set."""
 
     __slots__ = ("_function",)
 
@@ -108,14 +108,14 @@ class _Known:
 
 
 class Unpickler(pickle.Unpickler):
-    """Rebuilds tensors and containers; all else becomes inert."""
+    """Rebuilds tensors and containers, and replaces all other objects by inert ones."""
 
     def __init__(self, file: BinaryIO):
         super().__init__(file)
         self.dtypes: dict[str, np.dtype] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a pickle may call."""
+        """Returns the type, function or inert class for a name in the pickle."""
         if module in ("torch", "torch.cuda") and name in _STORAGES:
             return np.dtype(_STORAGES[name])
         known: dict[tuple[str, str], Callable] = {
@@ -129,11 +129,11 @@ class Unpickler(pickle.Unpickler):
             return _Known(known[module, name])
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
-        # A class of its own each time, because a pickle may set a class's attributes.
+        # Create a new class each time, because a pickle may set attributes of a class.
         return type("Inert", (Inert,), {"origin": f"{module}.{name}"})
 
     def persistent_load(self, identity: Any) -> Any:
-        """A reference to raw numbers, or to the source of a class."""
+        """Resolves a reference to a storage or to a class saved with its source code."""
         if isinstance(identity, tuple) and identity and identity[0] == "module":
             return identity[1]
         kind, dtype, key, _, numel, *view = identity
@@ -150,7 +150,7 @@ def _first(value, *_):
 
 
 def _rebuild_tensor(storage, offset, shape, strides, *_):
-    """A tensor that lies inside its storage, beside which there is foreign memory."""
+    """Rebuilds a tensor after checking that it lies inside its storage."""
     if not isinstance(storage, Storage):
         return Inert()
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
@@ -161,5 +161,5 @@ def _rebuild_tensor(storage, offset, shape, strides, *_):
 
 
 def _rebuild_subclass(function, _, arguments, *__):
-    """A tensor with attributes of its own, which do not matter."""
+    """Rebuilds a tensor of a subclass and ignores its extra attributes."""
     return function(*arguments) if isinstance(function, _Known) else Inert()

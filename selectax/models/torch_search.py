@@ -1,4 +1,4 @@
-"""State dicts within what a PyTorch file holds: nested, under prefixes, beside other objects."""
+"""Finds state dicts in a PyTorch file: nested, under prefixes or next to other objects."""
 
 import collections
 from collections.abc import Iterator, Mapping
@@ -8,19 +8,20 @@ import numpy as np
 
 from selectax.models.torch_pickles import Inert, Tensor
 
-# PyTorch's count of training batches, which a fixed momentum does not use.
+# PyTorch's count of training batches. Batch normalization with a fixed momentum does not use it.
 _UNUSED = "num_batches_tracked"
-# Entries of a file that are looked at, and how deep: optimizers have one for each parameter.
+# Limits on the number of entries searched and their depth. Optimizers have entries for each
+# parameter.
 _MOST_ENTRIES = 1_000_000
 _DEEPEST = 12
 
 
 class StateDict(NamedTuple):
-    """Tensors by name.
+    """Named tensors in a file.
 
     Attributes:
-      key: where in the file they are, such as "state_dict" or "ema.module"; empty at the top.
-      tensors: by name, with `shape` and `dtype`.
+      key: location in the file, such as "state_dict" or "ema.module"; empty at the top level.
+      tensors: objects with `shape` and `dtype`, by name.
     """
 
     key: str
@@ -28,11 +29,11 @@ class StateDict(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a file holds.
+    """Result of a search in a file.
 
     Attributes:
-      state_dicts: every dict that holds tensors by name, those near the top first.
-      modules: whether whole modules are pickled in the file, too.
+      state_dicts: all dicts that contain named tensors, starting nearest to the top level.
+      modules: whether the file also contains whole pickled modules.
     """
 
     state_dicts: list[StateDict]
@@ -40,7 +41,7 @@ class Found(NamedTuple):
 
 
 def find_state_dicts(content: Any) -> Found:
-    """Looks for dicts of tensors in containers and in inert objects, nearest to the top first."""
+    """Searches containers and inert objects for dicts of tensors, starting at the top level."""
     state_dicts: list[StateDict] = []
     modules, seen, entries = False, set(), 0
     ahead = collections.deque([("", 0, content)])
@@ -66,15 +67,15 @@ def find_state_dicts(content: Any) -> Found:
 
 
 def under_prefixes(state_dict: StateDict, first: str) -> Iterator[StateDict]:
-    """The part of a state dict under each prefix that a network's first weight has in it.
+    """Yields the state dict itself, and its part under each prefix of a network's first weight.
 
     Args:
-      state_dict: such as that of a module that has the network as a part.
+      state_dict: state dict, for example of a module that contains the network.
       first: name of the network's first weight.
 
     Yields:
-      The parts with names from after the prefix, and the prefix as a part of the key; the whole
-      one first if no name has the prefix.
+      The whole state dict, then one part for each prefix. In a part, the prefix is removed from the
+      names and appended to the key.
     """
     prefixes = [""]
     for name in state_dict.tensors:
@@ -94,7 +95,7 @@ def under_prefixes(state_dict: StateDict, first: str) -> Iterator[StateDict]:
 
 
 def of_key(state_dicts: list[StateDict], key: str | None) -> list[StateDict]:
-    """Those at a key or below it; all of them for None."""
+    """Returns the state dicts at or below a key, or all of them if the key is None."""
     return [
         one
         for one in state_dicts
@@ -116,6 +117,6 @@ def _children(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _is_module(value: Any) -> bool:
-    """Whether an object was a whole torch.nn.Module."""
+    """Returns whether an inert object stands for a whole torch.nn.Module."""
     state = value.state if isinstance(value, Inert) else None
     return isinstance(state, Mapping) and {"_parameters", "_modules"} <= set(state)

@@ -1,4 +1,4 @@
-"""Networks trained in PyTorch: their weights under this project's names and axes."""
+"""Converts the weights of networks trained in PyTorch to this project's names and axes."""
 
 import os
 import pathlib
@@ -24,13 +24,13 @@ from selectax.models.torch_search import StateDict, find_state_dicts, of_key, un
 
 
 class _Attempt(NamedTuple):
-    """A part of a file, held against a network.
+    """Comparison of a part of a file with a network.
 
     Attributes:
-      state_dict: the part.
-      names: its names by the usual ones.
-      mismatch: the first difference from the network, in order of depth; None if it fits.
-      differences: how many there are.
+      state_dict: the part of the file.
+      names: maps torchvision's names to the names in the file.
+      mismatch: the first difference from the network, in order of depth; None if the part fits.
+      differences: number of differences.
     """
 
     state_dict: StateDict
@@ -47,35 +47,35 @@ def from_torch(
     key: str | None = None,
     labels: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Variables of a network whose weights were trained in PyTorch.
+    """Loads the variables of a network that was trained in PyTorch.
 
-    The names in the file are those of torchvision, akamaster/pytorch_resnet_cifar10 or
-    kuangliu/pytorch-cifar: the last layer is "fc", "linear" or "classifier", a projection
-    "downsample" or "shortcut". The state dict may be nested in the file and its names may have a
-    prefix, such as "module." or "model."; the one part of the file that fits the network is used.
-    Nothing in the file is run, and PyTorch itself is not needed.
+    The file must use the names of torchvision, akamaster/pytorch_resnet_cifar10 or
+    kuangliu/pytorch-cifar: "fc", "linear" or "classifier" for the last layer, and "downsample" or
+    "shortcut" for a projection. The state dict may be nested in the file, and its names may have a
+    prefix such as "module." or "model.". The function uses the only part of the file that fits the
+    network. It executes no code in the file and does not need PyTorch.
 
-    A state dict does not say how the images were normalised, whether there was a max-pool, or which
-    class each logit stands for. Give the first two to `create`, as `mean`, `deviation` and
-    `max_pool`, and the last one here, as `labels`.
+    A state dict does not record how images were normalised, whether there was a max-pool, or which
+    class each logit stands for. Pass the first two to `create` as `mean`, `deviation` and
+    `max_pool`, and the last to this function as `labels`.
 
     Args:
-      path: a file of `torch.save` or safetensors, told apart by their content.
-      name: of the network, one of `MODELS`.
+      path: path of a file written by `torch.save` or safetensors. Its content determines which.
+      name: name of the network, one of `MODELS`.
       num_classes: number of logits.
-      key: where in the file the state dict is, such as "ema" or "state_dict.model"; needed only if
-        several parts fit.
-      labels: of each of the file's logits, if the classes have another order there: the logits
-        0, 1, … of the file become the logits `labels[0]`, `labels[1]`, … here.
+      key: location of the state dict in the file, such as "ema" or "state_dict.model". Needed only
+        if several parts fit.
+      labels: class of each logit in the file, if the file has another order of classes. The file's
+        logits 0, 1, … become the logits `labels[0]`, `labels[1]`, …
 
     Returns:
       float32 variables for `create(name, num_classes).apply`.
 
     Raises:
-      WeightsError: there is no such file, it holds something else than weights, or weights of
-        another network or number of classes, or several that fit.
-      ValueError: the name is unknown, there are no classes, or labels does not name each class
-        once.
+      WeightsError: if the file is missing, has no weights, has weights of another network or
+        another number of classes, or has several sets of weights that fit.
+      ValueError: if the name is unknown, if there are no classes, or if `labels` does not contain
+        each class once.
 
     Example:
       >>> from selectax import models
@@ -86,7 +86,7 @@ def from_torch(
       ...
       no_such_file.pt: cannot be read (No such file or directory); name a file with weights.
     """
-    create(name, num_classes)  # refuses an unknown name and too few classes
+    create(name, num_classes)  # raises an error if the name is unknown or there are no classes
     order = np.arange(num_classes) if labels is None else np.asarray(labels)
     if not np.array_equal(np.sort(order, axis=None), np.arange(num_classes)):
         raise ValueError(
@@ -112,7 +112,7 @@ def from_torch(
 def _fitting(
     path: pathlib.Path, file: TorchFile, name: str, num_classes: int, key: str | None
 ) -> _Attempt:
-    """The one part of a file that fits a network."""
+    """Finds the only part of a file that fits a network."""
     found = find_state_dicts(file.content)
     if file.scripted or (found.modules and not found.state_dicts):
         raise WeightsError(
@@ -152,7 +152,7 @@ def _parts(state_dicts: list[StateDict], name: str, key: str | None) -> list[Sta
 
 
 def _distinct(attempts: list[_Attempt]) -> list[_Attempt]:
-    """Without parts that are the same tensors as an earlier one."""
+    """Removes parts that have the same tensors as an earlier part."""
     distinct: list[_Attempt] = []
     for attempt in attempts:
         tensors = list(attempt.state_dict.tensors.values())
@@ -169,7 +169,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _attempt(part: StateDict, shapes: Mapping[str, tuple[int, ...]]) -> _Attempt:
-    """Compares a part of a file with the arrays that a network has."""
+    """Compares a part of a file with the shapes of a network's arrays."""
     names: dict[str, str] = {}
     mismatches = []
     for theirs in part.tensors:
@@ -195,7 +195,7 @@ def _attempt(part: StateDict, shapes: Mapping[str, tuple[int, ...]]) -> _Attempt
 def _nearest(
     state_dicts: list[StateDict], key: str | None, differences: int, name: str, num_classes: int
 ) -> str:
-    """The network that the file holds, or the one that its weights differ least from."""
+    """Names the network that the weights belong to, or the one that they are closest to."""
     closeness = {}
     for other in MODELS:
         layers = layer_names(other)
@@ -203,7 +203,7 @@ def _nearest(
             len(layers ^ {usual_name(theirs).rpartition(".")[0] for theirs in part.tensors})
             for part in _parts(state_dicts, other, key)
         )
-    # Networks with the same names of layers differ in their shapes.
+    # Several networks may have the same layer names. Their shapes tell them apart.
     nearest = [other for other in MODELS if closeness[other] == min(closeness.values())]
     best = (differences, name, num_classes)
     for other in nearest:

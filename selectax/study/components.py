@@ -1,4 +1,4 @@
-"""Your own network, data, measures and regularizer, in place of what a configuration names."""
+"""User-defined networks, data, measures and regularizers that replace those of a configuration."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
@@ -20,22 +20,22 @@ from selectax.study.measures.registry import MEASURES
 
 Split = tuple[np.ndarray, np.ndarray]
 
-# Of the training images, where no validation images are given.
+# If no validation images are given, every tenth training image is used for validation.
 _VALIDATION_EVERY = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Components:
-    """What takes the place of things that the configuration names.
+    """User-defined components that replace those named in the configuration.
 
     Attributes:
-      network: in place of `--model`, which then only names it.
-      splits: training, validation and test images and labels, in place of `--dataset`, which then
-        only names them.
-      measures: the table from which `--measures` chooses.
-      attacks: in place of `--attacks`.
-      corruptions: in place of `--corruptions`.
-      regularizer: in place of mean class selectivity.
+      network: replaces the network of `--model`, which is then only a name.
+      splits: training, validation and test images with labels. They replace the data set of
+        `--dataset`, which is then only a name.
+      measures: the available measures, from which `--measures` selects.
+      attacks: replace the attacks of `--attacks`.
+      corruptions: replace the corruptions of `--corruptions`.
+      regularizer: replaces mean class selectivity.
     """
 
     network: Network | None = None
@@ -46,7 +46,7 @@ class Components:
     regularizer: Regularizer | None = None
 
     def names(self, config: SweepConfig) -> dict[str, tuple[str, ...]]:
-        """Names of your own components, by field of the configuration."""
+        """Returns the names of user-defined components, by field of the configuration."""
         own = {
             "model": (config.training.model,) if self.network else (),
             "dataset": (config.data.dataset,) if self.splits else (),
@@ -57,7 +57,7 @@ class Components:
 
     @property
     def data_set(self) -> DataSet | None:
-        """Description of your own images; None if there are none."""
+        """Description of user-defined images; None if there are none."""
         if self.splits is None:
             return None
         num_classes = 1 + max(int(labels.max()) for _, labels in self.splits.values())
@@ -82,19 +82,19 @@ def checked_components(
     corruptions: Iterable[Corruption] | None,
     regularizer: Regularizer | None,
 ) -> tuple[SweepConfig, Components]:
-    """The components, and the configuration that measures them.
+    """Checks user-defined components, and returns them with a configuration that names them.
 
     Args:
-      config: what to do.
-      network: a network of one's own.
-      data: (train, test) or (train, validation, test), each images and labels.
-      measures: what to measure, in place of `config.evaluation.measures`.
-      attacks: to run, in place of `config.evaluation.attacks`.
-      corruptions: to apply to the test images, in place of `config.evaluation.corruptions`.
-      regularizer: of one's own.
+      config: configuration of the sweep.
+      network: user-defined network.
+      data: (train, test) or (train, validation, test), each a pair of images and labels.
+      measures: measures that replace `config.evaluation.measures`.
+      attacks: attacks that replace `config.evaluation.attacks`.
+      corruptions: corruptions of the test images that replace `config.evaluation.corruptions`.
+      regularizer: user-defined regularizer.
 
     Raises:
-      ConfigurationError: one sentence that names the argument and the remedy.
+      ConfigurationError: if a component is invalid. The message names the argument and the remedy.
     """
     components = Components(network, _splits(data), regularizer=regularizer)
     if measures is not None:
@@ -132,10 +132,11 @@ def checked_components(
 
 
 def check_network(network: Network, data_set: DataSet, measures: Iterable[Measure]) -> None:
-    """Refuses functions that do not return what the study needs; nothing is computed.
+    """Checks the shapes and types that a network's functions return, without computing anything.
 
     Raises:
-      ConfigurationError: one sentence that names the function and the remedy.
+      ConfigurationError: if a function is missing or returns something else. The message names the
+        function and the remedy.
     """
     images = jax.ShapeDtypeStruct((2, *data_set.image_shape), jnp.float32)
     variables = jax.eval_shape(network.init, jax.random.key(0), images)
@@ -157,17 +158,18 @@ def check_network(network: Network, data_set: DataSet, measures: Iterable[Measur
 def check_outputs(
     name: str, apply: Callable[..., Any], variables: Any, images: Any, num_classes: int
 ) -> None:
-    """Refuses a function that does not return logits and activations; nothing is computed.
+    """Checks that a function returns logits and activations, without computing anything.
 
     Args:
-      name: of the function, for the sentence.
-      apply: (variables, images) to (logits, activations).
-      variables: of the network.
-      images: shape of two images.
+      name: name of the function for the error message.
+      apply: function that should map (variables, images) to (logits, activations).
+      variables: variables of the network.
+      images: `jax.ShapeDtypeStruct` of two images.
       num_classes: number of classes.
 
     Raises:
-      ConfigurationError: one sentence that names the function, what it returns and the remedy.
+      ConfigurationError: if the function returns something else. The message names the function,
+        what it returned and the remedy.
     """
     found = jax.eval_shape(apply, variables, images)
     if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):

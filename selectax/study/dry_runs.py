@@ -1,4 +1,4 @@
-"""What a sweep would do: which networks are done, on which devices, in what time and memory."""
+"""Prints what a sweep would do: finished networks, devices, estimated time and memory."""
 
 import itertools
 import math
@@ -28,20 +28,20 @@ from selectax.study.runtime.devices import axis_size, describe_mesh
 from selectax.study.runtime.waiting import wait
 from selectax.study.training.population import resident_steps
 
-# Timed, after one that compiles.
+# Number of timed training steps. One step before them compiles the program.
 _STEPS = 3
 
 
 def dry_run(config: SweepConfig, console: Console) -> None:
-    """Prints the plan; nothing is written.
+    """Prints the plan of a sweep without writing any file.
 
     Args:
-      config: a configuration that `selectax.study.configuration.checks.check` lets pass.
-      console: where it is printed.
+      config: configuration that has passed `selectax.study.configuration.checks.check`.
+      console: console on which the plan is printed.
 
     Raises:
-      ConfigurationError: as `selectax.study.plan.make_plan`.
-      selectax.datasets.DataError: the data cannot be had.
+      ConfigurationError: for the same reasons as `selectax.study.plan.make_plan`.
+      selectax.datasets.DataError: if the data set cannot be loaded.
     """
     plan = make_plan(config)
     if (sentence := fallback(config, plan.config)) is not None:
@@ -74,7 +74,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
 
 
 def _states(plan: Plan, steps: int) -> dict[NetworkId, tuple[str, int]]:
-    """Of each network that is asked for: measured, diverged, open, or trained so far; and steps."""
+    """Returns the state of each requested network and the number of steps it was trained for."""
     measured, _ = read_measured(plan.folder, table_so_far(plan.folder))
     trained: dict[NetworkId, int] = {}
     for number, group in enumerate(plan.groups):
@@ -121,7 +121,7 @@ def _table(plan: Plan, states: dict[NetworkId, tuple[str, int]]) -> Table:
 
 
 def _ranges(numbers: Iterable[int]) -> str:
-    """0–3, 7 for 0, 1, 2, 3 and 7."""
+    """Formats numbers as ranges, such as "0–3, 7" for 0, 1, 2, 3 and 7."""
     parts = []
     for _, run in itertools.groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
         first, *others = (number for _, number in run)
@@ -135,7 +135,7 @@ def _seconds_per_step(plan: Plan, networks: list[NetworkId]) -> float:
     population = resident_steps(fresh(plan, networks), images, labels, 0, 1, **options)
     wait(population.running)
     begin = time.monotonic()
-    # Always the first step of an epoch: the made-up training set has no other.
+    # Repeat the first step of an epoch, because the artificial training set has only one batch.
     for _ in range(_STEPS):
         population = resident_steps(population, images, labels, 0, 1, **options)
         wait(population.running)

@@ -1,4 +1,4 @@
-"""Measures the networks of a sweep, one after the other, and writes what is found as it comes."""
+"""Measures the networks of a sweep one after the other, and writes the results as they come."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -37,19 +37,19 @@ def measure_group(
     record: dict[NetworkId, Progress],
     log: Log,
 ) -> pd.DataFrame:
-    """Adds the rows of each network that are not there yet to the results table.
+    """Measures each network of a group, and adds the missing rows to the results table.
 
-    Several hosts measure as many networks at a time, one each, and the first writes the rows.
+    With several hosts, each host measures one network at a time. The first host writes the rows.
 
     Args:
-      plan: of the sweep.
+      plan: plan of the sweep.
       group: networks of the population.
-      asked_for: those of them that are to be measured.
-      population: trained.
-      data: to measure on.
+      asked_for: networks of the group to be measured.
+      population: trained population.
+      data: images for the measures.
       table: results so far.
-      record: which measures they are of; what is measured is added.
-      log: for warnings and progress.
+      record: completed measures of each network. The function adds new ones in place.
+      log: log for warnings and progress.
 
     Returns:
       The table with the new rows.
@@ -79,7 +79,7 @@ def measure_group(
         for at_once in _batched(list(left), hosts):
             found: list[tuple[NetworkId, Measured]] = []
             for host, network in enumerate(at_once):
-                # Of all hosts, for each holds a part of it.
+                # All hosts must take part, because each has a part of the population.
                 trained = fetch(best_of(population, group.index(network)))
                 if host == jax.process_index():
                     for measured in _measure(plan, network, trained, left[network], data, log):
@@ -104,7 +104,7 @@ def measure_group(
 def networks_left(
     plan: Plan, asked_for: Sequence[NetworkId], record: Mapping[NetworkId, Progress]
 ) -> dict[NetworkId, Collection[str]]:
-    """Networks of which something is to be measured yet, and what was measured of each."""
+    """Returns the networks that still lack measures, with the completed measures of each."""
     names = {measure.name for measure in plan.measures}
     measured = {network: record.get(network, Progress()).measures for network in asked_for}
     return {
@@ -122,7 +122,7 @@ def _measure(
     data: Data,
     log: Log,
 ) -> Iterator[Measured]:
-    """What training and each measure found of a network, with complete rows."""
+    """Yields a network's training curves and the results of each measure, with complete rows."""
     history, best_epoch, variables = trained
     config = plan.config
     whose = {
@@ -198,7 +198,7 @@ def _training_rows(history: Metrics) -> list[Row]:
 
 
 def _figures_of(rows: Iterator[Row]) -> dict[str, float]:
-    """Clean accuracy and selectivity of the whole network, if the rows have them."""
+    """Returns the clean accuracy and selectivity of the whole network, if the rows have them."""
     of_network = {
         row["metric"]: row["value"]
         for row in rows

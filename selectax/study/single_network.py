@@ -1,4 +1,4 @@
-"""Measures any network in JAX, from any library, as the study measures its own."""
+"""Measures any JAX network, from any library, in the same way as the networks of a study."""
 
 import dataclasses
 import inspect
@@ -45,37 +45,41 @@ def measure(
     model: str = "",
     benchmark: Benchmark = "cifar10",
 ) -> pd.DataFrame:
-    """Results table of a network that is any JAX function.
+    """Measures a network given as a JAX function, and returns its results table.
 
-    Warns if the network seems to mask its gradients. A network whose logits are not all finite gets
-    a single row, with the metric "diverged", and a warning.
+    The function warns if the network seems to mask its gradients. If some logits are not finite,
+    it warns, and the table has a single row with the metric "diverged".
 
     Args:
-      apply_fn: pure function `apply_fn(variables, images)` of float32 images in [0, 1], as at
-        evaluation, that returns logits (samples, classes) and activations: a dict from layer name
-        to an array (samples, …, units), in order of depth. It must allow for forward-mode
-        differentiation if input gradients are measured. For ablation it takes `masks` too, by
-        keyword: a dict from layer name to a bool array (units,), False for units that give 0.
-      variables: any pytree of arrays: the network's parameters and state.
-      images: as bytes.
-      labels: classes from 0.
+      apply_fn: pure function `apply_fn(variables, images)` that evaluates float32 images in [0, 1].
+        It returns logits of shape (samples, classes) and activations, a dict from layer names to
+        arrays of shape (samples, …, units), in order of depth. It must support forward-mode
+        differentiation if input gradients are measured. For ablation, it must also take a keyword
+        `masks`, a dict from layer names to bool arrays of shape (units,). Units whose mask is False
+        must return 0.
+      variables: the network's parameters and state, as any pytree of arrays.
+      images: images as uint8.
+      labels: classes, counted from 0.
       num_classes: number of classes.
-      options: what to measure; everything by default, but no official corrupted sets.
-      measures: entries of `selectax.study.MEASURES` and your own, in place of the names in
-        `options.measures`.
-      seed: of what is drawn at random.
-      dataset: for the table's column.
-      model: for the table's column.
-      benchmark: whose severities corruptions have: cifar10, tiny_imagenet or imagenet.
+      options: options of the measures. By default, everything is measured except on official
+        corrupted data sets.
+      measures: measures that replace the names in `options.measures`: entries of
+        `selectax.study.MEASURES` or your own.
+      seed: seed of random numbers, except those of corruptions.
+      dataset: name of the data set in the table.
+      model: name of the model in the table.
+      benchmark: benchmark that defines the severities of corruptions: cifar10, tiny_imagenet or
+        imagenet.
 
     Returns:
-      A results table, see `selectax.study.run.results.table`; alpha is NaN, epoch 0.
+      A results table as described in `selectax.study.run.results.table`. Its alpha is NaN and its
+      epoch is 0.
 
     Raises:
-      ValueError: images, labels or what apply_fn returns do not have these shapes, labels are
-        outside the classes, ablation is asked for and apply_fn takes no masks, options hold what
-        the command line refuses, such as a severity of 9, or a unit's mean over positions is
-        negative and selectivity, other indices or ablation are asked for.
+      ValueError: if images, labels or the outputs of apply_fn have other shapes; if labels are
+        outside the classes; if ablation is requested but apply_fn takes no masks; if an option is
+        invalid, such as a severity of 9; or if selectivity, other indices or ablation are requested
+        and a unit's mean over positions is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
@@ -146,7 +150,7 @@ def _check_data(images, labels, num_classes):
 
 @dataclasses.dataclass(frozen=True)
 class _WithMasks:
-    """A function whose masks are a keyword; equal if the function is the same."""
+    """Passes masks to a function by keyword. Instances are equal if their functions are equal."""
 
     apply_fn: Callable[..., tuple[jax.Array, dict[str, jax.Array]]]
 

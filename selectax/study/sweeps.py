@@ -1,4 +1,4 @@
-"""The whole sweep: data, training, measures, results table, figures and report."""
+"""Runs a whole sweep: data, training, measures, results table, figures and report."""
 
 import contextlib
 import dataclasses
@@ -31,15 +31,15 @@ from selectax.study.training_loop import train_group
 
 
 class Outcome(NamedTuple):
-    """What a sweep leaves behind.
+    """Results of a sweep.
 
     Attributes:
-      table: the results.
-      results: where they are.
-      figures: the figures' PNG files, each of which has its PDF beside it; none on a host that is
-        not the first.
-      report: where all is on one page.
-      findings: the papers' findings with their verdicts; none on a host that is not the first.
+      table: the results table.
+      results: path of the results table.
+      figures: paths of the figures' PNG files. Each has a PDF beside it. Empty except on the first
+        host.
+      report: path of the report, a single page.
+      findings: the papers' findings with their verdicts. Empty except on the first host.
     """
 
     table: pd.DataFrame
@@ -62,35 +62,36 @@ def sweep(
 ) -> Outcome:
     """Trains and measures every network that is not in the run's folder yet, and draws figures.
 
-    A network, data, measures and a regularizer of your own are used without being registered. The
-    run's folder records their names alone: resume it with the same ones.
+    Your own network, data, measures and regularizer need no registration. The run's folder records
+    only their names, so pass the same ones to resume a run.
 
     Args:
-      config: what to do. With a network or data of your own, `training.model` and `data.dataset`
-        name them in the table.
-      network: your own network, by its functions. Define these once, at the top of a module:
-        a function that is defined anew compiles anew.
-      data: your own images and labels: (train, test), of which every tenth training image is for
-        validation, or (train, validation, test). Images are uint8 of shape (samples, height,
-        width, channels), labels integers from 0.
-      measures: what to measure, in place of the names in `config.evaluation.measures`: entries of
-        `selectax.study.MEASURES` and your own.
-      attacks: what to attack with, in place of the names in `config.evaluation.attacks`: entries of
-        `selectax.attacks.ATTACKS` and your own.
-      corruptions: how to corrupt the test images, in place of the names in
-        `config.evaluation.corruptions`: entries of `selectax.corruptions.CORRUPTIONS` and your own.
-      regularizer: a function of activations, labels and the number of classes, which alpha
-        multiplies in place of mean class selectivity, for controls.
-      console: where progress is shown; by default stderr.
+      config: configuration of the sweep. If you pass your own network or data, `training.model` and
+        `data.dataset` are their names in the table.
+      network: your own network, as functions. Define the functions once, at the top of a module,
+        because JAX recompiles for every new function object.
+      data: your own images and labels, as (train, test) or (train, validation, test). Without
+        validation images, every tenth training image is used for validation. Images are uint8 of
+        shape (samples, height, width, channels). Labels are integers from 0.
+      measures: measures that replace the names in `config.evaluation.measures`: entries of
+        `selectax.study.MEASURES` or your own.
+      attacks: attacks that replace the names in `config.evaluation.attacks`: entries of
+        `selectax.attacks.ATTACKS` or your own.
+      corruptions: corruptions of the test images that replace the names in
+        `config.evaluation.corruptions`: entries of `selectax.corruptions.CORRUPTIONS` or your own.
+      regularizer: function of activations, labels and the number of classes. It replaces mean class
+        selectivity as the term that alpha multiplies, for control experiments.
+      console: console for progress; stderr by default.
 
     Returns:
-      The table, and where the files are.
+      The results table and the paths of the files.
 
     Raises:
-      ConfigurationError: the configuration cannot be meant, or does not fit the data or the folder.
-      selectax.datasets.DataError: the data cannot be had.
-      selectax.study.run.checkpoints.CheckpointError: a checkpoint cannot be written.
-      selectax.study.runtime.signals.Stopped: a signal came; training left a checkpoint.
+      ConfigurationError: if the configuration is invalid, or does not fit the data or the folder.
+      selectax.datasets.DataError: if the data set cannot be loaded.
+      selectax.study.run.checkpoints.CheckpointError: if a checkpoint cannot be written.
+      selectax.study.runtime.signals.Stopped: if a signal stopped the sweep. Training leaves a
+        checkpoint.
     """
     config, components = checked_components(
         config,
@@ -123,7 +124,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
         log.warn(sentence)
     if config.run.resume and not holds_run(config.output):
         log.warn(f"--resume: there is no run in {config.output} yet; starting one.")
-    # Until here all hosts read the folder as it was.
+    # Wait until all hosts have read the folder, before the first host writes to it.
     wait_for_all("planned")
     if is_first():
         write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
@@ -134,7 +135,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     for number, group in wanted_groups(groups, wanted):
         asked_for = [one for one in group if one in wanted]
         if not folder.checkpoints(number).is_dir() and not networks_left(plan, asked_for, record):
-            continue  # The table was kept, and is whole; the checkpoints were not.
+            continue  # The table is complete, but the checkpoints were deleted.
         population = train_group(plan, number, group, data, log)
         table = measure_group(plan, group, asked_for, population, data, table, record, log)
         if has_images(plan.config.evaluation):
@@ -149,7 +150,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
 
 
 def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[NetworkId]]) -> SweepConfig:
-    """The configuration with the alphas and seeds of earlier runs in the folder, too."""
+    """Adds the alphas and seeds of earlier runs in the folder to the configuration."""
     networks = [network for group in groups for network in group]
     seeds = [network.seed for network in networks]
     regularizer = dataclasses.replace(

@@ -1,4 +1,4 @@
-"""Trains a group of networks, with checkpoints, signals, curves and progress around the epochs."""
+"""Trains a group of networks, and handles checkpoints, signals, curves and progress."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,22 +21,22 @@ from selectax.study.training.population import Population, end_epoch
 
 
 class Keeper:
-    """Writes checkpoints when they are due, and stops the work after a signal."""
+    """Writes checkpoints when they are due, and stops training after a signal."""
 
     def __init__(self, checkpoints: Checkpoints, signalled: Callable[[], int], minutes: float):
         self._checkpoints, self._signalled, self._minutes = checkpoints, signalled, minutes
         self._saved = time.monotonic()
 
     def save(self, done: int, population: Population) -> None:
-        """Writes a checkpoint after so many steps."""
+        """Writes a checkpoint after `done` steps."""
         self._checkpoints.save(done, population)
         self._saved = time.monotonic()
 
     def save_if_due(self, done: int, population: Population) -> None:
-        """Writes a checkpoint if the last one is old or a signal came, on all hosts alike.
+        """Writes a checkpoint if the last one is old or if any host received a signal.
 
         Raises:
-          Stopped: a signal came.
+          Stopped: if any host received a signal.
         """
         overdue = (time.monotonic() - self._saved) / 60 > self._minutes
         signal_number, save_now = largest(self._signalled(), int(overdue))
@@ -45,10 +45,10 @@ class Keeper:
             self._stop_if(signal_number)
 
     def stop_if_signalled(self) -> None:
-        """Finishes the last checkpoint and stops, if a signal came to any host.
+        """Finishes writing the last checkpoint and stops if any host received a signal.
 
         Raises:
-          Stopped: a signal came.
+          Stopped: if any host received a signal.
         """
         (signal_number,) = largest(self._signalled())
         self._stop_if(signal_number)
@@ -62,18 +62,18 @@ class Keeper:
 def train_group(
     plan: Plan, number: int, group: Sequence[NetworkId], data: Data, log: Log
 ) -> Population:
-    """Trains a group from its last checkpoint on, and writes one after each epoch.
+    """Trains a group of networks from its last checkpoint, and writes one after each epoch.
 
     Args:
-      plan: of the sweep.
-      number: of the group.
-      group: its networks.
-      data: to train and validate on.
-      log: for warnings and progress.
+      plan: plan of the sweep.
+      number: number of the group.
+      group: networks of the group.
+      data: training and validation images.
+      log: log for warnings and progress.
 
     Raises:
-      selectax.study.run.checkpoints.CheckpointError: a checkpoint cannot be written or read.
-      Stopped: a signal came; there is a checkpoint.
+      selectax.study.run.checkpoints.CheckpointError: if a checkpoint cannot be written or read.
+      Stopped: if a signal stopped training. A checkpoint has been written.
     """
     recipe = plan.recipe
     steps = data.training.samples // recipe.batch_size
@@ -95,7 +95,7 @@ def train_group(
             for epoch in range(begun, recipe.epochs):
                 population, curves = _train_epoch(plan, population, epoch, done, data, keeper)
                 done = (epoch + 1) * steps
-                # Before the checkpoint, which says up to where they are to be believed.
+                # Write curves before the checkpoint, so that they never lag behind it.
                 draw(epoch + 1, curves)
                 keeper.save(done, population)
                 means = {name: _mean(values) for name, values in curves.items()}
@@ -108,7 +108,7 @@ def train_group(
 def _train_epoch(
     plan: Plan, population: Population, epoch: int, done: int, data: Data, keeper: Keeper
 ) -> tuple[Population, dict[str, Any]]:
-    """The rest of an epoch after so many steps; also figures of each network after it."""
+    """Trains for the rest of an epoch after `done` steps. Also returns each network's metrics."""
     steps = data.training.samples // plan.recipe.batch_size
     at_a_time = models_at_a_time(plan, len(population.best_epoch))
     options: dict[str, Any] = {
@@ -118,7 +118,7 @@ def _train_epoch(
     }
     pieces = steps_of_epoch(population, data.training, done, **options)
     for reached, population in pieces:
-        # The epoch's last step belongs to the checkpoint after its validation.
+        # After the last step, the checkpoint is written only once the epoch has been validated.
         if reached < (epoch + 1) * steps:
             keeper.save_if_due(reached, population)
     population, accuracies = end_epoch(population, data.validation, epoch, steps=steps, **options)
@@ -132,7 +132,7 @@ def _train_epoch(
 
 
 def _mean(values: np.ndarray) -> float:
-    """Over the networks that have not diverged."""
+    """Averages over the networks that have not diverged."""
     finite = values[np.isfinite(values)]
     return finite.mean() if len(finite) else np.nan
 

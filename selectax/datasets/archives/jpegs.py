@@ -1,4 +1,4 @@
-"""JPEG images: looked at before they are stored, and decoded the same way everywhere."""
+"""Checks and decodes JPEG images. All data sets of JPEG images share these two functions."""
 
 import io
 
@@ -13,14 +13,15 @@ _ERRORS = (
 
 
 def check_jpeg(content: bytes, width: int, height: int) -> None:
-    """Decodes an image to see that it can be.
+    """Checks that an image is a JPEG of the given size and can be decoded.
 
     Raises:
-      ValueError: it is no JPEG, has another size, or is broken; with the reason alone.
+      ValueError: if it is not a JPEG, has another size, or is broken. The message is the reason
+        only; the caller adds the name of the file.
     """
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            # Known from the header, before a large image would be decoded.
+            # The header gives the size, so that an oversized image is never decoded.
             size = image.size
             if size == (width, height):
                 image.load()
@@ -32,6 +33,6 @@ def check_jpeg(content: bytes, width: int, height: int) -> None:
 
 
 def decode_jpeg(content: bytes) -> UInt8[np.ndarray, "height width 3"]:
-    """An image in colour; a grey one has the same in all channels."""
+    """Decodes an image to RGB. The three channels of a grey image are equal."""
     with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
         return np.asarray(image.convert("RGB"))

@@ -1,4 +1,4 @@
-"""The files of an uncompressed archive or of an extracted folder, their places and contents."""
+"""Locates and reads the files of an uncompressed archive or of an extracted folder."""
 
 import os
 import pathlib
@@ -9,13 +9,13 @@ from selectax.datasets.archives.archive import damaged
 
 
 class Member(NamedTuple):
-    """Where a plain file lies: inside an uncompressed archive, or on its own in a folder.
+    """Location of a regular file, either inside an uncompressed archive or in a folder.
 
     Attributes:
-      name: relative to the archive or folder, with forward slashes.
-      offset: of its first byte in the file at `path`.
-      size: in bytes.
-      path: of the file on disk that holds it.
+      name: the file's name relative to the archive or folder, with forward slashes.
+      offset: position of the first byte in the file at `path`.
+      size: size in bytes.
+      path: path of the file on disk that holds the contents.
     """
 
     name: str
@@ -24,25 +24,25 @@ class Member(NamedTuple):
     path: pathlib.Path
 
     def read(self, size: int = -1) -> bytes:
-        """Its first bytes, all by default."""
+        """Returns the first `size` bytes of the file, or all of them by default."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size if size < 0 else min(size, self.size))
 
 
 class Files(Protocol):
-    """Files by name, of an archive or a folder."""
+    """Access by name to the files of an archive or a folder."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names relative to the archive or folder, with forward slashes."""
+        """Names of the files relative to the archive or folder, with forward slashes."""
 
     def read(self, name: str) -> bytes:
-        """Contents of one of the files."""
+        """Returns the contents of the named file."""
 
 
 def folder_members(folder: pathlib.Path) -> Iterator[Member]:
-    """The files of a folder and of those below it, in order of their names.
+    """Yields the files of a folder and its subfolders. Each folder's files are sorted by name.
 
     Raises:
       DataError: if a file or folder cannot be read.
@@ -55,16 +55,16 @@ def folder_members(folder: pathlib.Path) -> Iterator[Member]:
         folders.sort()
         for name in sorted(names):
             path = pathlib.Path(place, name)
-            # A pipe would block its reader.
+            # Skip pipes: reading one would block.
             if path.is_file():
                 yield Member(path.relative_to(folder).as_posix(), 0, path.stat().st_size, path)
 
 
 class Folder:
-    """The files of a folder, of a limited size each.
+    """Reads the files of a folder, each up to a maximum size.
 
     Attributes:
-      names: relative to the folder, with forward slashes, in order.
+      names: names relative to the folder, with forward slashes, in the order of `folder_members`.
     """
 
     def __init__(self, folder: pathlib.Path, most_bytes: int):
@@ -73,10 +73,10 @@ class Folder:
         self.names = tuple(self._members)
 
     def read(self, name: str) -> bytes:
-        """Contents of a file.
+        """Returns the contents of a file.
 
         Raises:
-          DataError: it cannot be read, or is larger than it can be.
+          DataError: if the file cannot be read or exceeds the maximum size.
         """
         member = self._members[name]
         if member.size > self._most_bytes:

@@ -1,8 +1,8 @@
-"""The batches of CIFAR-10's Python version, which are pickles: read without executing anything.
+"""Reads the pickled batches of CIFAR-10's Python version without executing any code in them.
 
-A pickle is a program that names functions to call. The few names that such a batch needs (NumPy's
-arrays and types, and bytes) are replaced by inert objects that only keep what they are given, and
-any other name ends the reading.
+A pickle is a program that names functions to call. A batch needs only a few names: NumPy's arrays
+and types, and bytes. They are replaced by inert objects that only store their arguments. Any other
+name raises an error.
 """
 
 import io
@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-# Of an array's elements: bytes of images, and labels of repacked batches.
+# Allowed element types of an array: bytes for images, and any integer for repacked labels.
 _TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 
 
 class _Type:
-    """What a pickle says of an array's type."""
+    """An array's type as stored in a pickle."""
 
     def __init__(self, code: Any = None, *_: Any):
         self.code, self.order = code, "|"
@@ -32,7 +32,7 @@ class _Type:
 
 
 class _Array:
-    """What a pickle says of an array."""
+    """An array as stored in a pickle."""
 
     def __init__(self, *_: Any):
         self.state: Any = None
@@ -76,17 +76,18 @@ for _module in ("numpy.core", "numpy._core"):
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """One of the inert objects."""
+        """Returns the inert object that replaces the named one."""
         if (module, name) not in _INERT:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not executed")
         return _INERT[module, name]
 
 
 def read_batch(content: bytes) -> dict[str, Any]:
-    """A batch's entries by name; arrays of integers, lists and bytes.
+    """Returns a batch's entries by name. They are arrays of integers, lists or bytes.
 
     Raises:
-      ValueError: it is no such pickle; with the reason alone.
+      ValueError: if the content is not such a pickle. The message is the reason only; the caller
+        adds the name of the file.
     """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
@@ -96,5 +97,5 @@ def read_batch(content: bytes) -> dict[str, Any]:
             _text(name): value.array() if isinstance(value, _Array) else value
             for name, value in batch.items()
         }
-    except Exception as error:  # A pickle can make its reader raise anything.
+    except Exception as error:  # A malformed pickle can raise any exception.
         raise ValueError(str(error).partition("\n")[0] or type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""Tar archives read as streams, so that no name found inside one ever becomes a path on disk."""
+"""Reads tar archives without extracting them. No name inside an archive becomes a path on disk."""
 
 import gzip
 import pathlib
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from selectax.datasets.archives.archive import damaged, incomplete, leads_outside, other_layout
 from selectax.datasets.archives.members import Member
 
-# Of members that no data set asks for, such as a readme.
+# Largest size of a member that no data set uses, such as a readme.
 _MOST_OTHER_BYTES = 1 << 20
 
 
@@ -21,19 +21,21 @@ def tar_files(
     known_as: Callable[[str], str] = str,
     all_of_them: bool = True,
 ) -> Iterator[tuple[str, bytes]]:
-    """Name and contents of some files of a tar archive, in the archive's order, in one pass.
+    """Yields the names and contents of selected files of a tar archive, in one pass.
 
-    Nothing is written to disk. The archive is read to its end, so that gzip's checksum is compared.
+    The files come in the archive's order, and nothing is written to disk. The archive is read to
+    its end so that gzip's checksum is verified.
 
     Args:
-      path: of the archive, compressed by gzip or not.
-      most_bytes: names of the files, none of which may be there twice, and their largest sizes.
-      known_as: from a name in the archive to the name in `most_bytes`.
-      all_of_them: whether each of the files must be there.
+      path: path of the archive, gzip-compressed or not.
+      most_bytes: names of the selected files, with the maximum size of each in bytes.
+      known_as: maps a name in the archive to the name in `most_bytes`.
+      all_of_them: whether a missing file is an error.
 
     Raises:
-      DataError: if the archive is truncated or corrupt, lacks a file, holds one twice or larger
-        than can be, or has members that no data set needs: links, devices, paths that lead out.
+      DataError: if the archive is truncated or corrupt; if a selected file is missing, occurs
+        twice or exceeds its maximum size; or if the archive has links, devices or paths that lead
+        outside it.
     """
     missing = set(most_bytes)
     opened = gzip.open if _is_compressed(path) else open
@@ -49,7 +51,7 @@ def tar_files(
                     raise damaged(path, f"it holds {name} twice")
                 missing.remove(name)
                 content = tar.extractfile(member)
-                if content is not None:  # as it is of what is no plain file
+                if content is not None:  # None for a folder
                     yield name, content.read()
             while stream.read(1 << 20):
                 pass
@@ -60,11 +62,11 @@ def tar_files(
 
 
 def tar_members(path: pathlib.Path) -> Iterator[Member]:
-    """The plain files of an uncompressed tar archive, in order, their contents unread.
+    """Yields the regular files of an uncompressed tar archive, in order, without their contents.
 
     Raises:
-      DataError: if the archive is truncated or corrupt, or has members that no data set needs:
-        links, devices, paths that lead out of it.
+      DataError: if the archive is compressed, truncated or corrupt, or has links, devices or paths
+        that lead outside it.
     """
     if _is_compressed(path):
         raise other_layout(path, "it is compressed by gzip")
@@ -74,14 +76,14 @@ def tar_members(path: pathlib.Path) -> Iterator[Member]:
                 name = _checked_name(path, member)
                 if member.isfile():
                     yield Member(name, member.offset_data, member.size, path)
-                # Of a million members the list would take gigabytes.
+                # Otherwise the list takes gigabytes for an archive of a million members.
                 tar.members.clear()  # type: ignore[attr-defined]  # public, but not in typeshed
     except (tarfile.TarError, EOFError, OSError) as error:
         raise damaged(path, error) from error
 
 
 def ends_properly(path: pathlib.Path) -> bool:
-    """Whether an uncompressed tar archive ends with two empty blocks, as the format demands."""
+    """Returns whether an uncompressed tar archive ends with the two empty blocks of the format."""
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - 2 * tarfile.BLOCKSIZE))
         return not any(file.read())

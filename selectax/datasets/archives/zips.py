@@ -1,4 +1,4 @@
-"""Zip archives read member by member, so that no name found inside ever becomes a path on disk."""
+"""Reads zip archives without extracting them. No name inside an archive becomes a path on disk."""
 
 import contextlib
 import pathlib
@@ -14,15 +14,15 @@ from selectax.datasets.archives.archive import damaged, leads_outside
 
 _ERRORS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, struct.error),
-    *(NotImplementedError, RuntimeError, ValueError),  # of encryption and rare compressions
+    *(NotImplementedError, RuntimeError, ValueError),  # for encryption and rare compressions
 )
 
 
 class Zip:
-    """An open zip archive whose members have been looked through.
+    """An open zip archive whose members have been checked.
 
     Attributes:
-      names: of the plain files, in the archive's order.
+      names: names of the regular files, in the archive's order.
     """
 
     def __init__(self, path: pathlib.Path, members: zipfile.ZipFile, most_bytes: int):
@@ -33,7 +33,7 @@ class Zip:
             plain = stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR)
             if leads_outside(info.filename) or not plain:
                 raise damaged(path, f"its member {info.filename} is no plain file inside it")
-            # Some programs on Windows write backslashes.
+            # Some Windows programs write backslashes.
             name = posixpath.normpath(info.filename.replace("\\", "/"))
             if name in self._infos:
                 raise damaged(path, f"it holds {info.filename} twice")
@@ -44,17 +44,17 @@ class Zip:
         self.names = tuple(self._infos)
 
     def read(self, name: str) -> bytes:
-        """Contents of a file, whose checksum is compared.
+        """Returns the contents of a file after verifying its checksum.
 
         Raises:
-          DataError: there is no such file, or it is not what the archive's directory says of it.
+          DataError: if the file is missing, or its contents do not match the archive's directory.
         """
         if name not in self._infos:
             raise damaged(self._path, f"it lacks {name}")
         info = self._infos[name]
         try:
             with self._members.open(info) as file:
-                # Never more than declared, whatever the compressed stream would give.
+                # Read no more than the declared size, even if the compressed stream yields more.
                 content = file.read(info.file_size)
         except _ERRORS as error:
             raise damaged(self._path, f"its member {name}: {error}") from error
@@ -65,11 +65,11 @@ class Zip:
 
 @contextlib.contextmanager
 def open_zip(path: pathlib.Path, most_bytes: int) -> Iterator[Zip]:
-    """Opens a zip archive whose members have at most so many bytes each.
+    """Opens a zip archive whose members have at most `most_bytes` bytes each.
 
     Raises:
-      DataError: it is truncated or corrupt, holds a member twice or larger than can be, or has
-        members that no data set needs: links, devices, paths that lead out of it.
+      DataError: if the archive is truncated or corrupt, if a member occurs twice or exceeds the
+        maximum size, or if it has links, devices or paths that lead outside it.
     """
     try:
         members = zipfile.ZipFile(path)

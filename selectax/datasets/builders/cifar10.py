@@ -1,4 +1,4 @@
-"""CIFAR-10 from its official archives, the binary and the Python version."""
+"""Builds CIFAR-10 from its official archives, either the binary or the Python version."""
 
 import pathlib
 import posixpath
@@ -28,9 +28,9 @@ _IMAGE_SHAPE = describe("cifar10").image_shape
 _CLASS_NAMES = describe("cifar10").class_names
 _RECORD_BYTES = 1 + 32 * 32 * 3
 _MOST_RECORDS = 10_000
-# File names, labels and the pickle itself take some bytes for each image.
+# Allow 100 bytes per image for the file name, the label and the pickle's own overhead.
 _MOST_PICKLED_BYTES = _MOST_RECORDS * (_RECORD_BYTES + 100)
-# By the ending of their names: the file of the classes, and the largest size of a batch.
+# By the suffix of the batch files: the file of the class names, and the maximum size of a batch.
 _VERSIONS = {
     ".bin": ("batches.meta.txt", _MOST_RECORDS * _RECORD_BYTES),
     "": ("batches.meta", _MOST_PICKLED_BYTES),
@@ -38,10 +38,10 @@ _VERSIONS = {
 
 
 class SelectaxCifar10(ArchiveBuilder):
-    """CIFAR-10, with a validation split; the name cifar10 is that of TFDS's own data set.
+    """CIFAR-10 with a validation split. The class name avoids TFDS's own data set cifar10.
 
-    Of each of the five training batches, the records at 9, 19, 29, … (counted from 0) are
-    validation, the others are train. Images keep the archive's order.
+    In each of the five training batches, the records at indices 9, 19, 29, … (counted from 0) form
+    the validation split and the others form the train split. Images keep the archive's order.
     """
 
     ARCHIVE = Archive(
@@ -52,7 +52,7 @@ class SelectaxCifar10(ArchiveBuilder):
         folder="cifar-10-batches-bin",
         marks=("data_batch_1.bin",),
     )
-    # Size and checksum are those that Keras registers; the images and their order are the same.
+    # Size and checksum are those in Keras. The images and their order match the binary version.
     OTHER_ARCHIVES = (
         Archive(
             name="cifar-10-python.tar.gz",
@@ -112,7 +112,7 @@ class SelectaxCifar10(ArchiveBuilder):
 
 
 def _read_batches(path: pathlib.Path) -> dict[str, UInt8[np.ndarray, "samples {_RECORD_BYTES}"]]:
-    """Records of each batch, by the batch's name without an ending."""
+    """Returns the records of each batch, by the batch's name without a suffix."""
     wanted = {
         name: most
         for ending, (class_names, most) in _VERSIONS.items()
@@ -120,14 +120,14 @@ def _read_batches(path: pathlib.Path) -> dict[str, UInt8[np.ndarray, "samples {_
     }
     read = _folder_files if path.is_dir() else _archive_files
     files = read(path, wanted)
-    # An archive of both versions is read as the binary one, if that is whole.
+    # If an archive contains both versions, use the binary one unless it lacks more files.
     ending, missing = min(
         ((ending, _missing(files, ending)) for ending in _VERSIONS), key=lambda pair: len(pair[1])
     )
     if not set(files) - {class_names for class_names, _ in _VERSIONS.values()}:
         raise other_layout(path, "it holds no file data_batch_1.bin or data_batch_1")
     if missing:
-        # By the names of the official archive, which say where the files belong.
+        # Name the files as in the official archive, to show where they belong.
         official = SelectaxCifar10.archives()[list(_VERSIONS).index(ending)].folder
         lacks = ", ".join(f"{official}/{name}" for name in sorted(missing))
         raise incomplete(path, f"it lacks {lacks}")
@@ -147,7 +147,7 @@ def _missing(files: dict[str, bytes], ending: str) -> set[str]:
 
 
 def _known_as(name: str) -> str:
-    """The name of a batch whatever its folder; that of a hidden file is none."""
+    """Strips the folder from a batch's name. Hidden files keep it, so they match no batch."""
     return name if is_hidden(name) else posixpath.basename(name)
 
 
@@ -182,7 +182,7 @@ def _class_names(path: pathlib.Path, name: str, content: bytes) -> tuple[str, ..
 def _pickled_records(
     path: pathlib.Path, name: str, content: bytes
 ) -> UInt8[np.ndarray, "samples {_RECORD_BYTES}"]:
-    """Records as the binary version has them: the label, then the pixels, channels first."""
+    """Converts to the binary version's records: the label, then the pixels, channels first."""
     try:
         batch = read_batch(content)
         pixels, labels = np.asarray(batch["data"]), np.asarray(batch["labels"])

@@ -1,4 +1,4 @@
-"""CIFAR-10-C: CIFAR-10's test images under 19 corruptions at five severities."""
+"""Builds CIFAR-10-C: CIFAR-10's test images with 19 corruptions at five severities."""
 
 import pathlib
 import posixpath
@@ -30,7 +30,7 @@ _MOST_HEADER_BYTES = 10_000
 
 
 class _Array(NamedTuple):
-    """The file in which a corruption's images lie, where they begin, and labels of one severity."""
+    """A corruption's file, the position of the first image in it, and one severity's labels."""
 
     path: pathlib.Path
     offset: int
@@ -38,14 +38,14 @@ class _Array(NamedTuple):
 
 
 class Cifar10C(CorruptedBuilder):
-    """CIFAR-10-C, a configuration for each corruption and severity.
+    """CIFAR-10-C, with one configuration for each corruption and severity.
 
-    Images keep the archive's order, which is that of CIFAR-10's test images. An archive or folder
-    that holds some corruptions only gives the configurations of these.
+    Images keep the archive's order, which is the order of CIFAR-10's test images. If an archive or
+    folder contains only some corruptions, only their configurations are built.
     """
 
     name = "cifar10_c"
-    # Size and checksum are those that TFDS registers for its cifar10_corrupted.
+    # Size and checksum are the ones that TFDS lists for its cifar10_corrupted.
     ARCHIVE = Archive(
         name="CIFAR-10-C.tar",
         url="https://zenodo.org/record/2535967/files/CIFAR-10-C.tar",
@@ -83,7 +83,7 @@ class Cifar10C(CorruptedBuilder):
 
     @classmethod
     def corruptions_in(cls, path: pathlib.Path) -> tuple[str, ...]:
-        """The corruptions that an archive or an extracted folder holds, in the known order."""
+        """Returns the corruptions in an archive or extracted folder, in the benchmark's order."""
         members = _arrays(path)
         return tuple(name for name in _DESCRIPTION.corruptions if f"{name}.npy" in members)
 
@@ -93,7 +93,7 @@ class Cifar10C(CorruptedBuilder):
         if not there:
             raise other_layout(path, "it holds no file of a corruption, such as fog.npy")
         is_part = len(there) < len(_DESCRIPTION.corruptions)
-        # A download cut short between two files looks like a part.
+        # A download that stopped between two files looks like an archive of fewer corruptions.
         if is_part and path.is_file() and not ends_properly(path):
             raise damaged(path, "unexpected end of data")
         if _LABELS_FILE not in members:
@@ -120,7 +120,7 @@ class Cifar10C(CorruptedBuilder):
 
 
 def _arrays(path: pathlib.Path) -> dict[str, Member]:
-    """The files of arrays by name, whatever folder they are in."""
+    """Returns the .npy files by name, in any folder."""
     members: dict[str, Member] = {}
     for member in folder_members(path) if path.is_dir() else tar_members(path):
         name = posixpath.basename(member.name)
@@ -133,7 +133,7 @@ def _arrays(path: pathlib.Path) -> dict[str, Member]:
 
 
 def _labels(path: pathlib.Path, member: Member) -> UInt8[np.ndarray, "samples"]:
-    """The labels of all severities, which repeat those of one."""
+    """Reads the labels of all severities, which must be equal in every severity."""
     with open(member.path, "rb") as file:
         file.seek(member.offset)
         shape, dtype = _array_header(path, file, member)
@@ -152,7 +152,7 @@ def _labels(path: pathlib.Path, member: Member) -> UInt8[np.ndarray, "samples"]:
 
 
 def _array_offset(path: pathlib.Path, member: Member, expected: tuple[int, int, int, int]) -> int:
-    """Where the numbers of an array of images begin."""
+    """Returns the file position of the first pixel of an array of images."""
     with open(member.path, "rb") as file:
         file.seek(member.offset)
         shape, dtype = _array_header(path, file, member)
@@ -165,7 +165,7 @@ def _array_offset(path: pathlib.Path, member: Member, expected: tuple[int, int, 
 
 
 def _array_header(path: pathlib.Path, file, member: Member) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of an array, of which a pickled one would be a program."""
+    """Reads the shape and dtype of an array. A pickled array is an error: it could run code."""
     try:
         version = np.lib.format.read_magic(file)
         read = {

@@ -1,7 +1,8 @@
-"""Labelled images as files of records, in the form that TFDS reads.
+"""Writes labelled images to record files that TFDS can read.
 
-TFDS's own writer takes some 80 µs an image, most of them for a compression that hardly makes images
-smaller, and holds a whole split in memory. This one takes about 12 µs and holds one image.
+TFDS's own writer takes about 80 µs per image and keeps a whole split in memory. It spends most of
+that time on compression, which hardly reduces the size of images. This writer takes about 12 µs
+per image and keeps one image in memory.
 """
 
 import os
@@ -17,12 +18,12 @@ def write_examples(
     path: str | os.PathLike[str],
     examples: Iterable[dict[str, bytes | UInt8[np.ndarray, "height width channels"] | int]],
 ) -> tuple[int, int]:
-    """Writes examples of an "image" (pixels, or the bytes of an image file) and a "label".
+    """Writes examples that have an "image" (pixels, or the bytes of an image file) and a "label".
 
     Returns:
-      Their number, and that of their bytes.
+      The number of examples and their total size in bytes.
     """
-    # Groups of one record can be read in any order.
+    # With one record per group, records can be read efficiently in any order.
     writer = ArrayRecordWriter(os.fspath(path), "group_size:1,uncompressed")
     count = size = 0
     try:

@@ -1,4 +1,4 @@
-"""Tiny ImageNet from its official archive; its JPEG files are stored unchanged."""
+"""Builds Tiny ImageNet from its official archive. JPEG files are stored unchanged."""
 
 import contextlib
 import pathlib
@@ -25,7 +25,7 @@ from selectax.datasets.registry import WORDNET_IDS, describe
 
 _CLASSES_FILE = "wnids.txt"
 _ANNOTATIONS_FILE = "val/val_annotations.txt"
-# What precedes the names of the official layout, and images in class folders without images/.
+# The patterns allow any folder above the official layout, and class folders without images/.
 _ROOT = r"(?P<root>(?:[^/]+/)*?)"
 _ENDING = r"\.(?:jpe?g|JPE?G)"
 _TRAIN_FILE = re.compile(
@@ -36,22 +36,22 @@ _TEST_FILE = re.compile(
 )
 _IMAGE_SHAPE = describe("tiny_imagenet").image_shape
 LABELS = {wnid: label for label, wnid in enumerate(WORDNET_IDS)}
-# words.txt, the largest, has 2.7 million; an image of 64 × 64 pixels a few thousand.
+# The largest file, words.txt, has 2.7 million bytes. An image of 64 × 64 pixels has a few thousand.
 _MOST_BYTES = 1 << 23
 MOST_IMAGE_BYTES = 1 << 16
 _MOST_IMAGES = {"train": 90_000, "validation": 10_000, "test": 10_000}
 
 
 class ColourJpeg(tfds.features.Image):
-    """A JPEG file that Pillow decodes; a grey image becomes RGB.
+    """A JPEG file that Pillow decodes to RGB, including grey images.
 
-    TFDS decodes by OpenCV where it is installed, so that pixels would depend on the machine; see
+    TFDS uses OpenCV if it is installed, so the pixels would depend on the machine. See
     `decode_example_np` in
     https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/image_feature.py.
     """
 
     def decode_example_np(self, example: bytes) -> np.ndarray:
-        """Decodes the bytes of the file."""
+        """Decodes the bytes of a JPEG file to RGB pixels."""
         return decode_jpeg(example)
 
 
@@ -64,19 +64,19 @@ class _Image(NamedTuple):
 
 
 class TinyImagenet(ArchiveBuilder):
-    """Tiny ImageNet, with labelled test images.
+    """Tiny ImageNet with labelled test images.
 
-    The archive's validation images are the test split here, since the labels of its test images
-    were never published. Of each class's training images, those whose number ends in 9 (wnid_9,
-    wnid_19, …: every tenth) are validation, the others are train. Labels follow the order of the
-    official archive's wnids.txt, whatever order a copy has. Images are in order of their number,
-    those of one number in order of their label, so that the beginning of a split holds all classes
-    alike.
+    The test split consists of the archive's validation images, because the labels of its test
+    images were never published. In each class, every tenth training image (number ending in 9:
+    wnid_9, wnid_19, …) belongs to the validation split and the others to the train split. Labels
+    follow the order of the official archive's wnids.txt, even if a copy has another order. Images
+    are sorted by number, then by label, so that the beginning of a split contains all classes
+    equally.
     """
 
     name = "tiny_imagenet"
-    # The authors publish no checksum. This is that of the copies in circulation, such as
-    # huggingface.co/datasets/cnak47/cv-datasets, whose size is that of the official file.
+    # The authors publish no checksum. This one is from copies of the same size as the official
+    # file, such as huggingface.co/datasets/cnak47/cv-datasets.
     ARCHIVE = Archive(
         name="tiny-imagenet-200.zip",
         url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
@@ -128,7 +128,7 @@ class TinyImagenet(ArchiveBuilder):
 
 
 def image_features() -> tfds.features.FeaturesDict:
-    """A JPEG file and WordNet's number for its class."""
+    """Returns the features of an example: a JPEG file and its class, named by its WordNet ID."""
     return tfds.features.FeaturesDict(
         {
             "image": ColourJpeg(shape=_IMAGE_SHAPE, encoding_format="jpeg"),
@@ -138,10 +138,10 @@ def image_features() -> tfds.features.FeaturesDict:
 
 
 def checked(path: pathlib.Path, name: str, content: bytes) -> bytes:
-    """The bytes of an image in an archive, if it can be decoded.
+    """Returns the bytes of an image in an archive after checking that it can be decoded.
 
     Raises:
-      DataError: if it cannot, or has another size.
+      DataError: if the image cannot be decoded or has another size.
     """
     try:
         check_jpeg(content, *_IMAGE_SHAPE[:2])
@@ -151,7 +151,7 @@ def checked(path: pathlib.Path, name: str, content: bytes) -> bytes:
 
 
 def _open(path: pathlib.Path) -> contextlib.AbstractContextManager[Files]:
-    """The files of an archive or of an extracted folder."""
+    """Opens the files of an archive or of an extracted folder."""
     if path.is_dir():
         return contextlib.nullcontext(Folder(path, _MOST_BYTES))
     return open_zip(path, _MOST_BYTES)
@@ -184,7 +184,7 @@ def _splits(path: pathlib.Path, archive: Files) -> dict[str, list[_Image]]:
 
 
 def _root(path: pathlib.Path, roots: set[str]) -> str:
-    """The folder inside the archive, or none, that holds train/ and val/."""
+    """Returns the folder inside the archive that contains train/ and val/; "" for the top level."""
     if len(roots) > 1:
         first, second = (root or "./" for root in sorted(roots)[:2])
         raise other_layout(path, f"it holds images in {first} and in {second}")
@@ -197,7 +197,7 @@ def _test_images(
     images: list[tuple[str, re.Match]],
     annotations: dict[str, str] | None,
 ) -> list[_Image]:
-    """Images of val/, whose classes are annotated, or said by folders, or both."""
+    """Returns the images of val/. Their classes come from the annotations, the folders or both."""
     if annotations is None and any(match["wnid"] is None for _, match in images):
         raise incomplete(path, f"it lacks {root}{_ANNOTATIONS_FILE}")
     classes = annotations or {}
@@ -210,7 +210,7 @@ def _test_images(
         if classes.get(file, wnid) != wnid:
             raise damaged(path, f"its {name} is of the class {classes[file]} by the annotations")
         image = _image(path, name, match["number"], wnid)
-        # A copy in a class folder, beside the image in its official place, is the same one.
+        # An image may be both in its official place and in a class folder; the classes must agree.
         if found.setdefault(file, image).label != image.label:
             raise damaged(path, f"it holds {file} in two classes")
     if lacking := set(classes) - set(found):
@@ -225,7 +225,7 @@ def _image(path: pathlib.Path, name: str, number: str, wnid: str) -> _Image:
 
 
 def _annotations(path: pathlib.Path, text: str) -> dict[str, str]:
-    """The class of each image of val/, by its file's name without the ending."""
+    """Returns the class of each image of val/ by its file name without the suffix."""
     annotations = {}
     for line in text.splitlines():
         name, separator, rest = line.partition("\t")

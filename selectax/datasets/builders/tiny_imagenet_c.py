@@ -1,4 +1,4 @@
-"""Tiny ImageNet-C: images of Tiny ImageNet's classes under 15 corruptions at five severities."""
+"""Builds Tiny ImageNet-C: Tiny ImageNet's classes with 15 corruptions at five severities."""
 
 import pathlib
 import re
@@ -29,14 +29,14 @@ _IMAGE_FILE = re.compile(
 )
 _ENDINGS = (".JPEG", ".JPG", ".jpeg", ".jpg")
 _CORRUPTIONS = describe("tiny_imagenet_c").corruptions
-# The benchmark's further corruptions, published apart and often unpacked into the same folder.
+# The benchmark's extra corruptions, published separately and often unpacked into the same folder.
 _EXTRA_CORRUPTIONS = set(describe("cifar10_c").corruptions) - set(_CORRUPTIONS)
 _WORDNET_ID = re.compile(r"n\d{8}")
 _MOST_IMAGES = 10_000
 
 
 class _Image(NamedTuple):
-    """An image's number, file name and label, and where it lies."""
+    """An image's number, file name, label and location."""
 
     number: int
     file: str
@@ -45,20 +45,20 @@ class _Image(NamedTuple):
 
 
 class TinyImagenetC(CorruptedBuilder):
-    """Tiny ImageNet-C, a configuration for each corruption and severity.
+    """Tiny ImageNet-C, with one configuration for each corruption and severity.
 
-    Images are in order of the number in their file's name. They are *not* those of Tiny ImageNet:
-    the authors repeated its making with other photographs of the same classes
-    (github.com/hendrycks/robustness/issues/39), so that no clean image belongs to a corrupted one.
+    Images are sorted by the number in their file names. They are *not* Tiny ImageNet's images: the
+    authors selected other photographs of the same classes
+    (github.com/hendrycks/robustness/issues/39), so corrupted images have no clean counterparts.
 
-    The archive first published (zenodo.org/records/2536630) has images of all 1,000 classes of
-    ImageNet under frost (issue 60 there). Classes that Tiny ImageNet lacks are skipped, with a
-    warning. The official archive here is the corrected copy.
+    The archive that was published first (zenodo.org/records/2536630) contains frost images of all
+    1,000 classes of ImageNet (issue 60 in the same repository). Classes that are not in Tiny
+    ImageNet are skipped with a warning. The official archive here is the corrected copy.
     """
 
     name = "tiny_imagenet_c"
-    # Size and MD5 of the corrected copy are those that TorchUncertainty and others compare with; no
-    # SHA-256 of it could be found in print, and neither size nor checksum of the first archive.
+    # TorchUncertainty and others check this size and MD5 of the corrected copy. We found no
+    # published SHA-256 of it, and neither size nor checksum of the first archive.
     ARCHIVE = Archive(
         name="Tiny-ImageNet-C.tar",
         url="https://zenodo.org/records/8206060/files/Tiny-ImageNet-C.tar",
@@ -93,14 +93,14 @@ class TinyImagenetC(CorruptedBuilder):
 
     @classmethod
     def corruptions_in(cls, path: pathlib.Path) -> tuple[str, ...]:
-        """The corruptions that an archive or an extracted folder holds, in the known order."""
+        """Returns the corruptions in an archive or extracted folder, in the benchmark's order."""
         if path.is_file() and path.stat().st_size == cls.ARCHIVE.size:
             return _CORRUPTIONS
         found = {match["corruption"] for _, match in _images(path) if match}
         return tuple(name for name in _CORRUPTIONS if name in found)
 
     def _read_contents(self, path: pathlib.Path) -> dict[str, dict[int, list[_Image]]]:
-        """The images of each corruption at each severity."""
+        """Returns the images of each corruption at each severity."""
         contents: dict[str, dict[int, list[_Image]]] = {}
         foreign: Counter[tuple[str, str]] = Counter()
         extra: Counter[str] = Counter()
@@ -117,7 +117,7 @@ class TinyImagenetC(CorruptedBuilder):
                 continue
             if member.size > MOST_IMAGE_BYTES:
                 raise damaged(path, f"its {member.name} would have {member.size} bytes")
-            # The same names come 75 times.
+            # Intern the name to save memory: each name occurs 75 times.
             file = sys.intern(match["file"])
             number = int(re.sub(r"\D", "", file) or 0)
             severities = contents.setdefault(corruption, {s: [] for s in SEVERITIES})
@@ -132,7 +132,7 @@ class TinyImagenetC(CorruptedBuilder):
             first, second = (root or "./" for root in sorted(roots)[:2])
             raise other_layout(path, f"it holds images in {first} and in {second}")
         if len(contents) < len(_CORRUPTIONS) and path.is_file() and not ends_properly(path):
-            # A download cut short between two files looks like a part.
+            # A download that stopped between two files looks like an archive of fewer corruptions.
             raise damaged(path, "unexpected end of data")
         for severities in contents.values():
             for images in severities.values():
@@ -171,14 +171,14 @@ class TinyImagenetC(CorruptedBuilder):
 
 
 def _images(path: pathlib.Path) -> Iterator[tuple[Member, re.Match | None]]:
-    """The images of an archive or an extracted folder, and what their names say."""
+    """Yields the images of an archive or an extracted folder, with the matches of their names."""
     for member in folder_members(path) if path.is_dir() else tar_members(path):
         if member.name.endswith(_ENDINGS) and not is_hidden(member.name):
             yield member, _IMAGE_FILE.fullmatch(member.name)
 
 
 def _is_known(match: re.Match) -> bool:
-    """Whether the corruption is one of the benchmark's, and the class one of WordNet's."""
+    """Returns whether the corruption is in the benchmark and the class is a WordNet ID."""
     corruption, wnid = match["corruption"], match["wnid"]
     known = corruption in _CORRUPTIONS or corruption in _EXTRA_CORRUPTIONS
     return known and _WORDNET_ID.fullmatch(wnid) is not None
@@ -187,9 +187,10 @@ def _is_known(match: re.Match) -> bool:
 def _check_alike(
     path: pathlib.Path, contents: dict[str, dict[int, list[_Image]]], with_foreign: set[str]
 ) -> None:
-    """Every corruption and severity must have the same images, each once.
+    """Checks that every corruption and severity has the same images, each once.
 
-    A corruption that has foreign classes, too, may have other images than the others.
+    A corruption in `with_foreign`, which also had classes outside Tiny ImageNet, may differ from
+    the others. Its severities must still agree with each other.
     """
     compared = [name for name in contents if name not in with_foreign] or list(contents)
     of_all = contents[compared[0]][SEVERITIES[0]]

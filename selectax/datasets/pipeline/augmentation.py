@@ -1,4 +1,4 @@
-"""The papers' augmentation, and the ImageNet recipes', inside the compiled program."""
+"""Augmentations of the papers and of the ImageNet recipes, for use in compiled programs."""
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +13,15 @@ def augment(
     horizontal_flip: bool = True,
     part: tuple[int | Int[Array, ""], int] = (0, 1),
 ) -> Shaped[Array, "samples height width channels"]:
-    """Pads with zeros, crops at random to the original size, and mirrors every second image.
+    """Pads images with zeros, crops them randomly to the original size, and flips half of them.
 
     Args:
-      key: each image has its own randomness from it.
-      images: of any dtype.
-      padding: pixels on each side.
-      horizontal_flip: whether to mirror, each image with probability 1/2.
-      part: which part of a batch the images are, and of how many, for devices that share one; they
-        come out as if one device had the whole batch.
+      key: PRNG key; every image gets independent random numbers.
+      images: images of any dtype.
+      padding: number of pixels added on each side.
+      horizontal_flip: whether to flip each image left to right with probability 1/2.
+      part: (index, number of parts) if devices share a batch and `images` is one part of it. The
+        result is the same as if one device had the whole batch.
     """
     samples, height, width, _ = images.shape
     around = [(0, 0), (padding, padding), (padding, padding), (0, 0)]
@@ -46,17 +46,18 @@ def random_resized_crop(
     horizontal_flip: bool = True,
     part: tuple[int | Int[Array, ""], int] = (0, 1),
 ) -> Shaped[Array, "samples height width channels"]:
-    """Stretches a random rectangle of each image to the original size, and mirrors every second.
+    """Resizes a random rectangle of each image to the original size, and flips half of the images.
 
     Args:
-      key: each image has its own randomness from it.
-      images: of bytes, or of floats.
-      area: smallest and largest share of the image, drawn evenly. For 224 × 224 pixels 0.08 is
-        usual as the smallest, of which images of 64 × 64 would keep 18 × 18.
-      aspect_ratio: smallest and largest width by height, relative to the image's and drawn evenly
-        in its logarithm; a rectangle longer than the image is cut to its length.
-      horizontal_flip: whether to mirror, each image with probability 1/2.
-      part: as for `augment`.
+      key: PRNG key; every image gets independent random numbers.
+      images: images as uint8 or floats.
+      area: smallest and largest area of the rectangle as a fraction of the image; drawn uniformly.
+        The usual minimum for 224 × 224 pixels is 0.08, but it would leave only 18 × 18 pixels of an
+        image of 64 × 64.
+      aspect_ratio: smallest and largest ratio of width to height, relative to the image's own
+        ratio; its logarithm is drawn uniformly. Sides longer than the image are clipped.
+      horizontal_flip: whether to flip each image left to right with probability 1/2.
+      part: same as for `augment`.
 
     References:
       Szegedy et al., 2015, "Going deeper with convolutions", section 6.
@@ -79,7 +80,7 @@ def random_resized_crop(
 
 
 def _own(draws, part):
-    """Of what was drawn for a whole batch, that for one part."""
+    """Returns one part's share of the random numbers that were drawn for the whole batch."""
     at, parts = part
     return jax.lax.dynamic_slice_in_dim(draws, at * (len(draws) // parts), len(draws) // parts)
 
@@ -89,12 +90,14 @@ def resized_crop(
     corner: Float[Array, "2"],
     shares: Float[Array, "2"],
 ) -> Shaped[Array, "height width channels"]:
-    """Stretches a rectangle of an image to the original size, bilinearly, smoothed if it shrinks.
+    """Resizes a rectangle of an image to the image's size.
+
+    Interpolation is bilinear, with antialiasing if the rectangle is shrunk.
 
     Args:
-      image: of bytes, which are rounded, or of floats.
-      corner: top and left, as shares of height and width.
-      shares: height and width of the rectangle, as shares of the image's.
+      image: image of any dtype; results of integer dtypes are rounded.
+      corner: top and left edge, as fractions of the image's height and width.
+      shares: height and width of the rectangle, as fractions of the image's.
     """
     size = jnp.array(image.shape[:2])
     stretched = jax.image.scale_and_translate(

@@ -1,4 +1,4 @@
-"""Images in batches of one size: bytes at rest, floats in [0, 1] where they are used."""
+"""Batches of equal size. Images are stored as uint8 and converted to floats in [0, 1] for use."""
 
 import dataclasses
 
@@ -11,12 +11,12 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Batches:
-    """A data set cut into batches, for `jax.lax.scan`; the last one is filled up.
+    """A data set divided into batches for `jax.lax.scan`. The last batch is padded.
 
     Attributes:
-      images: zeros where filled up.
-      labels: 0 where filled up.
-      where: False where filled up.
+      images: images; padding is 0.
+      labels: labels; padding is 0.
+      where: True for images of the data set, False for padding.
     """
 
     images: UInt8[Array, "batches samples height width channels"]
@@ -31,9 +31,10 @@ def in_batches(
     *,
     multiple: int = 1,
 ) -> Batches:
-    """Cuts a data set into batches; a set smaller than a batch is one batch of its own size.
+    """Divides a data set into batches.
 
-    Batches are filled up to the next multiple of a number, such as that of the devices.
+    A data set smaller than `batch_size` becomes one batch of its own size. The size of a batch is
+    rounded up to a multiple of `multiple`, such as the number of devices.
     """
     batch_size = -(-min(batch_size, len(images)) // multiple) * multiple
     missing = -len(images) % batch_size
@@ -46,5 +47,5 @@ def in_batches(
 
 
 def to_unit_range(images: UInt8[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Bytes to float32 in [0, 1]."""
+    """Converts uint8 images to float32 in [0, 1]."""
     return images.astype(jnp.float32) / 255

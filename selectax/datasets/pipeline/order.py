@@ -1,4 +1,4 @@
-"""The order in which an epoch takes the training images, resident or streamed."""
+"""The order of the training images in an epoch. Resident and streamed training share it."""
 
 import jax
 from jaxtyping import Array, Int, PRNGKeyArray
@@ -7,19 +7,19 @@ from jaxtyping import Array, Int, PRNGKeyArray
 def epoch_order(
     seed: int | Int[Array, ""], epoch: int | Int[Array, ""], samples: int, batch_size: int
 ) -> tuple[Int[Array, "steps batch"], PRNGKeyArray]:
-    """Which images make up each batch of an epoch, and a key for the augmentation of each.
+    """Returns the image indices of each batch of an epoch, and a key for each batch's augmentation.
 
-    It depends on the seed and the epoch alone, so that a run goes on after a restart as if there
-    had been none.
+    Both depend only on the seed and the epoch, so that a restarted run gives the same result as an
+    uninterrupted one.
 
     Args:
-      seed: of the network; may be traced.
-      epoch: counted from 0; may be traced.
-      samples: of the training set.
-      batch_size: the last, smaller batch is dropped.
+      seed: seed of the network; may be traced.
+      epoch: number of the epoch, counted from 0; may be traced.
+      samples: number of training images.
+      batch_size: number of images in a batch. The remaining images of an epoch are dropped.
 
     Returns:
-      Indices, and as many keys as batches.
+      The indices, and one key for each batch.
     """
     steps = samples // batch_size
     key = jax.random.fold_in(jax.random.key(seed), epoch + 1)

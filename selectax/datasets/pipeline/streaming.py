@@ -1,6 +1,7 @@
-"""Batches streamed from disk to the device by Grain, for data sets that do not fit there.
+"""Streams batches from disk to the device with Grain, for data sets that do not fit in its memory.
 
-What is streamed is said by an array of indices: with `epoch_order`, that of resident training.
+An array of indices gives the order of the images. With `epoch_order`, it is the same order as in
+resident training.
 """
 
 import operator
@@ -12,7 +13,8 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
-# Of the device's memory, for a data set to be resident: networks and activations need the rest.
+# A resident data set may use this fraction of the device's memory. Networks and activations need
+# the rest.
 _RESIDENT_SHARE = 0.25
 
 
@@ -27,26 +29,29 @@ def stream(
     workers: int = 0,
     ahead: int = 4,
 ) -> grain.DatasetIterator:
-    """Batches {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}, in order.
+    """Streams batches in the given order.
 
-    The iterator's `get_state()` is a dict that JSON can hold; `set_state` of another iterator, made
-    of the same arguments, goes on after the batch that was handed out last, whatever had been
-    prefetched.
+    A batch is {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}.
+
+    The iterator's `get_state()` returns a dict that can be saved as JSON. Pass it to `set_state` of
+    another iterator with the same arguments to continue after the last batch that was returned.
+    Prefetched batches are not counted as returned.
 
     Args:
-      source: examples of an "image" and a "label" by index, such as TFDS's `as_data_source`.
-      order: indices into the source; of several epochs one after the other, for no pause between.
-      host: number of this process, such as `jax.process_index()`.
-      hosts: number of processes, each of which gets its equal part of every batch.
-      device: where batches are put, prefetched; None leaves them as numpy's.
-      threads: that read and decode, without workers.
-      workers: processes that read and decode instead; they start anew for each iterator. Grain up
-        to 0.2.18 reads a flag of absl there, so a program that does not parse absl's flags first
-        calls `absl.flags.FLAGS.mark_as_parsed()` (https://github.com/google/grain/pull/1361).
-      ahead: batches prefetched, per worker if there are any.
+      source: sequence of examples with an "image" and a "label", such as TFDS's `as_data_source`.
+      order: indices into the source. Concatenate several epochs to avoid a pause between them.
+      host: index of this process, such as `jax.process_index()`.
+      hosts: number of processes. Each gets an equal part of every batch.
+      device: device or sharding to which batches are prefetched; None returns NumPy arrays.
+      threads: number of threads that read and decode if `workers` is 0.
+      workers: number of processes that read and decode instead. They start anew for each iterator.
+        Grain up to 0.2.18 reads an absl flag in them, so a program that does not parse absl's flags
+        must first call `absl.flags.FLAGS.mark_as_parsed()`
+        (https://github.com/google/grain/pull/1361).
+      ahead: number of prefetched batches, per worker if there are workers.
 
     Raises:
-      ValueError: an index is outside the source, or the batch cannot be shared equally.
+      ValueError: if an index is outside the source, or if a batch cannot be divided equally.
     """
     order = np.asarray(order)
     if order.size and not 0 <= order.min() <= order.max() < len(source):
@@ -76,19 +81,19 @@ def stream(
 def choose_input(
     image_bytes: int, device: jax.Device, *, host_memory: int
 ) -> Literal["resident", "stream"]:
-    """Whether images shall lie on the device or be streamed to it.
+    """Chooses whether to keep images on the device or to stream them to it.
 
     Args:
-      image_bytes: of the training and validation images.
-      device: with memory statistics, as GPUs and TPUs have; else the host's memory counts.
-      host_memory: in bytes.
+      image_bytes: size of the training and validation images in bytes.
+      device: device for training. Its memory size is used if it is known, as for GPUs and TPUs.
+      host_memory: memory of the host in bytes, used for devices whose memory size is not known.
     """
     limit = (device.memory_stats() or {}).get("bytes_limit", host_memory)
     return "resident" if image_bytes <= _RESIDENT_SHARE * limit else "stream"
 
 
 class _Batches:
-    """Whole batches by number, as Grain's source: one element, and so one state, per step."""
+    """A source for Grain whose elements are whole batches, so that its state counts steps."""
 
     def __init__(self, source: Sequence[dict[str, Any]], order: Int[np.ndarray, "steps batch"]):
         self._source, self._order = source, order

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in one sentence, before any work."""
+"""Checks configurations before any work. Each error is one sentence."""
 
 import importlib.util
 import math
@@ -20,7 +20,7 @@ from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
 
 NOTHING: Mapping[str, Collection[str]] = types.MappingProxyType({})
-# Of float32, in which networks are trained.
+# Largest float32. Networks are trained in float32.
 _LARGEST = (2 - 2**-23) * 2.0**127
 _COUNTS = (
     *("evaluation_images", "attack_images", "evaluation_batch_size", "pgd_restarts"),
@@ -34,17 +34,18 @@ def check(
     own_names: Mapping[str, Collection[str]] = NOTHING,
     measures: Mapping[str, Measure] = MEASURES,
 ) -> None:
-    """Refuses what cannot be meant, before any work.
+    """Checks the configuration of a sweep before any work.
 
     Args:
-      config: what to do.
-      own_names: by field, names that are valid besides those of our tables.
-      measures: the table from which `--measures` chooses.
+      config: configuration of the sweep.
+      own_names: valid names in addition to those of our tables, by field.
+      measures: the available measures, from which `--measures` selects.
 
     Raises:
-      ConfigurationError: one sentence that names the flag, the value and the remedy.
+      ConfigurationError: if a value is invalid. The message names the flag, the value and the
+        remedy.
     """
-    # Late, because they load JAX and Flax.
+    # Imported here because they load JAX and Flax.
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
@@ -98,16 +99,17 @@ def check_evaluation(
     measures: Mapping[str, Measure] = MEASURES,
     own_names: Mapping[str, Collection[str]] = NOTHING,
 ) -> None:
-    """Refuses options of the measures that cannot be meant; for the command line and for Python.
+    """Checks the options of the measures, for the command line and for Python.
 
     Args:
-      options: what to measure.
-      named: how a field of the options is named in the sentence; by default as a flag.
-      measures: the table of which `options.measures` are names.
-      own_names: by field, names that are valid besides those of our tables.
+      options: options to check.
+      named: maps a field of the options to its name in the error message; a flag by default.
+      measures: the available measures, from which `options.measures` selects.
+      own_names: valid names in addition to those of our tables, by field.
 
     Raises:
-      ConfigurationError: one sentence that names the option, the value and the remedy.
+      ConfigurationError: if a value is invalid. The message names the option, the value and the
+        remedy.
     """
     from selectax.attacks import ATTACKS
     from selectax.corruptions import CORRUPTIONS
@@ -153,15 +155,16 @@ def check_used(
     of_data_set: EvaluationOptions = EvaluationOptions(),
     measures: Mapping[str, Measure] = MEASURES,
 ) -> None:
-    """Refuses flags that have no effect because what they belong to is not measured.
+    """Checks for flags that have no effect because no requested measure uses them.
 
     Args:
-      options: what to measure.
-      of_data_set: the command's defaults for the data set, which nobody gave.
-      measures: the table of which `options.measures` are names.
+      options: options to check.
+      of_data_set: defaults for the data set. These values do not count as given by the user.
+      measures: the available measures, from which `options.measures` selects.
 
     Raises:
-      ConfigurationError: one sentence that names the flag, the value and the remedy.
+      ConfigurationError: if a flag has no effect. The message names the flag, the value and the
+        remedy.
     """
     default = EvaluationOptions()
     for field, users in _users(measures).items():
@@ -176,14 +179,14 @@ def check_used(
 
 
 def flags_without_effect(measures: Sequence[str]) -> set[str]:
-    """The flags of measures other than these."""
+    """Returns the flags that none of the given measures uses."""
     return {
         _flag(field) for field, users in _users(MEASURES).items() if not set(users) & set(measures)
     }
 
 
 def _users(measures: Mapping[str, Measure]) -> dict[str, list[str]]:
-    """By option, the measures that use it; all others use none or are used by all."""
+    """Returns the measures that use each option. Options that all measures use are not included."""
     users: dict[str, list[str]] = {}
     for measure in measures.values():
         for field in measure.options:
@@ -192,7 +195,7 @@ def _users(measures: Mapping[str, Measure]) -> dict[str, list[str]]:
 
 
 def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
-    """Refuses names of regularized layers that the network does not have."""
+    """Checks that the network has all regularized layers."""
     for name in config.regularizer.regularized_layers:
         _check_name("--regularized-layers", name, layers)
 
@@ -236,7 +239,7 @@ def _check_count(named: str, count: int | None) -> None:
 
 
 def _check_finite(named: str, value: float, lowest: float) -> None:
-    # Beyond the largest, float32 has infinity.
+    # Larger values become infinity in float32.
     if not abs(value) <= _LARGEST or value < lowest:
         at_least = "" if lowest < 0 else " of at least 0"
         to = f" up to {_LARGEST:.2g}" if _LARGEST < abs(value) < math.inf else ""
@@ -251,7 +254,7 @@ def _check_each_once(named: str, values: Sequence[Any], *, may_be_empty: bool = 
 
 
 def _check_embedded(data: DataOptions) -> None:
-    """Refuses options of a data set's files where it has none."""
+    """Checks that no option for data files is given for a data set without files."""
     given = {
         f"--archives {data.archives}": data.archives is not None,
         f"--data-dir {data.data_dir}": data.data_dir is not None,
@@ -283,5 +286,5 @@ def _check_name(flag: str, name: str, known: Sequence[str]) -> None:
 
 
 def spaced(values: Iterable[Any]) -> str:
-    """The values of a flag as they stand on a command line."""
+    """Joins the values of a flag by spaces, as on a command line."""
     return " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)

@@ -1,4 +1,4 @@
-"""Which corrupted images a sweep measures: the official ones, or our own of the test images."""
+"""Chooses the corrupted images of a sweep: official ones, or our corruptions of the test images."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ def resolve_corruptions(
     official_at_hand: bool,
     at_hand: Sequence[str] = (),
 ) -> SweepConfig:
-    """The same configuration with its corruptions, and which images they are, spelled out.
+    """Replaces defaults in a configuration by the names of the corruptions and the kind of images.
 
     Args:
-      config: a configuration that `check` lets pass.
-      official_at_hand: whether the official corrupted form of the data set can be had.
-      at_hand: the corruptions that it holds, which may be a part; empty if that is not known.
+      config: configuration that has passed `check`.
+      official_at_hand: whether the official corrupted data set is available.
+      at_hand: the corruptions in the available data set, possibly only some; empty if not known.
 
     Raises:
-      ConfigurationError: the official set does not exist, or lacks a corruption.
+      ConfigurationError: if there is no official data set, or it lacks a corruption.
     """
     from selectax.corruptions import CORRUPTIONS
     from selectax.datasets import CORRUPTED, DATASETS, DataSet, describe
@@ -33,7 +33,7 @@ def resolve_corruptions(
     known = tuple(CORRUPTIONS)
     if dataset in CORRUPTED:
         known = describe(CORRUPTED[dataset]).corruptions
-    # Your own images have no entry.
+    # User-defined images are not in the table.
     by_default = DATASETS.get(dataset, DataSet).default_corruptions
     names = by_default if evaluation.corruptions is None else evaluation.corruptions
     if which == "official":
@@ -59,11 +59,11 @@ def resolve_corruptions(
 
 
 def fallback(asked: SweepConfig, resolved: SweepConfig) -> str | None:
-    """A sentence that says which corrupted images are used, if auto did not find the official ones.
+    """Returns a message if `auto` did not find official corrupted images and uses ours; else None.
 
     Args:
-      asked: the configuration as given.
-      resolved: the same by `resolve_corruptions`.
+      asked: configuration as given.
+      resolved: result of `resolve_corruptions` for it.
     """
     from selectax.datasets import CORRUPTED
 

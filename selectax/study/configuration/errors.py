@@ -1,5 +1,5 @@
-"""The error of a configuration that cannot be run."""
+"""Defines the error for an invalid configuration."""
 
 
 class ConfigurationError(ValueError):
-    """A sentence that names a flag, its value and the remedy."""
+    """A configuration is invalid. The message names the flag, its value and the remedy."""

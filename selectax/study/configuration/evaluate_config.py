@@ -1,4 +1,4 @@
-"""The configuration of an evaluation of networks, from which the command line is made."""
+"""The configuration of an evaluation. The command line is generated from it."""
 
 import dataclasses
 from pathlib import Path
@@ -18,41 +18,42 @@ _EVERYTHING = EvaluationOptions(measures=tuple(MEASURES))
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """Measures one network, a PyTorch file's, or those of a sweep.
+    """Measures one network from a PyTorch file, or the networks of a sweep.
 
-    Selectivity, accuracy under corruptions and attacks, dimensionality, input gradients, ablation,
-    and other indices of selectivity.
+    Measures selectivity, accuracy under corruptions and attacks, dimensionality, input gradients,
+    ablation, and other indices of selectivity.
     """
 
     weights: Path
-    """File of PyTorch or safetensors with a state dict, or the folder of a sweep."""
+    """PyTorch or safetensors file with a state dict, or the folder of a sweep."""
     model: str | None = None
-    """Network of a file, by default resnet20; a sweep knows its own."""
+    """Name of the network in a file; resnet20 by default. A sweep records its own."""
     alpha: float | None = None
-    """Which networks of a sweep; by default all. Of a file: what its rows say."""
+    """For a sweep, measure only networks of this alpha; all by default. For a file, the alpha in
+    its rows."""
     seed: int | None = None
-    """Which networks of a sweep; by default all. Of a file: of what is drawn at random, by default
-    0."""
+    """For a sweep, measure only networks of this seed; all by default. For a file, the seed of
+    random numbers; 0 by default."""
     mean: tuple[float, float, float] | None = None
-    """Means of the channels, in [0, 1], by which a file's network had its images normalised; by
-    default ImageNet's."""
+    """Channel means, in [0, 1], that normalised the images for the network of a file; ImageNet's by
+    default."""
     deviation: tuple[float, float, float] | None = None
-    """Deviations of the channels, likewise."""
+    """Channel standard deviations, in [0, 1], for the same; ImageNet's by default."""
     max_pool: bool = False
-    """A file's network has a max-pool after the stem, as torchvision's ResNets do."""
+    """The network of a file has a max-pool after the stem, as torchvision's ResNets do."""
     class_order: Literal["official", "sorted"] = "official"
-    """Order of a file's logits: that of the data set, or that of sorted class folders, as
-    torchvision's ImageFolder has them."""
+    """Order of the logits in a file: the data set's official order, or sorted class folders as in
+    torchvision's ImageFolder."""
     key: str | None = None
-    """Where in a file the state dict is, such as ema; needed only if several fit."""
+    """Location of the state dict in a file, such as ema. Needed only if several fit."""
     output: Path | None = None
-    """CSV file of the results, by default WEIGHTS_results.csv; Parquet goes beside it. An
-    evaluation that was interrupted goes on with it; results of anything else are not replaced."""
+    """CSV file for the results; WEIGHTS_results.csv by default. A Parquet file is written beside
+    it. An interrupted evaluation continues its file. Other results are never overwritten."""
     data: DataOptions = _CIFAR10
     evaluation: EvaluationOptions = _EVERYTHING
     log: LogOptions = _TOLD
 
     @property
     def results(self) -> Path:
-        """The CSV file."""
+        """Path of the CSV file with the results."""
         return self.output or Path(f"{self.weights.absolute().name}_results.csv")

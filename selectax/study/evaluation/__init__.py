@@ -1,1 +1,1 @@
-"""Measuring networks whose weights are at hand: those of a sweep, or of a PyTorch file."""
+"""Measures networks that are trained already, from a sweep or from a PyTorch file."""

@@ -1,4 +1,4 @@
-"""The full table of measurements for networks whose weights are at hand."""
+"""Measures trained networks and writes the results table."""
 
 import dataclasses
 import json
@@ -43,7 +43,7 @@ _USUAL_MODEL = "resnet20"
 
 
 class _Trained(NamedTuple):
-    """A network, its best epoch, and its variables after it."""
+    """A network, its best epoch, and its variables after that epoch."""
 
     network: NetworkId
     epoch: int
@@ -51,18 +51,18 @@ class _Trained(NamedTuple):
 
 
 def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataFrame:
-    """Measures the network, or all of a sweep, and writes the table meanwhile.
+    """Measures one network or those of a sweep, and adds results to the table as they come.
 
-    An evaluation that was interrupted goes on after the last part that is in the table.
+    An interrupted evaluation continues after the last measure in the table.
 
     Args:
-      config: what to do.
-      console: where warnings are shown; by default stderr.
+      config: configuration of the evaluation.
+      console: console for warnings and progress; stderr by default.
 
     Raises:
-      ConfigurationError: the configuration cannot be meant, or the sweep has no such network.
-      selectax.models.torch_files.WeightsError: the file holds no weights of that network.
-      selectax.datasets.DataError: the data cannot be had.
+      ConfigurationError: if the configuration is invalid, or the sweep has no such network.
+      selectax.models.torch_files.WeightsError: if the file has no weights of that network.
+      selectax.datasets.DataError: if the data set cannot be loaded.
     """
     check_has_effect(config)
     model, dataset = config.model or _USUAL_MODEL, config.data.dataset
@@ -75,7 +75,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
     resolved = resolve_corruptions(sweep, official_at_hand=bool(at_hand), at_hand=at_hand)
     evaluation = resolved.evaluation
     if not config.results.parent.is_dir():
-        # Before hours of measuring.
+        # Check this now, not after hours of measuring.
         raise ConfigurationError(
             f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
             "another file."
@@ -96,7 +96,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
 def _networks(
     config: EvaluateConfig, model: str, dataset: str, log: Log
 ) -> tuple[Network, list[_Trained]]:
-    """The functions and the trained networks of a sweep, or the one of a file."""
+    """Returns the network's functions, and the trained networks of a sweep or of a file."""
     if config.weights.is_dir():
         networks = list(_trained_here(config))
         if not networks:
@@ -123,7 +123,7 @@ def _measure_left(
     table: pd.DataFrame,
     log: Log,
 ) -> pd.DataFrame:
-    """Measures what the table lacks of each network, and writes rows as they come."""
+    """Runs the measures that the table lacks for each network, and writes rows as they come."""
     held = [
         measures_held(config.results, table, trained.network, trained.epoch) for trained in networks
     ]
@@ -156,7 +156,7 @@ def _measure_left(
 
 
 def _of_sweep(folder: Path) -> tuple[str, str]:
-    """Its model and data set."""
+    """Reads the names of a sweep's model and data set."""
     try:
         flags = json.loads(RunFolder(folder).config.read_text())
         return flags["model"], flags["dataset"]
@@ -167,7 +167,7 @@ def _of_sweep(folder: Path) -> tuple[str, str]:
 
 
 def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
-    """The sweep's networks that are asked for, in the order of its groups."""
+    """Yields the requested networks of a sweep, in the order of its groups."""
     folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
     known = [network for group in groups for network in group]
     given = {"--alpha": config.alpha, "--seed": config.seed}

@@ -1,4 +1,4 @@
-"""A network from a file of PyTorch, and what the file does not say of it."""
+"""Loads a network from a PyTorch file, and lists the assumptions about what it does not record."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -12,17 +12,17 @@ from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.measures.measure import Row
 
-# Times chance, at which an accuracy is near it.
+# An accuracy is near chance if it is at most this multiple of chance.
 _NEAR_CHANCE = 2
 
 
 class Foreign(NamedTuple):
-    """A network from a file.
+    """A network loaded from a file.
 
     Attributes:
-      network: its functions.
-      variables: its weights and statistics.
-      assumptions: a sentence on what the file does not say.
+      network: functions of the network.
+      variables: weights and batch statistics.
+      assumptions: one sentence about the settings that the file does not record.
     """
 
     network: Network
@@ -31,10 +31,10 @@ class Foreign(NamedTuple):
 
 
 def check_has_effect(config: EvaluateConfig) -> None:
-    """Refuses flags that cannot be meant: of training, and of a file's network with a sweep.
+    """Checks for flags without effect: flags for training, and flags for a file if given a sweep.
 
     Raises:
-      ConfigurationError: one sentence that names the flag.
+      ConfigurationError: if a flag has no effect or an invalid value. The message names the flag.
     """
     if config.data.train_limit is not None:
         raise ConfigurationError(
@@ -65,11 +65,11 @@ def check_has_effect(config: EvaluateConfig) -> None:
 
 
 def read_foreign(config: EvaluateConfig, model: str, dataset: str) -> Foreign:
-    """The network of a file, and what is assumed of it.
+    """Reads the network from a file, with the assumptions made about it.
 
     Raises:
-      ConfigurationError: the network has no such form.
-      selectax.models.torch_files.WeightsError: the file holds no weights of it.
+      ConfigurationError: if the network does not support a setting such as max_pool.
+      selectax.models.torch_files.WeightsError: if the file has no weights of the network.
     """
     num_classes = describe(dataset).num_classes
     form: dict[str, Any] = {
@@ -98,7 +98,7 @@ def read_foreign(config: EvaluateConfig, model: str, dataset: str) -> Foreign:
 
 
 def warnings_of_chance(rows: Iterable[Row], num_classes: int) -> list[str]:
-    """A sentence if the accuracy on clean images is near chance, as of a misread file."""
+    """Returns a warning if the clean accuracy is near chance, as for a wrongly interpreted file."""
     (accuracy,) = [
         row["value"]
         for row in rows
@@ -114,7 +114,7 @@ def warnings_of_chance(rows: Iterable[Row], num_classes: int) -> list[str]:
 
 
 def _sorted_labels(dataset: str) -> list[int]:
-    """The class of each logit of a network trained on sorted class folders."""
+    """Returns the class of each logit for a network trained on sorted class folders."""
     data_set = describe(dataset)
     names = data_set.folder_names or data_set.class_names
     return [names.index(name) for name in sorted(names)]

@@ -1,4 +1,7 @@
-"""The table of an evaluation on disk: gone on with if it is of the same, else never replaced."""
+"""Keeps the table of an evaluation on disk.
+
+A repeated evaluation continues its own table. It never replaces a table of another evaluation.
+"""
 
 import dataclasses
 import hashlib
@@ -24,7 +27,10 @@ def what_determines(
     evaluation: EvaluationOptions,
     test_images: int,
 ) -> dict[str, Any]:
-    """What rows depend on, besides which network of a sweep they are of, in types that JSON has."""
+    """Returns the settings that determine the rows, as JSON types.
+
+    The alpha and seed of a sweep's network are not included, because the rows contain them.
+    """
     if config.weights.is_dir():
         weights = {"sweep": json.loads(RunFolder(config.weights).config.read_text())}
     else:
@@ -38,16 +44,16 @@ def what_determines(
 
 
 def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
-    """The table so far, empty at first; what determines it is kept beside it.
+    """Reads the table so far. A new table is empty, and its settings are saved in a file beside it.
 
     Args:
-      path: the CSV file.
-      determines: of `what_determines`.
+      path: path of the CSV file.
+      determines: settings from `what_determines`.
 
     Raises:
-      ConfigurationError: the file holds results of something else.
+      ConfigurationError: if the file has results of other settings.
     """
-    # A name of its own: config.json of a run may lie in the same folder.
+    # The file is not called config.json, because a run may have one in the same folder.
     beside = path.with_suffix(".evaluation.json")
     others = [file for file in (path, path.with_suffix(".parquet")) if file.exists()]
     if not others:
@@ -65,10 +71,11 @@ def begin_table(path: Path, determines: dict[str, Any]) -> pd.DataFrame:
 
 
 def measures_held(path: Path, table: pd.DataFrame, network: NetworkId, epoch: int) -> set[str]:
-    """Measures that the table holds of a network.
+    """Returns the measures of a network that the table already has.
 
     Raises:
-      ConfigurationError: they are of another epoch, as of a sweep that was trained further since.
+      ConfigurationError: if the rows are from another epoch, for example because the sweep has been
+        trained further since.
     """
     alpha = table["alpha"]
     of_alpha = alpha.isna() if math.isnan(network.alpha) else alpha == network.alpha

@@ -1,4 +1,4 @@
-"""Accuracy as units are switched off, in several orders.
+"""Measures accuracy as units are switched off in several orders.
 
 References:
   Leavitt & Morcos, 2020, arXiv 2003.01262.
@@ -36,16 +36,16 @@ _ORDERS = {
 
 
 def rows(subject: Subject) -> list[Row]:
-    """Accuracy by order and number of units off, in each layer and in the whole network.
+    """Returns accuracies by order and number of units off, for each layer and the whole network.
 
-    `steps` of a row is the number of units that are switched off.
+    In each row, `steps` is the number of units that are switched off.
     """
     selectivity, points = subject.selectivity, subject.options.ablation_points
     groups = {"": list(selectivity), **{name: [name] for name in selectivity}}
     masks, where = [], []
     for order, rank in _ORDERS.items():
         for layer, names in groups.items():
-            # A diverged network has no order; its accuracies become NaN below.
+            # NaN selectivities have no order. Their accuracies are set to NaN below.
             chosen = {name: jnp.asarray(np.nan_to_num(selectivity[name])) for name in names}
             units = sum(len(values) for values in chosen.values())
             numbers = sorted({math.ceil(units * at / points) for at in range(points + 1)})
@@ -80,13 +80,13 @@ def measure_ablated(
     *,
     masked: Callable[..., tuple[Array, dict[str, Array]]],
 ) -> Float[Array, "masks"]:
-    """Accuracy under each of several masks.
+    """Computes the accuracy under each of several masks.
 
     Args:
-      variables: of the network.
+      variables: variables of the network.
       batches: clean images.
-      masks: for each layer, which units stay on.
-      masked: the network's function of variables, images and masks.
+      masks: masks of each layer; True for units that stay on.
+      masked: function of variables, images and masks that returns logits and activations.
     """
 
     def logits_fn(images, masks):

@@ -1,4 +1,4 @@
-"""Accuracy and dimensionality under adversarial attacks, and whether the attacks are believable."""
+"""Measures accuracy and dimensionality under adversarial attacks, and signs of masked gradients."""
 
 import functools
 import zlib
@@ -17,7 +17,7 @@ from selectax.study.runtime.waiting import fetch
 
 
 def rows(subject: Subject) -> list[Row]:
-    """Under each attack with each epsilon, and the number of signs of masked gradients."""
+    """Returns rows for each attack and epsilon, and the number of signs of masked gradients."""
     found: list[Row] = []
     for attack in subject.attacks:
         for steps in (1,) if attack.single_step else subject.options.pgd_steps:
@@ -26,7 +26,7 @@ def rows(subject: Subject) -> list[Row]:
 
 
 def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
-    """Of one attack; its curve over epsilon begins with the clean images."""
+    """Returns the rows of one attack. Its curve over epsilon starts with the clean images."""
     options, images, name = subject.options, subject.images, attack.name
     epsilons = np.asarray(options.epsilons) / 255
     measured = fetch(
@@ -51,14 +51,14 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
         found.append({"metric": "accuracy", **where, "value": accuracy})
     for at, epsilon in enumerate(epsilons):
         where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
-        # Without a perturbation the difference is nothing but rounding.
+        # Without a perturbation, the difference consists only of rounding errors.
         if "dimensionality" in options.measures and epsilon > 0:
             found += perturbed_dimensionality_rows(measured, at, subject.layers, where)
     return found
 
 
 def _masked_gradients(subject: Subject) -> Row:
-    """The number of signs of masked gradients that the strongest PGD shows; warns of each."""
+    """Counts the signs of masked gradients under the strongest PGD, and adds a warning for each."""
     attacked, options = subject.images.attacked, subject.options
     shown = np.asarray(attacked.where[0])
     epsilon, steps = max(options.epsilons) / 255, max(options.pgd_steps)

@@ -10,13 +10,13 @@ _DECILES = np.arange(11) / 10
 
 
 def accuracy(subject: Subject) -> list[Row]:
-    """Accuracy on the test images."""
+    """Returns the accuracy on the test images."""
     correct = subject.clean.correct.sum() / count(subject.images.test)
     return [{"metric": "accuracy", "value": correct}]
 
 
 def selectivity(subject: Subject) -> list[Row]:
-    """Mean class selectivity index of each layer and of the network, and deciles over units."""
+    """Returns the mean class selectivity of the network and each layer, and deciles over units."""
     of_units = subject.selectivity
     subject.units["class_selectivity"] = of_units
     rows = layer_means("class_selectivity", {name: of_units[name].mean() for name in of_units})
@@ -28,5 +28,5 @@ def selectivity(subject: Subject) -> list[Row]:
 
 
 def dimensionality(subject: Subject) -> list[Row]:
-    """Dimensionality of each layer's responses to the test images."""
+    """Returns the dimensionality of each layer's responses to the test images."""
     return dimensionality_rows(subject.clean.dimensionality, subject.layers, {})

@@ -1,4 +1,4 @@
-"""Accuracy and dimensionality under common corruptions."""
+"""Measures accuracy and dimensionality under common corruptions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from selectax.study.runtime.waiting import fetch
 
 
 def rows(subject: Subject) -> list[Row]:
-    """Under each corruption at each severity, and means over all."""
+    """Returns rows for each corruption and severity, and means over all of them."""
     images, options, apply = subject.images, subject.options, subject.network.apply
     found: list[Row] = []
     official = images.corrupted.name
@@ -24,7 +24,8 @@ def rows(subject: Subject) -> list[Row]:
             clean, responses = there, clean_responses(subject.variables, there, apply=apply)
         measured = fetch(measure_stored(subject.variables, clean, responses, stored, apply=apply))
         accuracies = measured.correct.sum((1, 2)) / count(clean)
-        # Of the images that were corrupted, or of all where these are not known.
+        # Compare with the clean versions of the corrupted images, or with all test images if the
+        # clean versions are not known.
         compared = count(clean) if paired else count(images.test)
         clean_accuracy = subject.clean.correct.ravel()[:compared].mean()
         for at, severity in enumerate(options.severities):
@@ -38,7 +39,7 @@ def rows(subject: Subject) -> list[Row]:
 
 
 def _accuracy_rows(accuracy: Any, clean_accuracy: Any, where: Row) -> list[Row]:
-    # A network that gets no clean image right has no accuracy to be relative to.
+    # The relative accuracy is undefined if the clean accuracy is 0.
     relative = accuracy / clean_accuracy if clean_accuracy else np.nan
     return [
         {"metric": "accuracy", **where, "value": accuracy},
@@ -47,7 +48,7 @@ def _accuracy_rows(accuracy: Any, clean_accuracy: Any, where: Row) -> list[Row]:
 
 
 def _mean_rows(found: list[Row], dataset: Row) -> list[Row]:
-    """Means over all corruptions and severities."""
+    """Returns the means over all corruptions and severities."""
     return [
         {
             "metric": metric,

@@ -1,4 +1,4 @@
-"""How the norms of input-unit gradients vary over samples and units.
+"""Measures how the norms of input-unit gradients vary over samples and units.
 
 References:
   Leavitt & Morcos, 2020, arXiv 2010.07693.
@@ -33,8 +33,8 @@ class InputGradientVariation(NamedTuple):
     """Coefficients of variation of the norms of input-unit gradients, by layer.
 
     Attributes:
-      over_samples: of each unit; 0 for one without any gradient.
-      over_units: of the units' mean norms.
+      over_samples: variation over samples for each unit; 0 for a unit without any gradient.
+      over_units: variation over units of their mean norms.
     """
 
     over_samples: dict[str, Float[Array, "units"]]
@@ -42,9 +42,9 @@ class InputGradientVariation(NamedTuple):
 
 
 def rows(subject: Subject) -> list[Row]:
-    """Mean variation over samples, and variation over units, of each layer and their means.
+    """Returns each layer's variation over samples and over units, and the means over layers.
 
-    Units without any gradient take no part in the mean over units.
+    The variation over samples is the mean over units. Units without any gradient are excluded.
     """
     measured = fetch(
         measure_input_gradients(
@@ -73,14 +73,14 @@ def measure_input_gradients(
     forward: Apply,
     directions: int,
 ) -> InputGradientVariation:
-    """Variation of input-unit gradients, estimated from random directions.
+    """Estimates the variation of input-unit gradients from random directions.
 
     Args:
-      key: for the directions.
-      variables: of the network.
+      key: PRNG key for the directions.
+      variables: variables of the network.
       batches: clean images.
-      forward: the network's function; differentiable in forward mode.
-      directions: number of random directions for each image along which derivatives are taken.
+      forward: the network's function, which must be differentiable in forward mode.
+      directions: number of random directions per image along which derivatives are computed.
     """
 
     def respond(images):

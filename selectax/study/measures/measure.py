@@ -1,4 +1,4 @@
-"""What a measure is: the entry of the table MEASURES."""
+"""Defines a measure, which is an entry of the table MEASURES."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
@@ -9,19 +9,21 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """Something that is measured of each trained network.
+    """A measure of a trained network.
 
     Attributes:
-      name: as in `--measures` and in `networks.json`.
-      help: what it is, in a few words.
-      metrics: names of the metrics in its rows, each with what it is, its range and its source.
-      rows: from a `Subject` to rows of the results table. A row is a dict with a metric, a value,
-        and what applies of layer, perturbation, severity, epsilon and steps. Sentences on why they
-        may mislead are added to `subject.warnings`.
-      is_default: whether it is measured if nothing is asked for.
-      options: fields of `EvaluationOptions` that only this measure and others that name them use.
-      needs_no_sign: whether it is undefined for negative responses.
-      requires: functions of `selectax.models.Network` that it needs besides `apply`.
+      name: name of the measure in `--measures` and in `networks.json`.
+      help: short description.
+      metrics: names of the metrics in the measure's rows, each with its description, range and
+        source.
+      rows: function from a `Subject` to rows of the results table. A row is a dict with a metric, a
+        value and, if they apply, layer, perturbation, severity, epsilon and steps. The function
+        appends reasons why the rows may mislead to `subject.warnings`.
+      is_default: whether the measure is used by default.
+      options: fields of `EvaluationOptions` that only this measure uses, or shares with measures
+        that list them too.
+      needs_no_sign: whether the measure is undefined for negative responses.
+      requires: functions of `selectax.models.Network` that the measure needs besides `apply`.
     """
 
     name: str
@@ -34,10 +36,10 @@ class Measure:
     requires: tuple[str, ...] = ()
 
     def check_rows(self, rows: Iterable[Row]) -> list[Row]:
-        """The rows as a list.
+        """Returns the rows as a list after checking their metrics.
 
         Raises:
-          ValueError: a row has a metric that the entry does not name.
+          ValueError: if `metrics` lacks the metric of a row.
         """
         found = list(rows)
         for row in found:

@@ -1,4 +1,4 @@
-"""Measures a trained network, one measure after the other."""
+"""Applies measures to a trained network, one after the other."""
 
 import itertools
 import types
@@ -14,14 +14,14 @@ from selectax.study.measures.subject import Subject, count
 
 
 class Measured(NamedTuple):
-    """What one measure found of a network.
+    """Results of one measure for a network.
 
     Attributes:
-      measure: its name; "diverged" for a network whose logits are not finite.
-      rows: with a metric, a value and what applies of layer, perturbation, severity, epsilon and
-        steps. Those on an official corrupted set name it as their data set.
-      warnings: sentences on why they may mislead.
-      units: by metric and layer, a value for each unit.
+      measure: name of the measure; "diverged" for a network whose logits are not finite.
+      rows: rows with a metric, a value and, if they apply, layer, perturbation, severity, epsilon
+        and steps. For an official corrupted data set, they also have its name as `dataset`.
+      warnings: reasons why the rows may mislead, one sentence each.
+      units: values of all units, by metric and layer.
     """
 
     measure: str
@@ -33,27 +33,26 @@ class Measured(NamedTuple):
 def measures_of(
     names: Iterable[str], table: Mapping[str, Measure] = MEASURES
 ) -> tuple[Measure, ...]:
-    """The entries of several names, and of clean accuracy, which is always measured."""
+    """Returns the named measures, preceded by clean accuracy, which is always measured."""
     return CLEAN_ACCURACY, *(table[name] for name in names)
 
 
 def measure_one_by_one(
     subject: Subject, measures: Iterable[Measure], *, already: Collection[str] = ()
 ) -> Iterator[Measured]:
-    """Measures a network, one measure after the other.
+    """Applies measures to a network, one after the other.
 
     Args:
-      subject: the network.
-      measures: what to measure.
-      already: names of measures to leave out.
+      subject: network to measure.
+      measures: measures to apply.
+      already: names of measures to skip.
 
     Yields:
-      What each measure found; of a network whose logits are not all finite, nothing but that it
-      has diverged.
+      The results of each measure. If some logits are not finite, the only result is "diverged".
 
     Raises:
-      ValueError: a response is negative, and a measure is asked for that allows for none; or a
-        measure gives a metric that its entry does not name.
+      ValueError: if a response is negative and a measure does not allow that, or if a measure
+        returns a metric that is not in its `metrics`.
     """
     measures = list(measures)
     with _exact_products():
@@ -73,7 +72,7 @@ def measure_one_by_one(
 
 
 def measure_network(subject: Subject, measures: Iterable[Measure]) -> Measured:
-    """All that several measures find of a network; see `measure_one_by_one`."""
+    """Applies measures to a network and merges their results; see `measure_one_by_one`."""
     names, rows, warnings, units = zip(*measure_one_by_one(subject, measures), strict=True)
     chained = itertools.chain.from_iterable
     of_all = {metric: layers for each in units for metric, layers in each.items()}
@@ -81,7 +80,11 @@ def measure_network(subject: Subject, measures: Iterable[Measure]) -> Measured:
 
 
 def _diverged(not_finite: int, samples: int) -> Measured:
-    """NaN has a largest entry, so that all else would be plausible numbers of nothing."""
+    """Reports that a network has diverged.
+
+    Other measures are skipped. They would give plausible but meaningless numbers, because argmax
+    returns a class even if all logits are NaN.
+    """
     sentence = (
         f"its logits are not finite on {not_finite:,} of {samples:,} test images, so that it is "
         "reported as diverged and not measured; look for NaN among its weights."
@@ -90,7 +93,7 @@ def _diverged(not_finite: int, samples: int) -> Measured:
 
 
 def _check_signs(subject: Subject) -> None:
-    """Refuses negative responses, which no compiled function can see in its own arguments."""
+    """Checks for negative responses. Compiled functions cannot raise errors about their inputs."""
     for name, least in subject.clean.least.items():
         if np.any(least < 0):
             raise ValueError(
@@ -102,5 +105,5 @@ def _check_signs(subject: Subject) -> None:
 
 
 def _exact_products():
-    """TPUs and GPUs otherwise round factors, by more than the smallest epsilons."""
+    """Sets float32 matrix products. TPUs and GPUs otherwise round by more than small epsilons."""
     return jax.default_matmul_precision("float32")

@@ -1,7 +1,7 @@
-"""MEASURES: what a sweep can measure of each network, by name.
+"""MEASURES: the measures of a sweep, by name.
 
-The table loads no measure: each loads its own module when it is taken first, so that help is
-there at once.
+Importing the table imports no measure. Each module is imported when its measure is first used, so
+that the command line shows its help without delay.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from selectax.study.measures.measure import Measure, Row
 
 
 def _in_module(module: str, function: str = "rows") -> Callable[[Any], Iterable[Row]]:
-    """A function of a module in this folder, which is imported when the function is called."""
+    """Returns a function that imports a module of this folder when called."""
 
     def rows(subject):
         found = importlib.import_module(f"selectax.study.measures.{module}")
@@ -33,7 +33,7 @@ _DIMENSIONALITY = {
     "number of units (Gao et al. 2017)",
 }
 
-# Always measured, and so no choice.
+# Always measured, so it is not in MEASURES.
 CLEAN_ACCURACY = Measure(
     name="clean",
     help="accuracy on clean images",
@@ -130,7 +130,7 @@ MEASURES: dict[str, Measure] = {
         ),
     )
 }
-# Of training itself, and of networks that could not be measured.
+# Metrics of training itself, and of networks that could not be measured.
 _OF_TRAINING = {
     "train_loss": "mean training loss of an epoch",
     "train_accuracy": "mean training accuracy of an epoch, 0 to 1",

@@ -1,4 +1,4 @@
-"""Rows of the results table that several measures have in common."""
+"""Makes rows of the results table that several measures share."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ SHARES = (90, 95, 99)
 
 
 def layer_means(metric: str, means: Mapping[str, Any]) -> list[Row]:
-    """A row of the whole network, the mean over layers, and one of each layer."""
+    """Returns a row for the whole network, the mean over layers, and a row for each layer."""
     of_layers = [{"metric": metric, "layer": name, "value": mean} for name, mean in means.items()]
     return [{"metric": metric, "value": np.mean(list(means.values()))}, *of_layers]
 
@@ -21,12 +21,12 @@ def layer_means(metric: str, means: Mapping[str, Any]) -> list[Row]:
 def dimensionality_rows(
     dimensionality: Dimensionality, layers: Sequence[str], where: Row
 ) -> list[Row]:
-    """Dimensionality of each layer.
+    """Returns rows with the dimensionality of each layer.
 
     Args:
-      dimensionality: of the layers.
-      layers: their names.
-      where: what the rows have in common.
+      dimensionality: dimensionality of the layers.
+      layers: names of the layers.
+      where: entries that all rows share.
     """
     rows = []
     for layer, components, ratio in zip(
@@ -44,14 +44,14 @@ def dimensionality_rows(
 def perturbed_dimensionality_rows(
     measured: PerturbedMeasures, at: int, layers: Sequence[str], where: Row, *, paired: bool = True
 ) -> list[Row]:
-    """Dimensionality of responses to perturbed images, and of how they differ from clean ones.
+    """Returns the dimensionality of perturbed responses and of their difference from clean ones.
 
     Args:
-      measured: at several strengths.
-      at: position of the strength.
+      measured: measures at several strengths of a perturbation.
+      at: index of the strength.
       layers: names of the layers.
-      where: what the rows have in common.
-      paired: whether the clean images are known; without them nothing is said of the difference.
+      where: entries that all rows share.
+      paired: whether the clean images are known. If not, there are no rows for the difference.
     """
     perturbed, difference = jax.tree.map(
         lambda leaf: leaf[at], (measured.perturbed, measured.difference)

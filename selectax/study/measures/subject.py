@@ -1,4 +1,4 @@
-"""What a measure knows of one trained network, and the images that it is measured on."""
+"""The input of a measure: a trained network and the images that it is measured on."""
 
 import dataclasses
 import functools
@@ -24,10 +24,10 @@ class EvaluationImages(NamedTuple):
     """Images that networks are measured on.
 
     Attributes:
-      test: clean images, for everything but attacks.
-      attacked: clean images to attack.
-      corrupted: the test images corrupted, by the benchmark's authors or by us.
-      benchmark: whose severities corruptions have.
+      test: clean images, for everything except attacks, ablation and input gradients.
+      attacked: clean images for attacks, ablation and input gradients.
+      corrupted: corrupted test images, by the benchmark's authors or by us.
+      benchmark: benchmark that defines the severities of corruptions.
     """
 
     test: Batches
@@ -38,18 +38,19 @@ class EvaluationImages(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
-    """One trained network, and how it is measured.
+    """One trained network and the settings of its measurement.
 
     Attributes:
-      seed: of what is drawn at random; images are corrupted alike for all networks.
-      network: its functions.
-      variables: its parameters and state.
-      images: to measure it on.
-      options: what to measure.
+      seed: seed of random numbers. Corrupted images do not depend on it; they are the same for all
+        networks.
+      network: functions of the network.
+      variables: parameters and state of the network.
+      images: images to measure the network on.
+      options: options of the measures.
       num_classes: number of classes.
-      own_attacks: to run, in place of those that the options name.
-      warnings: sentences on why what was measured may mislead; measures add to them.
-      units: by metric and layer, a value for each unit; measures may add to it.
+      own_attacks: user-defined attacks that replace those named in the options.
+      warnings: reasons why results may mislead. Measures append to it.
+      units: values of all units, by metric and layer. Measures may add to it.
     """
 
     seed: int
@@ -64,7 +65,7 @@ class Subject:
 
     @property
     def key(self) -> PRNGKeyArray:
-        """Key of the network's seed."""
+        """PRNG key made from the seed."""
         return jax.random.key(self.seed)
 
     @functools.cached_property
@@ -74,7 +75,7 @@ class Subject:
 
     @functools.cached_property
     def unattacked(self) -> Bool[Array, "samples"]:
-        """Whether each image to attack is classified correctly as it is."""
+        """Whether each image to attack is classified correctly without an attack."""
         return self._measure_clean(self.images.attacked).correct.ravel()
 
     @property
@@ -101,5 +102,5 @@ class Subject:
 
 
 def count(batches: Batches) -> int:
-    """Number of images, without those that fill up the last batch."""
+    """Returns the number of images without the padding of the last batch."""
     return int(np.asarray(batches.where).sum())
