@@ -46,20 +46,6 @@ class Network:
       >>> logits, activations = network.apply(network.init(None, images), images)
       >>> logits.shape, activations["scaled"].shape
       ((2, 3), (2, 4, 4, 3))
-
-    Example:
-      >>> import jax.numpy as jnp
-      >>> from selectax.models import Network
-      >>> def init(key, images):
-      ...     return {"params": jnp.ones((images[0].size, 3))}
-      ...
-      >>> def apply(variables, images):
-      ...     logits = images.reshape(len(images), -1) @ variables["params"]
-      ...     return logits, {"last": logits}
-      ...
-      >>> network, images = Network(init, apply), jnp.ones((2, 1, 1, 4))
-      >>> network.apply(network.init(None, images), images)[0].tolist()
-      [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0]]
     """
 
     init: Callable[[PRNGKeyArray, Array], Variables]

@@ -34,7 +34,7 @@ _OTHER_KINDS = {
     b"version https://git-lfs": "is a pointer of Git LFS and not the weights; run git lfs pull",
     b"<": "is a web page or XML; download the weights themselves",
     b"\x1f\x8b": "is compressed by gzip; unpack it first",
-    b"\x89HDF": "is an HDF5 file, as of Keras; give a file of torch.save or safetensors",
+    b"\x89HDF": "is an HDF5 file, such as Keras's; give a file of torch.save or safetensors",
 }
 
 
@@ -111,7 +111,7 @@ def _open(path: pathlib.Path) -> TorchFile:
         reasons = ["is empty; give a file of torch.save or safetensors"]
     elif start[:1] == b"\x80" and 1 < start[1] <= pickle.HIGHEST_PROTOCOL and len(start) > 14:
         reasons = ["is a pickle, but not of torch.save or safetensors; save with torch.save"]
-    other = "is no file of torch.save or safetensors, or the beginning of one is lost; give one"
+    other = "is not a torch.save or safetensors file, or its beginning is missing; give one"
     raise WeightsError(f"{path}: {(reasons or [other])[0]}.")
 
 
@@ -145,7 +145,7 @@ def _open_zip(path: pathlib.Path) -> TorchFile:
 
         if "byteorder" in members and read_member(archive, "byteorder", 16) != b"little":
             raise WeightsError(
-                f"{path}: its numbers are not little-endian; save it anew on a usual machine."
+                f"{path}: its values are not little-endian; save it on a little-endian machine."
             )
         pickled = io.BytesIO(read_member(archive, "data.pkl", _MOST_PICKLE_BYTES))
 
@@ -166,7 +166,7 @@ def _open_legacy(path: pathlib.Path) -> TorchFile:
             raise pickle.UnpicklingError("it does not begin as a file of torch.save")
         if not Unpickler(file).load()["little_endian"]:
             raise WeightsError(
-                f"{path}: its numbers are not little-endian; save it anew on a usual machine."
+                f"{path}: its values are not little-endian; save it on a little-endian machine."
             )
         unpickler = Unpickler(file)
         content = unpickler.load()
@@ -174,8 +174,8 @@ def _open_legacy(path: pathlib.Path) -> TorchFile:
         for key in Unpickler(file).load():
             if key not in unpickler.dtypes:
                 raise WeightsError(
-                    f"{path}: holds numbers of a type that is unknown here, such as quantized "
-                    "ones; save the weights as float32."
+                    f"{path}: has values of an unsupported type, such as quantized ones; save the "
+                    "weights as float32."
                 )
             (numel,) = struct.unpack("<q", file.read(8))
             size = numel * unpickler.dtypes[key].itemsize

@@ -125,8 +125,8 @@ def checked_components(
         )
     if network is not None and config.training.precision != "float32":
         raise ConfigurationError(
-            f"precision {config.training.precision}: network computes in what precision it likes; "
-            "omit it, and cast within the network."
+            f"precision {config.training.precision}: has no effect on network, a network of your "
+            "own; omit it, and cast inside the network."
         )
     return config, components
 
@@ -142,8 +142,8 @@ def check_network(network: Network, data_set: DataSet, measures: Iterable[Measur
     variables = jax.eval_shape(network.init, jax.random.key(0), images)
     if not isinstance(variables, Mapping) or "params" not in variables:
         raise ConfigurationError(
-            f"network.init returned {type(variables).__name__}, and not a dict with 'params'; "
-            "return {'params': what is trained, and all other state by names of your own}."
+            f"network.init returned {type(variables).__name__}, not a dict with 'params'; return "
+            "a dict with the trained arrays in 'params' and any other state under other names."
         )
     check_outputs("network.apply", network.apply, variables, images, data_set.num_classes)
     for measure in measures:

@@ -77,7 +77,7 @@ def fallback(asked: SweepConfig, resolved: SweepConfig) -> str | None:
     if not fell_back:
         return None
     return (
-        f"Corrupted images: our own corruptions of the test images of {dataset}, since "
-        f"{CORRUPTED[dataset]} is neither prepared nor in --archives; --corrupted-images official "
-        "downloads it, and own takes ours without this line."
+        f"Corrupted images: our own corruptions of the test images of {dataset}, because "
+        f"{CORRUPTED[dataset]} is neither prepared nor in --archives; use --corrupted-images "
+        "official to download it, or own to use ours without this message."
     )

@@ -21,8 +21,8 @@ def _in_module(module: str, function: str = "rows") -> Callable[[Any], Iterable[
     return rows
 
 
-_OF_LAYERS = "mean over units; of the whole network the mean over layers"
-_ACCURACY = {"accuracy": "share of images that are classified correctly, 0 to 1"}
+_OF_LAYERS = "mean over a layer's units, and for the network the mean over layers"
+_ACCURACY = {"accuracy": "fraction of images that are classified correctly, 0 to 1"}
 _DIMENSIONALITY = {
     **{
         f"dimensionality_{share}": f"number of principal components of a layer's responses that "
@@ -51,7 +51,7 @@ MEASURES: dict[str, Measure] = {
                 "class_selectivity": f"class selectivity index, 0 to 1; {_OF_LAYERS} "
                 "(Morcos et al. 2018)",
                 **{
-                    f"class_selectivity_decile_{decile}": f"quantile {10 * decile} % of the index "
+                    f"class_selectivity_decile_{decile}": f"{10 * decile} % quantile of the index "
                     "over the units of a layer"
                     for decile in range(11)
                 },
@@ -100,7 +100,7 @@ MEASURES: dict[str, Measure] = {
                 f"unit's gradient with respect to the input; {_OF_LAYERS} "
                 "(Leavitt & Morcos, arXiv 2010.07693)",
                 "input_gradient_cv_over_units": "coefficient of variation over units of the mean "
-                "norm; of the whole network the mean over layers",
+                "norm; for the network the mean over layers",
             },
             rows=_in_module("input_gradients"),
             options=("input_gradient_directions", "attack_images"),
@@ -122,7 +122,7 @@ MEASURES: dict[str, Measure] = {
                 "d_prime": "d′ of the preferred class against all others; " + _OF_LAYERS,
                 "treves_rolls_sparseness": "Treves–Rolls sparseness, 0 to 1; " + _OF_LAYERS,
                 "vinje_gallant_sparseness": "Vinje–Gallant sparseness, 0 to 1; " + _OF_LAYERS,
-                "precision_at_60": "share of the commonest class among the 60 images with the "
+                "precision_at_60": "fraction of the most common class among the 60 images with the "
                 f"strongest responses; {_OF_LAYERS} (Gale et al. 2020)",
             },
             rows=_in_module("indices"),
