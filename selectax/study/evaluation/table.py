@@ -86,7 +86,7 @@ def measures_held(path: Path, table: pd.DataFrame, network: NetworkId, epoch: in
             f"{min(epochs)}, but the best epoch is {epoch} now; name another file with --output, "
             "or remove it."
         )
-    return results.measures_in(table, *network)
+    return results.measures_in(table, *network, together=False)
 
 
 def _holds(beside: Path, determines: dict[str, Any]) -> bool:

@@ -124,13 +124,15 @@ def table_in(folder: Path) -> Path:
     return as_csv if as_csv.exists() or not in_parquet.exists() else in_parquet
 
 
-def measures_in(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
+def measures_in(frame: pd.DataFrame, alpha: float, seed: int, *, together: bool = True) -> set[str]:
     """Infers which measures of a network a table contains, for runs that did not record them.
 
     Args:
       frame: results table.
       alpha: alpha of the network; NaN for a network that was loaded from a file.
       seed: seed of the network.
+      together: whether clean accuracy stands for selectivity and dimensionality if no network of
+        the table has these, as in runs that measured the three together.
 
     Returns:
       Names of built-in measures, and "training", "diverged" and "clean" if they apply.
@@ -139,14 +141,20 @@ def measures_in(frame: pd.DataFrame, alpha: float, seed: int) -> set[str]:
     same_alpha = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
     rows = frame[same_alpha & (frame["seed"] == seed)]
     metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
-    # Earlier versions measured accuracy, selectivity and dimensionality together.
-    is_clean = ((rows["perturbation"] == "") & (rows["metric"] == "accuracy")).any()
+    of_clean = set(rows.loc[rows["perturbation"] == "", "metric"])
+    is_clean = "accuracy" in of_clean
+
+    def of_clean_images(metric: str) -> bool:
+        if together and not ((frame["perturbation"] == "") & (frame["metric"] == metric)).any():
+            return is_clean
+        return metric in of_clean
+
     signs = {
         "training": "train_loss" in metrics,
         "diverged": "diverged" in metrics,
         "clean": is_clean,
-        "selectivity": is_clean,
-        "dimensionality": is_clean,
+        "selectivity": of_clean_images("class_selectivity"),
+        "dimensionality": of_clean_images("participation_ratio"),
         "corruptions": "corruptions" in perturbations,
         "attacks": "masked_gradients" in metrics,
         "input_gradients": "input_gradient_cv" in metrics,

@@ -29,7 +29,7 @@ from selectax.study.configuration.options import (
 from selectax.study.evaluation import foreign_weights
 from selectax.study.evaluation.evaluate import evaluate
 from selectax.study.evaluation.table import begin_table, measures_held
-from selectax.study.measures import measurement
+from selectax.study.measures import clean, indices
 from selectax.study.measures.registry import MEASURES
 from selectax.study.report import figures
 from selectax.study.run import results
@@ -248,12 +248,12 @@ def test_an_evaluation_of_a_file_goes_on_after_its_last_part(tmp_path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(measurement, "index_rows", interrupted)
+        patch.setattr(indices, "rows", interrupted)
         with pytest.raises(KeyboardInterrupt):
             evaluate(to("in_two.csv"), silent())
     assert "class_selectivity" in set(results.load(tmp_path / "in_two.csv")["metric"])
     with monkeypatch.context() as patch:
-        patch.setattr(measurement, "_clean_rows", None)
+        patch.setattr(clean, "selectivity", None)
         evaluate(to("in_two.csv"), silent())
     evaluate(to("at_once.csv"), silent())
     for suffix in ("csv", "parquet"):

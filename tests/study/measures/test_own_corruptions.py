@@ -85,18 +85,17 @@ def test_a_corruption_of_ones_own_is_kept_like_a_named_one(counted):
         apply=lambda key, image, share: (1 - share) * image,
         severities={"cifar10": (0.1, 0.2, 0.3, 0.4, 0.5)},
     )
-    corrupted = OwnCorruptions(BATCHES, "tiny_imagenet")
-    _, stored, _ = corrupted.corruption(fade, (5,))
+    corrupted = OwnCorruptions(BATCHES, "tiny_imagenet", [fade])
+    _, stored, _ = corrupted.corruption("fade", (5,))
     expected = np.asarray(BATCHES.images, float) * 0.5
     assert np.max(np.abs(np.asarray(stored[:, 0]) - np.floor(expected + 1e-6))) <= 1
-    corrupted.corruption(fade, (5,))
+    corrupted.corruption("fade", (5,))
     assert counted == [fade]
 
 
 def test_a_registered_corruption_draws_as_its_name_does():
-    corrupted = OwnCorruptions(BATCHES, "cifar10")
     by_name, by_entry = (
-        corrupted.corruption(which, (3,)).images
-        for which in ("gaussian_noise", CORRUPTIONS["gaussian_noise"])
+        OwnCorruptions(BATCHES, "cifar10", own).corruption("gaussian_noise", (3,)).images
+        for own in ((), [CORRUPTIONS["gaussian_noise"]])
     )
     np.testing.assert_array_equal(by_name, by_entry)
