@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -62,6 +63,9 @@ def test_networks_are_told_by_what_is_done_of_them(tmp_path):
     failed = {**dict(table.iloc[0]), "metric": "diverged", "layer": "", "perturbation": ""}
     failed = results.table([{**failed, "seed": 1, "value": 1}])
     results.save(folder / "results.csv", results.merge(table[~of_second], failed))
+    content = json.loads((folder / "networks.json").read_text())
+    content["measured"][1] |= {"measures": ["diverged"], "rows": 1}
+    (folder / "networks.json").write_text(json.dumps(content))
     said, rows = planned(to(folder, one, resume=True))
     assert "seeds failed" in said
     assert rows == {"2": ["0", "1"]}
