@@ -45,3 +45,6 @@ if not TYPE_CHECKING:  # otherwise type checkers would accept any name
         if name != "load":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return importlib.import_module("selectax.datasets.loading").load
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

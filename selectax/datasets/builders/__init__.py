@@ -6,11 +6,7 @@ names are cifar10_c, tiny_imagenet_c and selectax_cifar10, because cifar10 is TF
 which has other splits and cannot be prepared without TensorFlow.
 """
 
-from selectax.datasets.builders import (
-    cifar10,
-    cifar10_c,
-    tiny_imagenet,
-    tiny_imagenet_c,
-)
-
-__all__ = ["cifar10", "cifar10_c", "tiny_imagenet", "tiny_imagenet_c"]
+from selectax.datasets.builders import cifar10 as cifar10
+from selectax.datasets.builders import cifar10_c as cifar10_c
+from selectax.datasets.builders import tiny_imagenet as tiny_imagenet
+from selectax.datasets.builders import tiny_imagenet_c as tiny_imagenet_c
