@@ -16,7 +16,7 @@ OWN = Norm(
         images, origin - epsilon / WEIGHTS, origin + epsilon / WEIGHTS
     ),
     lambda key, origin, epsilon: (
-        origin + epsilon / WEIGHTS * jax.random.uniform(key, origin.shape, minval=-1)
+        origin + epsilon / WEIGHTS * jax.random.uniform(key, origin.shape, origin.dtype, minval=-1)
     ),
 )
 

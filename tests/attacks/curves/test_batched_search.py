@@ -17,7 +17,7 @@ from selectax.attacks.curves.batched_search import (
 from tests.attacks.problems import linear, linear_problem
 
 KEY = jax.random.key(0)
-EPSILONS = jnp.array([0.0, 0.01, 0.1, 1.0])
+EPSILONS = jnp.array([0.0, 0.01, 0.1, 1.0], jnp.float32)
 
 
 def a_search(warm_start=False, random_start=False, vulnerable=5):
