@@ -380,7 +380,7 @@ def test_other_networks_and_files(tmp_path, state_dict):
     torch.save({"epoch": 3}, tmp_path / "weights.pt")
     assert_refused(tmp_path / "weights.pt", "holds no dict of weights")
     (tmp_path / "weights.safetensors").write_bytes(b"\xff" * 100)
-    assert_refused(tmp_path / "weights.safetensors", "no file of torch.save or safetensors")
+    assert_refused(tmp_path / "weights.safetensors", "is not a torch.save or safetensors file")
     (tmp_path / "weights.pt").write_text("version https://git-lfs.github.com/spec/v1\n")
     assert_refused(tmp_path / "weights.pt", "git lfs pull")
     with zipfile.ZipFile(tmp_path / "weights.pt", "w") as archive:
