@@ -78,6 +78,11 @@ def train_group(
     recipe = plan.recipe
     steps = data.training.samples // recipe.batch_size
     population = spread_networks(fresh(plan, group), plan.mesh)
+    options: dict[str, Any] = {
+        "recipe": recipe,
+        "models_at_a_time": models_at_a_time(plan, len(group)),
+        "mesh": plan.mesh,
+    }
     with (
         open_checkpoints(plan.folder.checkpoints(number), log.warn) as checkpoints,
         remembered_signals(log.warn) as signalled,
@@ -93,7 +98,7 @@ def train_group(
             open_curves(kind, plan.folder, group, begun) as draw,
         ):
             for epoch in range(begun, recipe.epochs):
-                population, curves = _train_epoch(plan, population, epoch, done, data, keeper)
+                population, curves = _train_epoch(population, epoch, done, data, keeper, options)
                 done = (epoch + 1) * steps
                 # Write curves before the checkpoint, so that they never lag behind it.
                 draw(epoch + 1, curves)
@@ -106,16 +111,15 @@ def train_group(
 
 
 def _train_epoch(
-    plan: Plan, population: Population, epoch: int, done: int, data: Data, keeper: Keeper
+    population: Population,
+    epoch: int,
+    done: int,
+    data: Data,
+    keeper: Keeper,
+    options: Mapping[str, Any],
 ) -> tuple[Population, dict[str, Any]]:
     """Trains for the rest of an epoch after `done` steps. Also returns each network's metrics."""
-    steps = data.training.samples // plan.recipe.batch_size
-    at_a_time = models_at_a_time(plan, len(population.best_epoch))
-    options: dict[str, Any] = {
-        "recipe": plan.recipe,
-        "models_at_a_time": at_a_time,
-        "mesh": plan.mesh,
-    }
+    steps = data.training.samples // options["recipe"].batch_size
     pieces = steps_of_epoch(population, data.training, done, **options)
     for reached, population in pieces:
         # After the last step, the checkpoint is written only once the epoch has been validated.
