@@ -93,11 +93,6 @@ def corruptions_at_hand(
     return () if path is None else builder.corruptions_in(path)
 
 
-def is_at_hand(dataset: str, *, archives: pathlib.Path | None, **where: Any) -> bool:
-    """Whether a data set's official corrupted set is prepared, or its archive is in the folder."""
-    return bool(corruptions_at_hand(dataset, archives=archives, **where))
-
-
 def open_official_set(
     dataset: str,
     where: dict[str, Any],

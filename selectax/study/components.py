@@ -193,6 +193,29 @@ def check_outputs(
         raise ConfigurationError(f"{name} gives no activations; collect the layers' outputs.")
 
 
+def check_images_and_labels(images: np.ndarray, labels: np.ndarray, *, whose: str = "") -> None:
+    """Checks that images are bytes, and that there is an integer label for each of them.
+
+    Args:
+      images: array of any type and shape.
+      labels: array of any type and shape.
+      whose: words before "images" and "labels" in the error message.
+
+    Raises:
+      ConfigurationError: if they have another type or shape. The message names it and the remedy.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        raise ConfigurationError(
+            f"{whose}images must be uint8 of shape (samples, height, width, channels), not "
+            f"{images.dtype} of shape {images.shape}; give bytes, at least one image."
+        )
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise ConfigurationError(
+            f"{whose}labels must be integers of shape {images.shape[:1]}, not {labels.dtype} of "
+            f"shape {labels.shape}; give one for each image."
+        )
+
+
 def _splits(data: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Split] | None:
     if data is None:
         return None
@@ -209,16 +232,7 @@ def _splits(data: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Split] | Non
         )
     splits = dict(zip(("train", "validation", "test"), given, strict=True))
     for name, (images, labels) in splits.items():
-        if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
-            raise ConfigurationError(
-                f"data: {name} images must be uint8 of shape (samples, height, width, channels), "
-                f"not {images.dtype} of shape {images.shape}; give bytes, at least one image."
-            )
-        if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
-            raise ConfigurationError(
-                f"data: {name} labels must be integers of shape {images.shape[:1]}, not "
-                f"{labels.dtype} of shape {labels.shape}; give one for each image."
-            )
+        check_images_and_labels(images, labels, whose=f"data: {name} ")
         if labels.min() < 0:
             raise ConfigurationError(
                 f"data: {name} labels hold {labels.min()}; give classes from 0 up."

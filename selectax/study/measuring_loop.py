@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from selectax.study.data import Data
-from selectax.study.measures.measurement import Measured, measure_one_by_one
+from selectax.study.measures.measurement import Measured, is_left, measure_one_by_one
 from selectax.study.measures.subject import Subject, count
 from selectax.study.plan import Plan
 from selectax.study.run.networks import NetworkId, Progress, write_networks
@@ -105,12 +105,9 @@ def networks_left(
     plan: Plan, asked_for: Sequence[NetworkId], record: Mapping[NetworkId, Progress]
 ) -> dict[NetworkId, Collection[str]]:
     """Returns the networks that still lack measures, with the completed measures of each."""
-    names = {measure.name for measure in plan.measures}
     measured = {network: record.get(network, Progress()).measures for network in asked_for}
     return {
-        network: already
-        for network, already in measured.items()
-        if not names <= already and "diverged" not in already
+        network: already for network, already in measured.items() if is_left(plan.measures, already)
     }
 
 

@@ -17,7 +17,7 @@ from selectax.corruptions import CORRUPTIONS
 from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import Network
-from selectax.study.components import check_outputs
+from selectax.study.components import check_images_and_labels, check_outputs
 from selectax.study.configuration.checks import check_evaluation
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import EvaluationOptions
@@ -130,16 +130,7 @@ def _check_options(options, table):
 
 
 def _check_data(images, labels, num_classes):
-    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
-        raise ValueError(
-            "images must be uint8 of shape (samples, height, width, channels), not "
-            f"{images.dtype} of shape {images.shape}; give bytes, at least one image."
-        )
-    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"labels must be integers of shape {images.shape[:1]}, not {labels.dtype} of shape "
-            f"{labels.shape}; give one for each image."
-        )
+    check_images_and_labels(images, labels)
     outside = (labels < 0) | (labels >= num_classes)
     if np.any(outside):
         raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from selectax.datasets import load
-from selectax.datasets.corrupted_sets import corruptions_at_hand, is_at_hand, open_official_set
+from selectax.datasets.corrupted_sets import corruptions_at_hand, open_official_set
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
@@ -30,10 +30,10 @@ def clean_images(labels):
 
 
 def test_what_is_at_hand(where, tmp_path):
-    assert is_at_hand("cifar10", **where)
-    assert not is_at_hand("tiny_imagenet", **where)
-    assert not is_at_hand("digits", **where)
-    assert not is_at_hand("cifar10", **where | {"archives": None, "data_dir": tmp_path})
+    assert corruptions_at_hand("cifar10", **where)
+    assert not corruptions_at_hand("tiny_imagenet", **where)
+    assert not corruptions_at_hand("digits", **where)
+    assert not corruptions_at_hand("cifar10", **where | {"archives": None, "data_dir": tmp_path})
 
 
 def test_images_are_those_of_the_set_beside_their_clean_ones(where):

@@ -68,15 +68,7 @@ class SelectaxCifar10(ArchiveBuilder):
         return DatasetInfo(
             builder=self,
             description="60,000 colour images in 10 classes; every tenth of training validates.",
-            features=tfds.features.FeaturesDict(
-                {
-                    # TFDS's Image feature needs TensorFlow to encode an array.
-                    "image": tfds.features.Tensor(
-                        shape=_IMAGE_SHAPE, dtype=np.uint8, encoding="bytes"
-                    ),
-                    "label": tfds.features.ClassLabel(names=_CLASS_NAMES),
-                }
-            ),
+            features=image_features(),
             supervised_keys=("image", "label"),
             homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
             citation="""\
@@ -109,6 +101,17 @@ class SelectaxCifar10(ArchiveBuilder):
         images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         for index, image in enumerate(images):
             yield index, {"image": image, "label": records[index, 0]}
+
+
+def image_features() -> tfds.features.FeaturesDict:
+    """Returns the features of images and labels, also of CIFAR-10-C."""
+    return tfds.features.FeaturesDict(
+        {
+            # TFDS's Image feature needs TensorFlow to encode an array.
+            "image": tfds.features.Tensor(shape=_IMAGE_SHAPE, dtype=np.uint8, encoding="bytes"),
+            "label": tfds.features.ClassLabel(names=_CLASS_NAMES),
+        }
+    )
 
 
 def _read_batches(path: pathlib.Path) -> dict[str, UInt8[np.ndarray, "samples {_RECORD_BYTES}"]]:

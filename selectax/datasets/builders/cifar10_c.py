@@ -19,6 +19,7 @@ from selectax.datasets.archives.archive import (
 from selectax.datasets.archives.members import Member, folder_members
 from selectax.datasets.archives.tars import ends_properly, tar_members
 from selectax.datasets.builders.archive_builder import DatasetInfo
+from selectax.datasets.builders.cifar10 import image_features
 from selectax.datasets.builders.corrupted import CorruptedBuilder, corruption_configs
 from selectax.datasets.registry import SEVERITIES, describe
 
@@ -60,14 +61,7 @@ class Cifar10C(CorruptedBuilder):
         return DatasetInfo(
             builder=self,
             description="CIFAR-10's 10,000 test images under 19 corruptions at 5 severities.",
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Tensor(
-                        shape=_DESCRIPTION.image_shape, dtype=np.uint8, encoding="bytes"
-                    ),
-                    "label": tfds.features.ClassLabel(names=_DESCRIPTION.class_names),
-                }
-            ),
+            features=image_features(),
             supervised_keys=("image", "label"),
             homepage="https://github.com/hendrycks/robustness",
             license="Creative Commons Attribution 4.0 International",

@@ -29,7 +29,7 @@ from selectax.study.evaluation.foreign_weights import (
     warnings_of_chance,
 )
 from selectax.study.evaluation.table import begin_table, measures_held, what_determines
-from selectax.study.measures.measurement import measure_one_by_one, measures_of
+from selectax.study.measures.measurement import is_left, measure_one_by_one, measures_of
 from selectax.study.measures.subject import EvaluationImages, Subject, count
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
@@ -128,11 +128,10 @@ def _measure_left(
         measures_held(config.results, table, trained.network, trained.epoch) for trained in networks
     ]
     measures = measures_of(evaluation.measures)
-    wanted = {measure.name for measure in measures}
     left = [
         (trained, already)
         for trained, already in zip(networks, held, strict=True)
-        if not wanted <= already and "diverged" not in already
+        if is_left(measures, already)
     ]
     num_classes = describe(named["dataset"]).num_classes
     is_sweep, done = config.weights.is_dir(), len(networks) - len(left)

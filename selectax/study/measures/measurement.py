@@ -37,6 +37,11 @@ def measures_of(
     return CLEAN_ACCURACY, *(table[name] for name in names)
 
 
+def is_left(measures: Iterable[Measure], done: Collection[str]) -> bool:
+    """Returns whether a network still lacks one of the measures; one that diverged lacks none."""
+    return "diverged" not in done and any(measure.name not in done for measure in measures)
+
+
 def measure_one_by_one(
     subject: Subject, measures: Iterable[Measure], *, already: Collection[str] = ()
 ) -> Iterator[Measured]:

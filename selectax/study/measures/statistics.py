@@ -65,16 +65,16 @@ class Perturbation:
         steps: Int[Array, ""],
     ) -> Float[Array, "samples height width channels"]:
         """Perturbed images in [0, 1]; strength is a severity or an epsilon."""
-        attack = self.source
-        if isinstance(self.source, str):
-            attack = ATTACKS.get(self.source, self.source)
-        if isinstance(attack, Attack):
+        source = self.source
+        if isinstance(source, str):
+            source = ATTACKS.get(source, source)
+        if isinstance(source, Attack):
             ball: dict[str, Any] = {"epsilon": strength, "norm": self.norm, "steps": steps}
-            if attack.starts_at_random(True):
+            if source.starts_at_random(True):
                 ball["restarts"] = self.restarts
-            return run_attack(key, attack, logits_fn, images, labels, **ball)
+            return run_attack(key, source, logits_fn, images, labels, **ball)
         severity = strength.astype(jnp.int32)
-        corrupted = corrupt(key, images, attack, severity, benchmark=self.benchmark)
+        corrupted = corrupt(key, images, source, severity, benchmark=self.benchmark)
         # As the published sets hold them.
         return to_unit_range(to_published_bytes(corrupted))
 
