@@ -18,7 +18,11 @@ def complain(error: Exception | str, options: "LogOptions") -> None:
 
 @contextlib.contextmanager
 def printed_warnings(options: "LogOptions") -> Iterator[None]:
-    """Within, prints each Python warning as one line, or as JSON if the options ask for it."""
+    """Within, prints each Python warning as one line, or as JSON if the options ask for it.
+
+    Warnings for programmers are left out, as Python does by default, unless `python -W` or
+    `PYTHONWARNINGS` asks for them.
+    """
 
     def show(message, category, *_):
         sentence = " ".join(str(message).split())
@@ -29,6 +33,9 @@ def printed_warnings(options: "LogOptions") -> Iterator[None]:
     # Restores warnings.showwarning, which is Python's documented hook.
     with warnings.catch_warnings():
         warnings.showwarning = show
+        if not sys.warnoptions:
+            for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+                warnings.simplefilter("ignore", category)
         yield
 
 

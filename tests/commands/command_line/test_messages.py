@@ -36,3 +36,19 @@ def test_warnings_are_lines_without_json(capsys, category, line):
 def test_an_error_is_a_sentence_or_json(capsys, as_json, line):
     complain("no such file.", LogOptions(log_json=as_json))
     assert capsys.readouterr().err.startswith(line)
+
+
+def test_warnings_for_programmers_are_left_out_as_by_default(capsys):
+    with printed_warnings(LogOptions()):
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+            warnings.warn("a library's own business", category, stacklevel=1)
+        warnings.warn("three units are dead", UserWarning, stacklevel=1)
+    assert capsys.readouterr().err == "three units are dead\n"
+
+
+@pytest.mark.filterwarnings("always")
+def test_python_shows_warnings_for_programmers_if_asked_to(capsys, monkeypatch):
+    monkeypatch.setattr("sys.warnoptions", ["default"])
+    with printed_warnings(LogOptions()):
+        warnings.warn("an old name", DeprecationWarning, stacklevel=1)
+    assert capsys.readouterr().err == "DeprecationWarning: an old name\n"
