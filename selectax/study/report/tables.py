@@ -111,7 +111,7 @@ def _of_metric(table, metric, metrics, units):
 
 
 def _by_alpha(networks):
-    means = networks.groupby("alpha").mean().drop(columns=["seed", "doubts"])
+    means = networks.groupby("alpha").mean(numeric_only=True).drop(columns=["seed", "doubts"])
     means.insert(0, "networks", networks.groupby("alpha").size())
     return _named(means.reset_index())
 
