@@ -120,6 +120,8 @@ def hyperparameters_of(
     *,
     learning_rate_drops: Sequence[float] = LEARNING_RATE_DROPS,
     alpha_epochs: tuple[int, int] = ALL_EPOCHS,
+    warmup_epochs: float = 0,
+    alpha_warmup_epochs: float = 0,
 ) -> Hyperparameters:
     """Hyperparameters of several networks, stacked along a leading axis."""
     alphas, seeds = zip(*networks, strict=True)
@@ -134,6 +136,8 @@ def hyperparameters_of(
         jnp.asarray(seeds, jnp.int32),
         for_each(learning_rate_drops, jnp.float32),
         for_each(alpha_epochs, jnp.int32),
+        for_each(warmup_epochs, jnp.float32),
+        for_each(alpha_warmup_epochs, jnp.float32),
     )
 
 
@@ -206,6 +210,8 @@ def _hyperparameters(plan: Plan, networks: Sequence[NetworkId]) -> Hyperparamete
         config.training.learning_rate,
         learning_rate_drops=plan.data_set.learning_rate_drops,
         alpha_epochs=(first - 1, last),
+        warmup_epochs=config.training.warmup_epochs,
+        alpha_warmup_epochs=config.regularizer.alpha_warmup_epochs,
     )
 
 

@@ -58,6 +58,8 @@ def check(
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
+        ("--warmup-epochs", config.training.warmup_epochs, 0),
+        ("--alpha-warmup-epochs", config.regularizer.alpha_warmup_epochs, 0),
         ("--momentum", config.training.momentum, 0),
         ("--weight-decay", config.training.weight_decay, 0),
         ("--checkpoint-minutes", config.run.checkpoint_minutes, 0),
@@ -80,13 +82,29 @@ def check(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
             f"{config.training.batch_size}; give a divisor."
         )
-    if config.regularizer.alpha_epochs is not None:
-        first, last = config.regularizer.alpha_epochs
-        if not 1 <= first <= last <= config.training.epochs:
-            raise ConfigurationError(
-                f"--alpha-epochs {first} {last}: give a first and a last epoch "
-                f"between 1 and --epochs {config.training.epochs}."
-            )
+    _check_epochs(config)
+
+
+def _check_epochs(config: SweepConfig) -> None:
+    """Checks the epochs of the regularizer and of the warm-ups against the number of epochs."""
+    epochs = config.training.epochs
+    first, last = config.regularizer.alpha_epochs or (1, epochs)
+    if not 1 <= first <= last <= epochs:
+        raise ConfigurationError(
+            f"--alpha-epochs {first} {last}: give a first and a last epoch "
+            f"between 1 and --epochs {epochs}."
+        )
+    for flag, warmup, available, limit in (
+        ("--warmup-epochs", config.training.warmup_epochs, epochs, f"--epochs {epochs}"),
+        (
+            "--alpha-warmup-epochs",
+            config.regularizer.alpha_warmup_epochs,
+            last - first + 1,
+            f"the {last - first + 1} epochs of the regularizer",
+        ),
+    ):
+        if warmup > available:
+            raise ConfigurationError(f"{flag} {warmup:g}: give at most {limit}.")
 
 
 def _flag(field: str) -> str:

@@ -50,6 +50,9 @@ class TrainingOptions:
     """Images per step. The last, smaller batch of an epoch is dropped."""
     learning_rate: float = 0.1
     """Initial learning rate."""
+    warmup_epochs: float = 0.0
+    """Number of epochs over which the learning rate rises to its initial value, which may be a
+    fraction. By default there is no warm-up, as is usual for CIFAR-10 at a batch size up to 256."""
     momentum: float = 0.9
     """Momentum of SGD."""
     weight_decay: float = 1e-4
@@ -81,6 +84,9 @@ class RegularizerOptions:
     """Names of the layers to regularize, such as stage1_block1_inner; by default all."""
     alpha_epochs: tuple[int, int] | None = None
     """First and last epoch in which the regularizer is used, counted from 1; by default all."""
+    alpha_warmup_epochs: float = 0.0
+    """Number of epochs over which alpha rises to its value, from the first epoch in which the
+    regularizer is used. By default there is no warm-up."""
 
     @property
     def seed_numbers(self) -> range:

@@ -117,6 +117,14 @@ def test_the_first_run_has_defaults_of_its_own():
         ({"alpha_epochs": (0, 2)}, "--alpha-epochs 0 2:", "between 1 and --epochs 5"),
         ({"alpha_epochs": (3, 2)}, "--alpha-epochs 3 2:", "between 1 and --epochs 5"),
         ({"alpha_epochs": (1, 6)}, "--alpha-epochs 1 6:", "between 1 and --epochs 5"),
+        ({"warmup_epochs": -1.0}, "--warmup-epochs -1.0:", "at least 0"),
+        ({"warmup_epochs": 5.5}, "--warmup-epochs 5.5:", "at most --epochs 5"),
+        ({"alpha_warmup_epochs": math.nan}, "--alpha-warmup-epochs nan:", "finite number"),
+        (
+            {"alpha_epochs": (2, 3), "alpha_warmup_epochs": 3.0},
+            "--alpha-warmup-epochs 3:",
+            "at most the 2 epochs of the regularizer",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy):
@@ -139,6 +147,7 @@ def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy
         {"learning_rate": 0.0},
         {"alpha_epochs": (1, 5)},
         {"alpha_epochs": (5, 5)},
+        {"warmup_epochs": 5.0, "alpha_epochs": (2, 3), "alpha_warmup_epochs": 1.5},
         {"first_seed": 2**31 - 2, "seeds": 2},
         {"attack_images": None},
         {"epochs": 1, "batch_size": 1, "seeds": 1, "train_limit": 1, "evaluation_images": 1},
