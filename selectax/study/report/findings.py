@@ -98,10 +98,15 @@ class Finding:
         return "does not hold" if fails else "cannot say"
 
     @property
+    def parts(self) -> str:
+        """The number of conditions that hold, if only some do; otherwise empty."""
+        some = self.verdict == "holds in part"
+        return f"({self.held} of {len(self.conditions)})" if some else ""
+
+    @property
     def grade(self) -> str:
         """The verdict, with the number of conditions that hold if only some do."""
-        parts = f" ({self.held} of {len(self.conditions)})"
-        return self.verdict + parts * (self.verdict == "holds in part")
+        return f"{self.verdict} {self.parts}".rstrip()
 
     @property
     def headline(self) -> Effect:
@@ -139,7 +144,16 @@ class Finding:
             return "no interval: too few different networks"
         if self._missing_premise and self.headline.verdict == "does not hold":
             return "training did not make these networks more robust, as the claim presupposes"
-        return f"the interval lies on both sides{_seeds_in_words(self.seeds)}"
+        return "; ".join(filter(None, ["the interval lies on both sides", self.seeds_text]))
+
+    @property
+    def seeds_text(self) -> str:
+        """How many seeds would decide the undecided conditions; empty if that is unknown."""
+        if self.seeds is None:
+            return ""
+        number = seeds_in_words(self.seeds)
+        rest = " the rest" * (self.verdict != "cannot say")
+        return f"{number} seeds would decide{rest} if the effects are as large as measured"
 
     @property
     def _missing_premise(self) -> Effect | None:
@@ -193,18 +207,12 @@ def _find(claim, compared, studied, rng, edition):
 
 
 def _compared_by(claim: Claim, networks: pd.DataFrame) -> pd.DataFrame:
-    """The networks that a claim compares, each once.
-
-    Networks of strength 0 are of standard training, whatever the method of their run.
-    """
+    """The networks that a claim compares."""
     standard = networks["training_strength"] == 0
     if claim.method is None:
-        chosen = standard
-    else:
-        of_method = networks["training"] == claim.method
-        chosen = (of_method | standard) & (networks["alpha"] == 0)
-    # Runs of several methods contain the same standard networks.
-    return networks[chosen].groupby([claim.along, "seed"], as_index=False).first()
+        return networks[standard]
+    of_method = networks["training"] == claim.method
+    return networks[(of_method | standard) & (networks["alpha"] == 0)]
 
 
 def _why_untested(claim: Claim, compared: pd.DataFrame, studied: tuple[str, str]) -> str:
@@ -250,10 +258,10 @@ def _judge(found: Estimate, criterion: Criterion) -> Verdict | None:
     return "cannot say"  # also if there is no interval
 
 
-def _seeds_in_words(seeds: int | None) -> str:
-    if seeds is None:
-        return ""
-    return f"; about {seeds:,} seeds would decide if the effects are as large as measured"
+def seeds_in_words(seeds: int) -> str:
+    """A rough number of seeds, rounded up to two digits."""
+    unit = 10 ** max(0, len(str(seeds)) - 2)
+    return f"about {-(-seeds // unit) * unit:,}"
 
 
 def _caution_on_attacks(networks: pd.DataFrame) -> str:

@@ -22,7 +22,7 @@ from selectax.study.report.bootstrap import RESAMPLES
 from selectax.study.report.figures import title_of
 from selectax.study.report.figures.images import SHEET_TITLE
 from selectax.study.report.figures.style import STYLE, number_text
-from selectax.study.report.findings import SECOND, Finding
+from selectax.study.report.findings import SECOND, Finding, seeds_in_words
 from selectax.study.report.tables import tables_of
 
 _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas")
@@ -115,6 +115,7 @@ def render(study: Study, pictures: Sequence[Picture], findings: Sequence[Finding
         "number": number_text,
         "measured": _measured,
         "capitalized": _capitalized,
+        "seeds": seeds_in_words,
     }
     return environment.get_template("page.html.jinja").render(
         config=study.config,

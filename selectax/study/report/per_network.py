@@ -10,25 +10,24 @@ from selectax.study.run.strongest_pgd import is_strongest_pgd
 
 # Neighbouring epsilons above 0 of a usable grid are at most this factor apart.
 COARSEST_GRID = 2.0
-# How a network is told apart from the others of a table, and the values in tables without them.
+# Columns that tell a network apart from the others of a table.
 NETWORK = ("training", "training_strength", "alpha", "seed")
-_STANDARD = {"training": "standard", "training_strength": 0.0}
+_STANDARD = "standard"
 
 
 def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
     """Summarizes each network that did not diverge.
 
     Args:
-      table: results of one model on one data set. Networks are of standard training if it lacks
-        the columns `training` and `training_strength`.
+      table: results of one model on one data set.
       units: number of units of each layer, in order of depth. The first third of the layers are
         the early layers.
 
     Returns:
-      One row a network, with NaN for what was not measured. Columns: `training`,
-      `training_strength`, `alpha`, `seed`; `selectivity`, 0 to 1; accuracies `clean`,
-      `corruptions` (mean over corruptions and severities), `fgsm` and `pgd` (mean over epsilons
-      above 0, with the most steps), and `relative`, corrupted divided by clean accuracy;
+      One row a network, with NaN for what was not measured. Columns: `training` and
+      `training_strength` (see `with_training`), `alpha`, `seed`; `selectivity`, 0 to 1; accuracies
+      `clean`, `corruptions` (mean over corruptions and severities), `fgsm` and `pgd` (mean over
+      epsilons above 0, with the most steps), and `relative`, corrupted divided by clean accuracy;
       `fgsm_log2` and `pgd_log2`, see `mean_log2_epsilon`, in doublings of 1/255 of a pixel's range;
       `fgsm_beyond` and `pgd_beyond`, see `share_beyond`; number of components for 95 % of the
       variance as a fraction of units in the early layers, `early`, `early_corruptions`,
@@ -68,8 +67,28 @@ def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
 
 
 def with_training(table: pd.DataFrame) -> pd.DataFrame:
-    """Adds the columns `training` and `training_strength` of standard training if missing."""
-    return table.assign(**{name: of for name, of in _STANDARD.items() if name not in table})
+    """Names networks of strength 0 as of standard training, whatever the method of their run.
+
+    Args:
+      table: results or values of units, with a column `value`. All networks are of standard
+        training if it lacks the columns `training` and `training_strength`.
+
+    Returns:
+      The table with both columns. A network that the runs of several methods contain appears once.
+    """
+    if "training_strength" not in table:
+        return table.assign(training=_STANDARD, training_strength=0.0)
+    training = table["training"].where(table["training_strength"] != 0, _STANDARD)
+    if (training == table["training"]).all():
+        return table
+    named = table.assign(training=training)
+    return named.drop_duplicates([name for name in named if name != "value"])
+
+
+def standard_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the networks of standard training, see `with_training`."""
+    table = with_training(table)
+    return table[table["training"] == _STANDARD]
 
 
 def early_layers(units: Mapping[str, int]) -> list[str]:

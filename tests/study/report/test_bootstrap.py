@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from selectax.study.report import bootstrap
 from selectax.study.report.bootstrap import (
     Estimate,
     estimate,
@@ -114,8 +115,9 @@ def test_means_over_two_seeds_have_no_interval():
 
 
 @pytest.mark.parametrize(("offset", "side"), [(0.0, 1), (5.0, -1)])
-def test_half_of_the_studies_with_the_seeds_that_decide_do_decide(offset, side):
+def test_half_of_the_studies_with_the_seeds_that_decide_do_decide(offset, side, monkeypatch):
     """In simulated studies of a mean, whose effect is what a first study of 12 seeds measured."""
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 2000)
     generator = np.random.default_rng(0)
     quantiles = stats.norm.ppf((np.arange(12) + 0.5) / 12)
     effect, deviation = side * 0.5, quantiles.std(ddof=1)

@@ -6,7 +6,7 @@ import pytest
 
 from selectax.study.report import bootstrap
 from selectax.study.report.editions import EDITIONS
-from selectax.study.report.findings import find
+from selectax.study.report.findings import find, seeds_in_words
 from selectax.study.report.per_network import per_network
 from selectax.study.run import results
 from tests.study.planted import ALPHAS, UNITS, planted_table, planted_training
@@ -254,9 +254,18 @@ def test_an_undecided_condition_says_how_many_seeds_would_decide_it():
     undecided = finding.effects[1]
     assert (undecided.verdict, finding.grade) == ("cannot say", "holds in part (1 of 2)")
     assert finding.seeds == undecided.seeds > 4
+    words = f"{seeds_in_words(finding.seeds)} seeds would decide the rest"
+    assert finding.seeds_text == f"{words} if the effects are as large as measured"
     finding = one_in(table[table["metric"] != "input_gradient_cv"], GRADIENTS)
     assert finding.reason == "not measured"
     assert finding.seeds is None
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"), [(4, "4"), (28, "28"), (101, "110"), (110, "110"), (5831, "5,900")]
+)
+def test_numbers_of_seeds_are_rounded_up(seeds, words):
+    assert seeds_in_words(seeds) == f"about {words}"
 
 
 def test_a_diverged_network_takes_no_part():
