@@ -32,6 +32,7 @@ from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
+from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
 __all__ = [
@@ -375,6 +376,17 @@ def leading_variances(
         )
     count, _, _, deviation = _center(responses, where)
     width = min(components + oversampling, *deviation.shape)
+
+    def find(key, deviation):
+        return _leading_squares(key, deviation, width, iterations)
+
+    divisor = _at_least_one(count - 1)
+    squares, total = run_compiled(find, key, deviation)
+    return squares[:components] / divisor, total / divisor
+
+
+def _leading_squares(key, deviation, width: int, iterations: int):
+    """Sums of squares along the leading directions that a random search finds, and in total."""
     guess = jax.random.normal(key, (deviation.shape[1], width), deviation.dtype)
 
     def multiply(subspace, _):
@@ -384,9 +396,7 @@ def leading_variances(
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
     inside = _product(deviation, subspace)
-    divisor = _at_least_one(count - 1)
-    variances = _descending_eigenvalues(_product(inside.T, inside) / divisor)
-    return variances[:components], jnp.sum(jnp.square(deviation)) / divisor
+    return _descending_eigenvalues(_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
 
 
 def components_for_variance(
