@@ -15,10 +15,10 @@ from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
 from selectax.datasets.registry import LEARNING_RATE_DROPS
 from selectax.models.network import Network, of_module
 from selectax.study.components import NONE, Components, Regularizer, check_network
-from selectax.study.configuration.checks import check_layers
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.data import where_data_lie
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measures_of
@@ -88,7 +88,7 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         trained = network = components.network
         check_network(network, data_set, measures)
     units = layer_units(network, data_set.image_shape)
-    check_layers(config, list(units))
+    layers = regularized_layers(config.regularizer.regularized_layers, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
     wanted = [
         NetworkId(alpha, seed)
@@ -97,7 +97,7 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     ]
     batch_size = config.training.batch_size
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
-    recipe = _recipe(config, trained, data_set, components.regularizer)
+    recipe = _recipe(config, trained, data_set, layers, components.regularizer)
     groups = plan_groups(folder, wanted)
     return Plan(
         config=config,
@@ -120,6 +120,8 @@ def hyperparameters_of(
     *,
     learning_rate_drops: Sequence[float] = LEARNING_RATE_DROPS,
     alpha_epochs: tuple[int, int] = ALL_EPOCHS,
+    warmup_epochs: float = 0,
+    alpha_warmup_epochs: float = 0,
 ) -> Hyperparameters:
     """Hyperparameters of several networks, stacked along a leading axis."""
     alphas, seeds = zip(*networks, strict=True)
@@ -134,6 +136,8 @@ def hyperparameters_of(
         jnp.asarray(seeds, jnp.int32),
         for_each(learning_rate_drops, jnp.float32),
         for_each(alpha_epochs, jnp.int32),
+        for_each(warmup_epochs, jnp.float32),
+        for_each(alpha_warmup_epochs, jnp.float32),
     )
 
 
@@ -206,13 +210,19 @@ def _hyperparameters(plan: Plan, networks: Sequence[NetworkId]) -> Hyperparamete
         config.training.learning_rate,
         learning_rate_drops=plan.data_set.learning_rate_drops,
         alpha_epochs=(first - 1, last),
+        warmup_epochs=config.training.warmup_epochs,
+        alpha_warmup_epochs=config.regularizer.alpha_warmup_epochs,
     )
 
 
 def _recipe(
-    config: SweepConfig, network: Network, data_set: DataSet, own: Regularizer | None
+    config: SweepConfig,
+    network: Network,
+    data_set: DataSet,
+    layers: tuple[str | tuple[str, ...], ...] | None,
+    own: Regularizer | None,
 ) -> Recipe:
-    regularizer, training = config.regularizer, config.training
+    training = config.training
     return Recipe(
         network=network,
         num_classes=data_set.num_classes,
@@ -220,7 +230,7 @@ def _recipe(
         batch_size=training.batch_size,
         momentum=training.momentum,
         weight_decay=training.weight_decay,
-        layers=regularizer.regularized_layers or None,
+        layers=layers,
         augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
         horizontal_flip=data_set.horizontal_flip,
         micro_batches=training.micro_batches,

@@ -87,7 +87,7 @@ def train_group(
         open_checkpoints(plan.folder.checkpoints(number), log.warn) as checkpoints,
         remembered_signals(log.warn) as signalled,
     ):
-        done, population = checkpoints.restore(population)
+        done, population = checkpoints.restore(population, may_lack="hyperparameters")
         keeper = Keeper(checkpoints, signalled, plan.config.run.checkpoint_minutes)
         begun = done // steps
         title = f"Training {len(group)} networks, epoch"

@@ -311,10 +311,19 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     config = dataclasses.replace(
         CONFIG,
         training=TrainingOptions(
-            epochs=3, batch_size=16, learning_rate=0.02, momentum=0.5, weight_decay=0.25
+            epochs=3,
+            batch_size=16,
+            learning_rate=0.02,
+            warmup_epochs=1.5,
+            momentum=0.5,
+            weight_decay=0.25,
         ),
         regularizer=RegularizerOptions(
-            alpha=ALPHAS, seeds=SEEDS, regularized_layers=("second",), alpha_epochs=(2, 3)
+            alpha=ALPHAS,
+            seeds=SEEDS,
+            regularized_layers=("second",),
+            alpha_epochs=(2, 3),
+            alpha_warmup_epochs=0.5,
         ),
     )
     asked_for = []
@@ -338,6 +347,8 @@ def test_options_reach_the_training(tmp_path, monkeypatch):
     assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (3, 16, 0.5)
     assert (recipe.weight_decay, recipe.layers) == (0.25, ("second",))
     np.testing.assert_array_equal(hyperparameters.alpha_epochs, 4 * [[1, 3]])
+    np.testing.assert_array_equal(hyperparameters.warmup_epochs, 4 * [1.5])
+    np.testing.assert_array_equal(hyperparameters.alpha_warmup_epochs, 4 * [0.5])
     np.testing.assert_allclose(hyperparameters.learning_rate_drops, 4 * [[0.5, 0.75]])
     assert not recipe.horizontal_flip
 

@@ -60,6 +60,12 @@ def _measures() -> str:
     return "; ".join(f"{measure.name}, {measure.help}" for measure in MEASURES.values())
 
 
+def _layer_choices() -> str:
+    from selectax.study.configuration.regularized_layers import LAYER_CHOICES
+
+    return "; ".join(f"{name}: {choice.help}" for name, choice in LAYER_CHOICES.items())
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "networks": _networks,
     "data_sets": _data_sets,
@@ -67,6 +73,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "corruptions": _corruptions,
     "attacks": _attacks,
     "measures": _measures,
+    "layer_choices": _layer_choices,
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from selectax.arguments.names import unknown
+from selectax.installing import TENSORBOARD
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import (
@@ -58,6 +59,8 @@ def check(
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
+        ("--warmup-epochs", config.training.warmup_epochs, 0),
+        ("--alpha-warmup-epochs", config.regularizer.alpha_warmup_epochs, 0),
         ("--momentum", config.training.momentum, 0),
         ("--weight-decay", config.training.weight_decay, 0),
         ("--checkpoint-minutes", config.run.checkpoint_minutes, 0),
@@ -72,7 +75,7 @@ def check(
     run = config.run
     if run.curves == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
         raise ConfigurationError(
-            "--curves tensorboard: needs tensorboardX; pip install tensorboardX, or take csv."
+            f"--curves tensorboard: needs tensorboardX; {TENSORBOARD}, or choose csv."
         )
     _check_hosts(run)
     if config.training.batch_size % config.training.micro_batches:
@@ -80,13 +83,29 @@ def check(
             f"--micro-batches {config.training.micro_batches}: does not divide --batch-size "
             f"{config.training.batch_size}; give a divisor."
         )
-    if config.regularizer.alpha_epochs is not None:
-        first, last = config.regularizer.alpha_epochs
-        if not 1 <= first <= last <= config.training.epochs:
-            raise ConfigurationError(
-                f"--alpha-epochs {first} {last}: give a first and a last epoch "
-                f"between 1 and --epochs {config.training.epochs}."
-            )
+    _check_epochs(config)
+
+
+def _check_epochs(config: SweepConfig) -> None:
+    """Checks the epochs of the regularizer and of the warm-ups against the number of epochs."""
+    epochs = config.training.epochs
+    first, last = config.regularizer.alpha_epochs or (1, epochs)
+    if not 1 <= first <= last <= epochs:
+        raise ConfigurationError(
+            f"--alpha-epochs {first} {last}: give a first and a last epoch "
+            f"between 1 and --epochs {epochs}."
+        )
+    for flag, warmup, available, limit in (
+        ("--warmup-epochs", config.training.warmup_epochs, epochs, f"--epochs {epochs}"),
+        (
+            "--alpha-warmup-epochs",
+            config.regularizer.alpha_warmup_epochs,
+            last - first + 1,
+            f"the {last - first + 1} epochs of the regularizer",
+        ),
+    ):
+        if warmup > available:
+            raise ConfigurationError(f"{flag} {warmup:g}: give at most {limit}.")
 
 
 def _flag(field: str) -> str:
@@ -192,12 +211,6 @@ def _users(measures: Mapping[str, Measure]) -> dict[str, list[str]]:
         for field in measure.options:
             users.setdefault(field, []).append(measure.name)
     return users
-
-
-def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
-    """Checks that the network has all regularized layers."""
-    for name in config.regularizer.regularized_layers:
-        _check_name("--regularized-layers", name, layers)
 
 
 def _check_hosts(run: RunOptions) -> None:

@@ -50,6 +50,9 @@ class TrainingOptions:
     """Images per step. The last, smaller batch of an epoch is dropped."""
     learning_rate: float = 0.1
     """Initial learning rate."""
+    warmup_epochs: float = 0.0
+    """Number of epochs over which the learning rate rises to its initial value, which may be a
+    fraction. By default there is no warm-up, as is usual for CIFAR-10 at a batch size up to 256."""
     momentum: float = 0.9
     """Momentum of SGD."""
     weight_decay: float = 1e-4
@@ -63,7 +66,7 @@ class TrainingOptions:
     batch_norm: Literal["synchronized", "per-device"] = "synchronized"
     """Whether devices that share a batch compute its statistics together, as one device would."""
     augmentation: Literal["crop", "resized-crop"] = "crop"
-    """Pad by 4 pixels and crop, as in the papers, or resize a random rectangle."""
+    """Pad by 4 pixels and crop (our choice for all data sets), or resize a random rectangle."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +81,13 @@ class RegularizerOptions:
     first_seed: int = 0
     """Seed of the first network of each alpha, for array jobs that split the seeds between them."""
     regularized_layers: tuple[str, ...] = ()
-    """Names of the layers to regularize, such as stage1_block1_inner; by default all."""
+    """Names of the layers to regularize, such as stage1_block1_inner, or one of the following
+    choices; by default all layers, each with the same weight. {layer_choices}."""
     alpha_epochs: tuple[int, int] | None = None
     """First and last epoch in which the regularizer is used, counted from 1; by default all."""
+    alpha_warmup_epochs: float = 0.0
+    """Number of epochs over which alpha rises to its value, from the first epoch in which the
+    regularizer is used. By default there is no warm-up."""
 
     @property
     def seed_numbers(self) -> range:

@@ -1,5 +1,6 @@
 """Checkpoints of a population: Orbax writes them asynchronously and keeps the last two."""
 
+import dataclasses
 import errno
 import os
 import re
@@ -77,13 +78,15 @@ class Checkpoints:
         """The step of the latest complete checkpoint; None if the folder has none."""
         return self._manager.latest_step()
 
-    def restore(self, like: Tree) -> tuple[int, Tree]:
+    def restore(self, like: Tree, *, may_lack: str | None = None) -> tuple[int, Tree]:
         """Restores the latest complete checkpoint.
 
         A damaged checkpoint is renamed with a warning, and the previous one is restored.
 
         Args:
           like: a tree with the structure, shapes, dtypes and shardings of the checkpoint.
+          may_lack: attribute of `like`, a dataclass of arrays; fields of it that the checkpoint of
+            an earlier version lacks keep their values in `like`.
 
         Returns:
           The step and the tree of the checkpoint; (0, like) if the folder has none.
@@ -91,8 +94,18 @@ class Checkpoints:
         Raises:
           ValueError: the checkpoint has a different structure or different shapes.
         """
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        found = self._latest(lambda step: self._read(step, shapes))
+        shapes: Any = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+
+        def read(step):
+            if may_lack is None:
+                return self._read(step, shapes)
+            there = self._manager.item_metadata(step).tree[may_lack]
+            fields = {name: getattr(getattr(shapes, may_lack), name) for name in there}
+            found = self._read(step, dataclasses.replace(shapes, **{may_lack: fields}))
+            whole = dataclasses.replace(getattr(like, may_lack), **getattr(found, may_lack))
+            return dataclasses.replace(found, **{may_lack: whole})
+
+        found = self._latest(read)
         return (0, like) if found is None else found
 
     def restore_as_it_is(self) -> dict[str, Any] | None:

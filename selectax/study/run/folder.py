@@ -18,7 +18,7 @@ from selectax.study.runtime.whole_files import whole_file
 # Flags that choose the networks of a study. A resumed run may change them.
 NETWORKS = ("alpha", "seeds", "first_seed")
 # Flags that earlier versions did not have, and what they did.
-ADDED_SINCE = {"attacks": ["fgsm", "pgd"]}
+ADDED_SINCE = {"attacks": ["fgsm", "pgd"], "warmup_epochs": 0.0, "alpha_warmup_epochs": 0.0}
 
 
 @dataclasses.dataclass(frozen=True)

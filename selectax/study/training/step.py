@@ -29,6 +29,10 @@ from selectax.study.training.recipe import Recipe
 ALL_EPOCHS = (0, np.iinfo(np.int32).max)
 
 
+def _no_warmup() -> np.ndarray:
+    return np.zeros((), np.float32)
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters:
@@ -41,6 +45,10 @@ class Hyperparameters:
       learning_rate_drops: fractions of the training run, each in [0, 1], at which the learning rate
         is divided by 10.
       alpha_epochs: first epoch with the regularizer and first epoch after it, counted from 0.
+      warmup_epochs: number of epochs, at least 0, over which the learning rate rises in equal steps
+        to its initial value (Goyal et al. 2017, arXiv 1706.02677). 0 for no warm-up.
+      alpha_warmup_epochs: number of epochs, at least 0, over which alpha rises in the same way from
+        the first epoch with the regularizer. 0 for no warm-up.
     """
 
     alpha: Float[Array, ""]
@@ -51,6 +59,10 @@ class Hyperparameters:
     )
     alpha_epochs: Int[Array | np.ndarray, "2"] = dataclasses.field(
         default_factory=lambda: np.array(ALL_EPOCHS, np.int32)
+    )
+    warmup_epochs: Float[Array | np.ndarray, ""] = dataclasses.field(default_factory=_no_warmup)
+    alpha_warmup_epochs: Float[Array | np.ndarray, ""] = dataclasses.field(
+        default_factory=_no_warmup
     )
 
 
@@ -102,10 +114,13 @@ def train_step(
     run_length = recipe.epochs * steps_per_epoch
     dropped = state.step >= jnp.round(hyperparameters.learning_rate_drops * run_length)
     learning_rate = hyperparameters.learning_rate * jnp.prod(jnp.where(dropped, 0.1, 1))
+    learning_rate *= _warmup(state.step, hyperparameters.warmup_epochs, steps_per_epoch)
     first, end = hyperparameters.alpha_epochs
     epoch = state.step // steps_per_epoch
     on = (epoch >= first) & (epoch < end)
-    alpha = jnp.where(on, hyperparameters.alpha, 0)
+    since = state.step - first * steps_per_epoch
+    ramp = _warmup(since, hyperparameters.alpha_warmup_epochs, steps_per_epoch)
+    alpha = jnp.where(on, hyperparameters.alpha * ramp, 0)
 
     share = loss_gradients if recipe.micro_batches == 1 else micro_batched_gradients
     gradients, metrics, updates = share(
@@ -206,6 +221,12 @@ def validate(
     counts = jnp.sum(jax.lax.map(correct, batches)), jnp.sum(batches.where)
     right, all_of_them = counts if axis_name is None else jax.lax.psum(counts, axis_name)
     return right / all_of_them
+
+
+def _warmup(step, epochs, steps_per_epoch) -> Float[Array, ""]:
+    """Factor that rises linearly to 1 over a number of epochs; exactly 1 for 0 epochs."""
+    steps = jnp.round(epochs * steps_per_epoch)
+    return jnp.minimum((step + 1) / jnp.maximum(steps, 1), 1).astype(jnp.float32)
 
 
 def _optimizer(recipe: Recipe) -> optax.GradientTransformation:

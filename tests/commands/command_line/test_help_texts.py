@@ -92,6 +92,7 @@ def test_a_table_that_does_not_exist_is_an_error():
         "corruptions",
         "attacks",
         "measures",
+        "layer_choices",
     }
     with pytest.raises(KeyError, match="nothing"):
         filled("One of {nothing}.")

@@ -47,6 +47,18 @@ def epochs_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_fields_that_an_earlier_version_lacked_keep_their_values(population, tmp_path):
+    saved = at_epoch(population, 1)
+    hyperparameters = vars(saved.hyperparameters).copy()
+    del hyperparameters["warmup_epochs"], hyperparameters["alpha_warmup_epochs"]
+    with open_checkpoints(tmp_path / "checkpoints") as checkpoints:
+        checkpoints.save(1, dataclasses.replace(saved, hyperparameters=hyperparameters))
+        checkpoints.finish()
+        epoch, restored = checkpoints.restore(population, may_lack="hyperparameters")
+    assert epoch == 1
+    assert_same(restored, saved)
+
+
 def test_restored_is_what_was_saved_last(population, tmp_path):
     with open_checkpoints(tmp_path / "checkpoints") as checkpoints:
         checkpoints.save(1, at_epoch(population, 1))

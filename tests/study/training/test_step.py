@@ -67,7 +67,7 @@ def test_step_is_sgd_with_momentum_and_decay_as_pytorch_documents_it():
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("layers", [None, ("second",)])
+@pytest.mark.parametrize("layers", [None, ("second",), (("first", "second"),)])
 def test_loss_is_cross_entropy_less_alpha_times_mean_selectivity(layers):
     images, labels = batch()
     given, recipe = hyperparameters(alpha=-0.7), tiny_recipe(layers=layers)
@@ -95,6 +95,48 @@ def test_learning_rate_falls_at_half_and_three_quarters_of_the_run(step, factor)
         moves.append(jax.tree.map(lambda a, b: a - b, after.variables["params"], before))
     for first, later in zip(*map(jax.tree.leaves, moves), strict=True):
         np.testing.assert_allclose(later, factor * first, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "epochs", "factor"),
+    [(0, 0, 1), (0, 1.5, 1 / 15), (4, 1.5, 5 / 15), (14, 1.5, 1), (15, 1.5, 1), (0, 0.04, 1)],
+)
+def test_learning_rate_and_alpha_warm_up_in_equal_steps(step, epochs, factor):
+    images, labels = batch()
+    recipe = tiny_recipe(epochs=4)
+    full = hyperparameters()
+    state = init_state(full, recipe, (8, 8, 3))
+    state = dataclasses.replace(state, step=jnp.asarray(step, jnp.int32))
+    results = []
+    for given in (
+        dataclasses.replace(
+            full, warmup_epochs=np.float32(epochs), alpha_warmup_epochs=np.float32(epochs)
+        ),
+        dataclasses.replace(full, learning_rate=0.1 * factor, alpha=0.7 * factor),
+    ):
+        given = jax.tree.map(jnp.asarray, given)
+        after, metrics = train_step(state, images, labels, given, recipe=recipe, steps_per_epoch=10)
+        results.append((metrics.loss, *jax.tree.leaves(after.variables)))
+    for ours, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_alpha_warms_up_from_the_first_epoch_of_the_regularizer():
+    images, labels = batch()
+    recipe = tiny_recipe(epochs=4)
+    state = init_state(hyperparameters(), recipe, (8, 8, 3))
+    state = dataclasses.replace(state, step=jnp.asarray(14, jnp.int32))
+    losses = []
+    for alpha, changes in (
+        (0.7, {"alpha_epochs": np.array([1, 4]), "alpha_warmup_epochs": np.float32(2)}),
+        (0.7 * 5 / 20, {}),
+    ):
+        given = dataclasses.replace(hyperparameters(alpha=alpha), **changes)
+        _, metrics = train_step(state, images, labels, given, recipe=recipe, steps_per_epoch=10)
+        losses.append(metrics.loss)
+    np.testing.assert_allclose(*losses, rtol=1e-6)
 
 
 @pytest.mark.slow
