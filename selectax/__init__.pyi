@@ -7,6 +7,7 @@ from . import corruptions as corruptions
 from . import datasets as datasets
 from . import dimensionality as dimensionality
 from . import intermediates as intermediates
+from . import intrinsic_dimension as intrinsic_dimension
 from . import models as models
 from . import regularization as regularization
 from . import selectivity as selectivity
@@ -55,6 +56,7 @@ from .corruptions import corrupt as corrupt
 from .corruptions import to_published_bytes as to_published_bytes
 from .dimensionality import Covariance as Covariance
 from .dimensionality import components_for_variance as components_for_variance
+from .dimensionality import effective_rank as effective_rank
 from .dimensionality import init_covariance as init_covariance
 from .dimensionality import leading_variances as leading_variances
 from .dimensionality import merge_covariance as merge_covariance
@@ -65,18 +67,21 @@ from .dimensionality import response_matrix as response_matrix
 from .dimensionality import sample_covariance as sample_covariance
 from .dimensionality import update_covariance as update_covariance
 from .intermediates import activations_from_intermediates as activations_from_intermediates
+from .intrinsic_dimension import twonn_dimension as twonn_dimension
 from .regularization import Regularizer as Regularizer
 from .regularization import selectivity_penalty as selectivity_penalty
 from .selectivity import Activations as Activations
 from .selectivity import ClassMoments as ClassMoments
 from .selectivity import class_means as class_means
 from .selectivity import class_selectivity_index as class_selectivity_index
+from .selectivity import dead_units as dead_units
 from .selectivity import init_class_moments as init_class_moments
 from .selectivity import layer_selectivity as layer_selectivity
 from .selectivity import mean_selectivity as mean_selectivity
 from .selectivity import mean_selectivity_and_grad as mean_selectivity_and_grad
 from .selectivity import merge_class_moments as merge_class_moments
 from .selectivity import merge_class_moments_over_devices as merge_class_moments_over_devices
+from .selectivity import share_selective as share_selective
 from .selectivity import unit_responses as unit_responses
 from .selectivity import update_class_moments as update_class_moments
 from .sensitivity import InputGradientNorms as InputGradientNorms

@@ -38,6 +38,7 @@ from selectax.renamed import old_names
 __all__ = [
     "Covariance",
     "components_for_variance",
+    "effective_rank",
     "init_covariance",
     "leading_variances",
     "merge_covariance",
@@ -479,6 +480,54 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
     share = variances / jnp.where(largest == 0, 1, largest)  # squares of tiny variances underflow
     energy = jnp.sum(share**2)
     return jnp.where(energy == 0, 0, jnp.sum(share) ** 2 / jnp.where(energy == 0, 1, energy))
+
+
+def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
+    """Effective rank, exp(−Σ p log p), with p the shares of the singular values.
+
+    The singular values are those of the centred responses, of samples × units. They are
+    proportional to the standard deviations along the principal components, so that
+    p = √λ / Σ √λ for principal variances λ. Roy & Vetterli and RankMe define the effective rank by
+    singular values, not by their squares λ; weak components therefore weigh more than in
+    `participation_ratio`. RankMe does not centre its matrix. We do (our choice), as for the other
+    measures of dimensionality, because otherwise the mean response, which is large after a ReLU,
+    would be the strongest component.
+
+    Args:
+      variances: principal variances, not negative, in any order. Integers are accepted.
+
+    Returns:
+      Between 1 (all variance in one direction) and the number of units (equal variances); 0 if
+      there is no variance; NaN if a variance is NaN or infinite. In float32 or wider. Variances of
+      at most eps · units · largest variance are rounding errors and are not counted, as in
+      `components_for_variance`; together, the square roots of many of them would be large.
+
+    Raises:
+      TypeError: variances are not real numbers.
+      ValueError: variances are not a vector, or are empty, or a concrete variance is negative.
+
+    References:
+      Roy & Vetterli, 2007, "The effective rank: a measure of effective dimensionality",
+      definition 1.
+      Garrido et al., 2023, "RankMe: assessing the downstream performance of pretrained
+      self-supervised representations by their rank", eq. 1 (without its epsilon of 1e-7).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> float(selectax.effective_rank(jnp.array([2.0, 2.0, 0.0])))
+      2.0
+    """
+    variances = checked_variances(variances)
+    largest = jnp.max(variances)
+    noise = variances <= noise_floor(variances)
+    shares = jnp.where(noise, 0, variances / jnp.where(largest == 0, 1, largest))
+    deviations = jnp.where(noise, 0, jnp.sqrt(jnp.where(noise, 1, shares)))  # finite gradients
+    total = jnp.sum(deviations)
+    shares = deviations / jnp.where(total == 0, 1, total)
+    entropy = -jnp.sum(shares * jnp.log(jnp.where(noise, 1, shares)))
+    rank = jnp.where(total == 0, 0, jnp.exp(entropy))
+    return jnp.where(jnp.all(jnp.isfinite(variances)), rank, jnp.nan)
 
 
 @jax.jit
