@@ -188,7 +188,6 @@ def _of_matrices(a, b, where):
     return update_joint_covariance(empty, a, b, where=where)
 
 
-@jax.jit
 def scaled_blocks(state: JointCovariance):
     """Scatter within the first layer, within the second, and between them, with scales removed.
 

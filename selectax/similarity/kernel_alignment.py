@@ -1,5 +1,6 @@
 """Linear centered kernel alignment."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -44,7 +45,12 @@ def linear_cka(
       >>> round(float(selectax.linear_cka(a, a[:, :1])), 3)
       0.707
     """
-    (within_a, within_b, between), (deviation_a, deviation_b) = scaled_blocks(state_of(a, b, where))
+    return _alignment(state_of(a, b, where))
+
+
+@jax.jit
+def _alignment(state):
+    (within_a, within_b, between), (deviation_a, deviation_b) = scaled_blocks(state)
     of_a = _norm(within_a * deviation_a[:, None] * deviation_a)
     of_b = _norm(within_b * deviation_b[:, None] * deviation_b)
     shared = _norm(between * deviation_a[:, None] * deviation_b)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from selectax.bases import random_rotation, rotated_selectivity, selectivity_in_basis
-from selectax.selectivity import layer_selectivity
 from tests.bases.planted import CLASSES, gamma_responses, one_hot_code, rotation
 from tests.reference import bases as reference
+from tests.reference import selectivity
 
 KEY = jax.random.key(0)
 
@@ -27,7 +27,8 @@ def test_in_the_units_own_basis_it_is_the_index_of_the_units():
     responses, labels = gamma_responses()
     responses = responses.astype(np.float32)
     found = selectivity_in_basis(responses, labels, CLASSES, jnp.eye(CLASSES))
-    np.testing.assert_allclose(found, layer_selectivity(responses, labels, CLASSES), rtol=1e-6)
+    of_units = selectivity.layer_selectivity({"layer": responses}, labels, CLASSES)["layer"]
+    np.testing.assert_allclose(found, of_units, rtol=1e-5)
     # A rotation by 180 degrees swaps the parts.
     opposite = selectivity_in_basis(responses, labels, CLASSES, -jnp.eye(CLASSES))
     np.testing.assert_allclose(opposite, found, rtol=1e-6)
