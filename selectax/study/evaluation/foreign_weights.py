@@ -7,9 +7,9 @@ from selectax import models
 from selectax.datasets import describe
 from selectax.models.network import Network, of_module
 from selectax.models.networks import DEVIATION, MEAN
-from selectax.study.configuration.checks import spaced
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.values import spaced
 from selectax.study.measures.measure import Row
 
 # An accuracy is near chance if it is at most this multiple of chance.
