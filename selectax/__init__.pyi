@@ -2,6 +2,7 @@
 
 from . import ablation as ablation
 from . import attacks as attacks
+from . import augmix as augmix
 from . import corruptions as corruptions
 from . import datasets as datasets
 from . import dimensionality as dimensionality
@@ -42,6 +43,10 @@ from .attacks import robust_accuracy_over_steps as robust_accuracy_over_steps
 from .attacks import robust_within as robust_within
 from .attacks import run_attack as run_attack
 from .attacks import strongest_attack as strongest_attack
+from .augmix import AUGMIX_OPERATIONS as AUGMIX_OPERATIONS
+from .augmix import AugMixOperation as AugMixOperation
+from .augmix import augment_and_mix as augment_and_mix
+from .augmix import jensen_shannon_consistency as jensen_shannon_consistency
 from .corruptions import BENCHMARK_CORRUPTIONS as BENCHMARK_CORRUPTIONS
 from .corruptions import BENCHMARKS as BENCHMARKS
 from .corruptions import CORRUPTIONS as CORRUPTIONS

@@ -2,6 +2,7 @@
 
 # By its folder: as long as the package is not published, its name may belong to anyone.
 STUDY = 'in a clone of selectax, run pip install ".[study]"'
+TENSORBOARD = 'in a clone of selectax, run pip install ".[tensorboard]"'
 
 
 def sentence_on_missing(part: str, library: str | None) -> str:

@@ -7,13 +7,12 @@ References:
   Leavitt & Morcos, 2020, "Selectivity considered harmful", arXiv 2003.01262.
 """
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from selectax.arguments.activations import Signed
+from selectax.arguments.activations import Layers, Signed
 from selectax.arguments.arrays import as_array
 from selectax.selectivity import Activations, mean_selectivity
 
@@ -76,7 +75,7 @@ def selectivity_penalty(
     num_classes: int,
     *,
     alpha: float | Float[Array, ""],
-    layers: Sequence[str] | None = None,
+    layers: Layers | None = None,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
     signed: Signed = "error",
@@ -91,7 +90,8 @@ def selectivity_penalty(
       alpha: strength; negative values discourage class selectivity, positive values promote it. It
         can be traced, so one compilation serves all values. For a schedule, pass
         `alpha=schedule(step)` with any optax schedule.
-      layers: names of the regularized layers; all by default.
+      layers: names of the regularized layers, or groups of names whose units are pooled, as in
+        `mean_selectivity`; all layers by default.
       where: the samples that count.
       axis_name: name of the mapped axis of the devices that share the batch. The penalty is then
         that of the whole batch, the same on each device. The mean of the devices' gradients, as

@@ -16,12 +16,14 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import (
+    Layers,
     Signed,
     check_not_negative,
     checked_layer,
     checked_responses,
     chosen_layers,
     is_several,
+    layer_groups,
     with_sign,
 )
 from selectax.arguments.arrays import as_array, is_concrete
@@ -418,7 +420,7 @@ def mean_selectivity(
     labels: Int[Array, "samples"],
     num_classes: int,
     *,
-    layers: Sequence[str] | None = None,
+    layers: Layers | None = None,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
     signed: Signed = "error",
@@ -430,7 +432,9 @@ def mean_selectivity(
         arrays, or a single array.
       labels: class of each sample, from 0 to num_classes − 1, or −1 to ignore the sample.
       num_classes: number of classes; classes absent from the batch are left out.
-      layers: names of the layers to average over; all by default.
+      layers: names of the layers to average over; all by default. Groups of names, as a sequence
+        or as the values of a mapping, pool the units of each group's layers: the result is then the
+        mean over groups of the mean over all units of a group.
       where: the samples that count; the result is 0 if there are none.
       axis_name: name of the mapped axis of the devices that share the batch. Class sums and counts
         are summed over devices before the index is computed.
@@ -441,11 +445,13 @@ def mean_selectivity(
 
     Raises:
       TypeError: labels are not integers, or activations are not floating-point numbers.
-      ValueError: shapes do not match, a name in layers is unknown, or, if values are concrete, a
-        label is not a class or a response is negative.
+      ValueError: shapes do not match, a name in layers is unknown or given twice, a group is empty,
+        or, if values are concrete, a label is not a class or a response is negative.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer).
+      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer). Ranadive et al., 2023, "On
+      the special role of class-selective neurons in early training" (its code pools units by
+      stage).
 
     Example:
       >>> import jax.numpy as jnp
@@ -453,11 +459,16 @@ def mean_selectivity(
       >>> activations = {"first": jnp.array([[1.0, 2.0], [0.0, 2.0]])}
       >>> round(float(selectax.mean_selectivity(activations, jnp.array([0, 1]), num_classes=2)), 3)
       0.5
+      >>> activations["second"] = jnp.array([[2.0], [0.0]])
+      >>> layers = [["first", "second"]]  # pools three units, of which two have index 1
+      >>> index = selectax.mean_selectivity(activations, jnp.array([0, 1]), 2, layers=layers)
+      >>> round(float(index), 3)
+      0.667
     """
     moments, widths = _layer_moments(activations, labels, num_classes, layers, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
-    return _mean_over_layers(moments, widths)
+    return _mean_over_groups(moments, _group_widths(widths, layers))
 
 
 def mean_selectivity_and_grad(
@@ -465,7 +476,7 @@ def mean_selectivity_and_grad(
     labels: Int[Array, "samples"],
     num_classes: int,
     *,
-    layers: Sequence[str] | None = None,
+    layers: Layers | None = None,
     where: Bool[Array, "samples"] | None = None,
     axis_name: str | None = None,
     signed: Signed = "error",
@@ -479,7 +490,8 @@ def mean_selectivity_and_grad(
       activations: as for `mean_selectivity`, like all other arguments.
       labels: class of each sample.
       num_classes: number of classes.
-      layers: names of the layers to average over; the gradient of other layers is 0.
+      layers: names of the layers to average over, or groups of names; the gradient of other layers
+        is 0.
       where: the samples that count; the gradient of other samples is 0.
       axis_name: name of the mapped axis of the devices that share the batch.
       signed: what to do with negative responses.
@@ -517,8 +529,9 @@ def mean_selectivity_and_grad(
     total = moments if axis_name is None else jax.lax.psum(moments, axis_name)
     # Equals total, but its type says that it varies over devices, which pull_back requires.
     local_total = jax.tree.map(lambda whole, part: jnp.where(True, whole, part), total, moments)
-    (gradient,) = pull_back(jax.grad(_mean_over_layers)(local_total, widths))
-    return _mean_over_layers(total, widths), gradient
+    pooled = _group_widths(widths, layers)
+    (gradient,) = pull_back(jax.grad(_mean_over_groups)(local_total, pooled))
+    return _mean_over_groups(total, pooled), gradient
 
 
 def _wide_dtype(values):
@@ -572,10 +585,20 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
 
 
 def _split_layers(units, widths: Mapping[str, int]) -> dict[str, Float[Array, "units"]]:
-    ends = list(itertools.accumulate(widths.values()))
-    return dict(zip(widths, jnp.split(units, ends[:-1]), strict=True))
+    return dict(zip(widths, _split(units, tuple(widths.values())), strict=True))
 
 
-def _mean_over_layers(moments: ClassMoments, widths: Mapping[str, int]) -> Float[Array, ""]:
-    index = _split_layers(class_selectivity_index(*class_means(moments)), widths)
-    return jnp.mean(jnp.stack([jnp.mean(layer) for layer in index.values()]))
+def _split(units, widths: Sequence[int]) -> list[Float[Array, "units"]]:
+    return jnp.split(units, list(itertools.accumulate(widths))[:-1])
+
+
+def _group_widths(widths: Mapping[str, int], layers: Layers | None) -> tuple[int, ...]:
+    """Number of units of each group of layers; by default each layer is a group."""
+    if layers is None:
+        return tuple(widths.values())
+    return tuple(sum(widths[name] for name in group) for group in layer_groups(layers))
+
+
+def _mean_over_groups(moments: ClassMoments, widths: Sequence[int]) -> Float[Array, ""]:
+    index = class_selectivity_index(*class_means(moments))
+    return jnp.mean(jnp.stack([jnp.mean(group) for group in _split(index, widths)]))

@@ -207,6 +207,33 @@ def test_mean_selectivity_gives_each_layer_the_same_weight(layers):
         assert np.any(layer != 0) == (layers is None or name in layers)
 
 
+@pytest.mark.parametrize(
+    ("layers", "as_tuples"),
+    [
+        ([["stem", "block"]], [("stem", "block")]),
+        ((("block", "last"), "stem"), [("block", "last"), ("stem",)]),
+        ({"early": ["stem"], "late": ("last", "block")}, [("stem",), ("last", "block")]),
+        ([["last"], ["stem"]], [("last",), ("stem",)]),
+    ],
+)
+def test_units_of_a_group_are_pooled_whatever_the_widths_of_its_layers(layers, as_tuples):
+    activations, labels, num_classes, where = random_batch()
+    last = np.random.default_rng(5).uniform(0.1, 2, (8, 7)).astype(np.float32)
+    activations["last"] = last
+
+    def value_of(layer):
+        changed = {**activations, "last": layer}
+        return reference.mean_selectivity(changed, labels, num_classes, as_tuples, where)
+
+    value, gradient = mean_selectivity_and_grad(
+        activations, labels, num_classes, layers=layers, where=where
+    )
+    np.testing.assert_allclose(value, value_of(last), rtol=1e-5)
+    expected = central_difference(value_of, last)
+    np.testing.assert_allclose(gradient["last"], expected, rtol=1e-4, atol=1e-6)
+    assert value == mean_selectivity(activations, labels, num_classes, layers=layers, where=where)
+
+
 @pytest.mark.parametrize("name", ["stem", "block"])
 def test_gradient_matches_finite_differences(name):
     activations, labels, num_classes, where = random_batch()
@@ -427,6 +454,12 @@ def test_labels_and_masks_are_traced():
         ({"where": np.ones(7, bool)}, ValueError, "where"),
         ({"where": np.ones((8, 1), bool)}, ValueError, "where"),
         ({"layers": ["stam"]}, ValueError, "stam.*stem"),
+        ({"layers": [["stem", "blok"]]}, ValueError, "blok.*block"),
+        ({"layers": ["stem", "stem"]}, ValueError, "'stem' more than once; give each layer once"),
+        ({"layers": [["stem"], ["block", "stem"]]}, ValueError, "'stem' more than once"),
+        ({"layers": [["stem"], []]}, ValueError, "empty group.*omit it"),
+        ({"layers": {}}, ValueError, "non-empty"),
+        ({"layers": "stem"}, ValueError, "non-empty sequence of names, not 'stem'"),
         ({"activations": np.zeros(8, np.float32)}, ValueError, "activations"),
         ({"activations": {"a": np.zeros((8, 2)), "b": np.zeros((7, 2))}}, ValueError, "b|labels"),
     ],

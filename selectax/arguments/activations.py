@@ -19,6 +19,10 @@ makes the positive parts and the magnitudes of the negative parts separate units
 parts, then all negative parts, so that there are twice as many units.
 """
 
+Layers = Sequence[str | Sequence[str]] | Mapping[str, Sequence[str]]
+"""A choice of layers: names, groups of names (units are pooled within a group), or a mapping from
+any key to a group of names."""
+
 
 def is_several(activations: Any) -> bool:
     """Whether activations are a container of layers, not a single array or nested numbers."""
@@ -61,29 +65,47 @@ def named_layers(activations: Any) -> dict[str, Float[Array, "samples *space uni
 
 
 def chosen_layers(
-    activations: Any, layers: Sequence[str] | None
+    activations: Any, layers: Layers | None
 ) -> dict[str, Float[Array, "samples *space units"]]:
     """Activations by layer name, of the given layers only.
 
     Args:
       activations: as for `named_layers`.
-      layers: names of the layers to return, in this order; None for all.
+      layers: names of the layers to return, in this order, or groups of names; None for all.
 
     Raises:
       TypeError: as `named_layers`.
-      ValueError: as `named_layers`, or layers are empty, or hold an unknown name.
+      ValueError: as `named_layers` and `layer_groups`, or layers hold an unknown name.
     """
     named = named_layers(activations)
     if layers is None:
         return named
-    if isinstance(layers, str) or not layers:
-        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
-    for name in layers:
+    names = [name for group in layer_groups(layers) for name in group]
+    for name in names:
         if name not in named:
             raise ValueError(
                 f"layers names {name!r}, which is not a layer; use {nearest(name, named)}."
             )
-    return {name: named[name] for name in layers}
+    return {name: named[name] for name in names}
+
+
+def layer_groups(layers: Layers) -> tuple[tuple[str, ...], ...]:
+    """The chosen layers as groups of names; a name on its own is a group of one layer.
+
+    Raises:
+      ValueError: layers or a group are empty, or a name is given twice.
+    """
+    if isinstance(layers, str) or not layers:
+        raise ValueError(f"layers must be a non-empty sequence of names, not {layers!r}.")
+    values = layers.values() if isinstance(layers, Mapping) else layers
+    groups = tuple((group,) if isinstance(group, str) else tuple(group) for group in values)
+    names = [name for group in groups for name in group]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"layers names {name!r} more than once; give each layer once.")
+    if not all(groups):
+        raise ValueError(f"layers holds an empty group: {layers!r}; name its layers or omit it.")
+    return groups
 
 
 def checked_layer(name: str, layer: Any) -> Float[Array, "samples *space units"]:

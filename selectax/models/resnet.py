@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from selectax.models.convolution import convolution
+from selectax.models.initialization import DrawnAtOnce
 from selectax.models.layers import (
     Convolution,
     Masks,
@@ -24,7 +25,7 @@ from selectax.models.layers import (
 from selectax.models.torch_layers import residual_layers
 
 
-class CifarResNet(nn.Module):
+class CifarResNet(DrawnAtOnce):
     """Images to (logits, activations).
 
     The units of the layers are those of Leavitt & Morcos: the feature maps after the stem's ReLU,

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from selectax.models.convolution import convolution
+from selectax.models.initialization import DrawnAtOnce
 from selectax.models.layers import (
     Convolution,
     Masks,
@@ -26,7 +27,7 @@ from selectax.models.torch_layers import convolution_and_norm
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
-class VGG16(nn.Module):
+class VGG16(DrawnAtOnce):
     """Images to (logits, activations).
 
     The convolutions are those of torchvision's vgg16_bn, each with a bias, batch norm and a ReLU.

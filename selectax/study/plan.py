@@ -15,12 +15,12 @@ from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
 from selectax.datasets.registry import LEARNING_RATE_DROPS
 from selectax.models.network import Network, of_module
 from selectax.study.components import NONE, Components, Regularizer, check_network
-from selectax.study.configuration.checks import check_layers
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.method_checks import check_channels
 from selectax.study.configuration.options import MethodOptions
+from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.data import where_data_lie
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measures_of
@@ -91,9 +91,9 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         trained = network = components.network
         check_network(network, data_set, measures)
     units = layer_units(network, data_set.image_shape)
-    check_layers(config, list(units))
     method = components.methods[config.method.training_method]
     check_channels(method, config.data.dataset, data_set.image_shape)
+    layers = regularized_layers(config.regularizer.regularized_layers, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
     wanted = [
         NetworkId(alpha, seed, method.name, strength)
@@ -103,7 +103,7 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     ]
     batch_size = config.training.batch_size
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
-    recipe = _recipe(config, trained, data_set, components.regularizer, method)
+    recipe = _recipe(config, trained, data_set, layers, components.regularizer, method)
     groups = plan_groups(folder, wanted)
     return Plan(
         config=config,
@@ -229,10 +229,11 @@ def _recipe(
     config: SweepConfig,
     network: Network,
     data_set: DataSet,
+    layers: tuple[str | tuple[str, ...], ...] | None,
     own: Regularizer | None,
     method: TrainingMethod,
 ) -> Recipe:
-    regularizer, training = config.regularizer, config.training
+    training = config.training
     return Recipe(
         network=network,
         num_classes=data_set.num_classes,
@@ -240,7 +241,7 @@ def _recipe(
         batch_size=training.batch_size,
         momentum=training.momentum,
         weight_decay=training.weight_decay,
-        layers=regularizer.regularized_layers or None,
+        layers=layers,
         augment=random_resized_crop if training.augmentation == "resized-crop" else augment,
         horizontal_flip=data_set.horizontal_flip,
         micro_batches=training.micro_batches,

@@ -209,6 +209,10 @@ CASES = {
         ),
         (of_two_devices(strongest),),
     ),
+    "jensen_shannon_consistency": (
+        selectax.jensen_shannon_consistency,
+        (responses, responses, lambda: responses(seed=1)),
+    ),
     "ablated_accuracy": (accuracies, (lambda: responses(3, 3), responses)),
     "exact_input_gradient_norms": (
         lambda images: selectax.exact_input_gradient_norms(squares, images),
@@ -259,6 +263,7 @@ ELSEWHERE = {
     "random_ranks": "takes shapes alone",
     "most_selective_first": "gives an order, and refuses NaN: tests/test_ablation.py",
     "least_selective_first": "gives an order, and refuses NaN: tests/test_ablation.py",
+    "augment_and_mix": "gives images: tests/augmix/test_mixing.py",
     "corrupt": "gives images, and refuses NaN: tests/corruptions/test_arguments.py",
     "to_published_bytes": "gives bytes, and refuses NaN: tests/corruptions/test_arguments.py",
     "activations_from_intermediates": "hands arrays on as they are",

@@ -16,7 +16,7 @@ OF_ONE_FILE = (
     *("__init__", "ablation", "dimensionality", "intermediates", "regularization"),
     *("selectivity", "sensitivity", "strongest", "tuning"),
 )
-PACKAGES = ("attacks", "corruptions", "datasets", "models")
+PACKAGES = ("attacks", "augmix", "corruptions", "datasets", "models")
 
 
 def public():

@@ -55,6 +55,7 @@ def test_the_wheel_holds_the_package_alone(built):
     assert {
         *("selectax/__init__.pyi", "selectax/py.typed"),
         "selectax/datasets/tiny_imagenet_classes.tsv",
+        "selectax/study/report/published/resnet18_tiny_imagenet.csv",
     } <= names
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "selectax").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == sources

@@ -59,6 +59,11 @@ def layer_selectivity(activations, labels, num_classes, where=None):
 
 
 def mean_selectivity(activations, labels, num_classes, layers=None, where=None):
-    """Mean over layers of the mean over a layer's units."""
+    """Mean over layers, or tuples of layers, of the mean over their units."""
     by_layer = layer_selectivity(activations, labels, num_classes, where)
-    return np.mean([np.mean(by_layer[name]) for name in layers or by_layer])
+    means = []
+    for group in layers or by_layer:
+        names = group if isinstance(group, tuple) else (group,)
+        units = [float(unit) for name in names for unit in by_layer[name]]
+        means.append(sum(units) / len(units))
+    return np.mean(means)

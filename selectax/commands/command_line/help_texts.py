@@ -76,6 +76,12 @@ def _training_strengths() -> str:
     )
 
 
+def _layer_choices() -> str:
+    from selectax.study.configuration.regularized_layers import LAYER_CHOICES
+
+    return "; ".join(f"{name}: {choice.help}" for name, choice in LAYER_CHOICES.items())
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "networks": _networks,
     "data_sets": _data_sets,
@@ -85,6 +91,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "measures": _measures,
     "training_methods": _training_methods,
     "training_strengths": _training_strengths,
+    "layer_choices": _layer_choices,
 }
 
 

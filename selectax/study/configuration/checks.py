@@ -5,6 +5,7 @@ import math
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from selectax.installing import TENSORBOARD
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.method_checks import check_method
@@ -83,7 +84,7 @@ def check(
     run = config.run
     if run.curves == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
         raise ConfigurationError(
-            "--curves tensorboard: needs tensorboardX; pip install tensorboardX, or take csv."
+            f"--curves tensorboard: needs tensorboardX; {TENSORBOARD}, or choose csv."
         )
     _check_hosts(run)
     if config.training.batch_size % config.training.micro_batches:
@@ -217,12 +218,6 @@ def _users(measures: Mapping[str, Measure]) -> dict[str, list[str]]:
         for field in measure.options:
             users.setdefault(field, []).append(measure.name)
     return users
-
-
-def check_layers(config: SweepConfig, layers: Sequence[str]) -> None:
-    """Checks that the network has all regularized layers."""
-    for name in config.regularizer.regularized_layers:
-        check_name("--regularized-layers", name, layers)
 
 
 def _check_hosts(run: RunOptions) -> None:

@@ -41,6 +41,13 @@ def check_method(
     if options.adversarial_step_size == 0:
         raise ConfigurationError("--adversarial-step-size 0: give a number above 0.")
     _check_used(options, method, methods)
+    if "training_corruptions" in method.options:
+        # Imported here because it loads JAX.
+        from selectax.corruptions import CORRUPTIONS
+
+        for name in options.training_corruptions:
+            check_name("--training-corruptions", name, tuple(CORRUPTIONS))
+        check_each_once("--training-corruptions", options.training_corruptions)
 
 
 def check_channels(method: TrainingMethod, dataset: str, image_shape: Sequence[int]) -> None:

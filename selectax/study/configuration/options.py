@@ -66,7 +66,7 @@ class TrainingOptions:
     batch_norm: Literal["synchronized", "per-device"] = "synchronized"
     """Whether devices that share a batch compute its statistics together, as one device would."""
     augmentation: Literal["crop", "resized-crop"] = "crop"
-    """Pad by 4 pixels and crop, as in the papers, or resize a random rectangle."""
+    """Pad by 4 pixels and crop (our choice for all data sets), or resize a random rectangle."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,8 @@ class RegularizerOptions:
     first_seed: int = 0
     """Seed of the first network of each alpha, for array jobs that split the seeds between them."""
     regularized_layers: tuple[str, ...] = ()
-    """Names of the layers to regularize, such as stage1_block1_inner; by default all."""
+    """Names of the layers to regularize, such as stage1_block1_inner, or one of the following
+    choices; by default all layers, each with the same weight. {layer_choices}."""
     alpha_epochs: tuple[int, int] | None = None
     """First and last epoch in which the regularizer is used, counted from 1; by default all."""
     alpha_warmup_epochs: float = 0.0
@@ -110,6 +111,11 @@ class MethodOptions:
     adversarial_step_size: float = 2.5
     """Length of a step of the attack in adversarial training, in units of epsilon divided by the
     number of steps."""
+    training_corruptions: tuple[str, ...] = (
+        *("speckle_noise", "gaussian_blur", "spatter", "saturate"),
+    )
+    """Corruptions for training on corrupted images, from {corruptions}. By default the four that
+    their benchmark sets aside from the 15 over which it averages."""
 
     @property
     def strengths(self) -> tuple[float, ...]:

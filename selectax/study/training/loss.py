@@ -20,6 +20,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from selectax.arguments.activations import layer_groups
 from selectax.regularization import selectivity_penalty
 from selectax.selectivity import (
     class_means,
@@ -187,7 +188,8 @@ def _accuracy(logits, labels):
 
 
 def _mean_index(moments, layers):
-    """Mean over layers of the mean selectivity over the units of each layer."""
-    names = moments if layers is None else layers
-    means = [jnp.mean(class_selectivity_index(*class_means(moments[name]))) for name in names]
-    return jnp.mean(jnp.stack(means))
+    """Mean over layers, or groups of layers, of the mean selectivity over their units."""
+    groups = layer_groups(tuple(moments) if layers is None else layers)
+    index = {name: class_selectivity_index(*class_means(of)) for name, of in moments.items()}
+    pooled = [jnp.concatenate([index[name] for name in group]) for group in groups]
+    return jnp.mean(jnp.stack([jnp.mean(units) for units in pooled]))

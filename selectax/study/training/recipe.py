@@ -23,7 +23,8 @@ class Recipe:
       batch_size: images per step; the last, smaller batch of an epoch is dropped.
       momentum: momentum of SGD.
       weight_decay: weight decay of SGD, applied to all parameters.
-      layers: names of the regularized layers; None regularizes all layers.
+      layers: names of the regularized layers, or groups of names whose units are pooled; None
+        regularizes all layers.
       augment: function `(key, images, horizontal_flip, part) -> images` that augments a batch.
       horizontal_flip: whether images are mirrored at random.
       micro_batches: number of parts into which each batch is split; the network processes them one
@@ -43,7 +44,7 @@ class Recipe:
     batch_size: int
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    layers: tuple[str, ...] | None = None
+    layers: tuple[str | tuple[str, ...], ...] | None = None
     augment: Callable[..., Array] = augment
     horizontal_flip: bool = True
     micro_batches: int = 1

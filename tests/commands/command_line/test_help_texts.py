@@ -94,6 +94,7 @@ def test_a_table_that_does_not_exist_is_an_error():
         "measures",
         "training_methods",
         "training_strengths",
+        "layer_choices",
     }
     with pytest.raises(KeyError, match="nothing"):
         filled("One of {nothing}.")

@@ -54,6 +54,11 @@ def refuse(monkeypatch, capfd):
             "--regularized-layers stage1_block1_iner",
             "did you mean stage1_block1_inner?",
         ),
+        (
+            ("--model", "vgg16", "--regularized-layers", "block-outputs-by-stage"),
+            "--regularized-layers block-outputs-by-stage",
+            "choose a residual network",
+        ),
         (("--batch-size", "0"), "--batch-size 0", "at least 1"),
         (("--batch-size", "-1"), "--batch-size -1", "at least 1"),
         (("--epochs", "0"), "--epochs 0", "at least 1"),

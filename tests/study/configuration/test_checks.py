@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,18 @@ import tyro
 
 from selectax.datasets import SEVERITIES
 from selectax.study.configuration import checks
-from selectax.study.configuration.checks import check, check_layers
+from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.method_checks import check_channels
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.training.methods.registry import TRAINING_METHODS
 
+ROOT = Path(__file__).parents[3]
 GROUPS = ("data", "training", "regularizer", "method", "evaluation", "run")
-
-
 ADVERSARIAL = {"training_method": "adversarial", "training_strength": (0.0, 2.0)}
+CORRUPTION = {"training_method": "corruption", "training_strength": (0.0, 2.0)}
 
 
 def changed(**flags):
@@ -133,6 +136,24 @@ def test_the_first_run_has_defaults_of_its_own():
         ({**ADVERSARIAL, "adversarial_norm": "l1"}, "--adversarial-norm l1:", "did you mean l"),
         ({**ADVERSARIAL, "adversarial_step_size": 0.0}, "--adversarial-step-size 0:", "above 0"),
         ({**ADVERSARIAL, "adversarial_step_size": -1.0}, "--adversarial-step-size -1.0:", "finite"),
+        ({**CORRUPTION, "training_strength": (2.5,)}, "--training-strength 2.5:", "whole numbers"),
+        ({**CORRUPTION, "training_strength": (6.0,)}, "--training-strength 6:", "from 0 to 5"),
+        (
+            {**CORRUPTION, "training_corruptions": ("contrst",)},
+            "--training-corruptions contrst:",
+            "did you mean contrast?",
+        ),
+        (
+            {**CORRUPTION, "training_corruptions": ("fog", "fog")},
+            "--training-corruptions fog fog:",
+            "each value once",
+        ),
+        ({**CORRUPTION, "training_corruptions": ()}, "--training-corruptions", "at least one"),
+        (
+            {**ADVERSARIAL, "training_corruptions": ("fog",)},
+            "--training-corruptions fog: has no effect without --training-method corruption",
+            "omit --training-corruptions.",
+        ),
         (
             {"adversarial_steps": 3},
             "--adversarial-steps 3: has no effect without --training-method adversarial",
@@ -175,6 +196,8 @@ def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy
         {"epsilons": (0.0, 8.0)},
         {"learning_rate": 0.0},
         {**ADVERSARIAL, "training_strength": (0.0, 1.0, 2.5)},
+        {**CORRUPTION, "training_corruptions": ("fog", "frost")},
+        {"training_method": "augmix", "training_strength": (0.5,)},
         {**ADVERSARIAL, "adversarial_norm": "l2", "adversarial_steps": 1},
         {"alpha_epochs": (1, 5)},
         {"alpha_epochs": (5, 5)},
@@ -186,18 +209,6 @@ def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy
 )
 def test_the_ends_of_what_can_be_meant_are_taken(flags):
     check(changed(**flags))
-
-
-def test_unknown_regularized_layers_are_refused_with_the_nearest():
-    layers = ("stem", "stage1_block1_inner", "stage1_block1_outer")
-    with pytest.raises(ConfigurationError) as raised:
-        check_layers(changed(regularized_layers=("stem", "stage1_block1_iner")), layers)
-    text = str(raised.value)
-    assert text.startswith("--regularized-layers stage1_block1_iner: ")
-    assert "did you mean stage1_block1_inner?" in text
-    assert "Known are stem, stage1_block1_inner, stage1_block1_outer." in text
-    check_layers(changed(regularized_layers=("stage1_block1_outer", "stem")), layers)
-    check_layers(SweepConfig(), layers)
 
 
 def test_negative_numbers_are_values_on_the_command_line():
@@ -243,6 +254,14 @@ def test_json_holds_every_flag_that_determines_the_results_and_no_other():
     assert flags["alpha"] == [-1.0, 0.0, 1.0]
     assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]
     assert to_json(changed(data_dir=Path("d"), archives=Path("a"), resume=True)) == flags
+
+
+def test_a_method_for_colour_is_refused_for_grey_images():
+    method = TRAINING_METHODS["augmix"]
+    check_channels(method, "cifar10", (32, 32, 3))
+    check_channels(TRAINING_METHODS["adversarial"], "grey", (8, 8, 1))
+    with pytest.raises(ConfigurationError, match=r"--training-method augmix: needs images with 3"):
+        check_channels(method, "grey", (8, 8, 1))
 
 
 @pytest.mark.parametrize(
@@ -294,8 +313,12 @@ def test_archives_of_an_embedded_data_set_are_refused(tmp_path):
 
 def test_curves_for_tensorboard_need_its_writer(monkeypatch):
     check(changed(curves="tensorboard"))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert any(need.startswith("tensorboardX") for need in extras["tensorboard"])
     monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match="pip install tensorboardX, or take csv"):
+    with pytest.raises(ConfigurationError, match=r'pip install "\.\[tensorboard\]", or'):
         check(changed(curves="tensorboard"))
     check(changed(curves="csv"))
 

@@ -99,8 +99,10 @@ def test_any_number_of_steps_at_a_time_gives_the_same_bits():
     jax.tree.map(np.testing.assert_array_equal, *ends)
 
 
-@pytest.mark.parametrize("micro_batches", [2, 4])
-@pytest.mark.parametrize("layers", [None, ("second",)])
+@pytest.mark.parametrize(
+    ("micro_batches", "layers"),
+    [(2, None), (4, None), (2, ("second",)), (4, (("second", "first"),))],
+)
 def test_micro_batches_take_the_step_of_the_whole_batch(micro_batches, layers):
     images, labels = (values[:16] for values in (IMAGES / np.float32(255), LABELS))
     recipe = dataclasses.replace(TINY, layers=layers)

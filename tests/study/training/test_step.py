@@ -67,7 +67,7 @@ def test_step_is_sgd_with_momentum_and_decay_as_pytorch_documents_it():
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("layers", [None, ("second",)])
+@pytest.mark.parametrize("layers", [None, ("second",), (("first", "second"),)])
 def test_loss_is_cross_entropy_less_alpha_times_mean_selectivity(layers):
     images, labels = batch()
     given, recipe = hyperparameters(alpha=-0.7), tiny_recipe(layers=layers)

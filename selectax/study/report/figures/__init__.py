@@ -18,6 +18,7 @@ from selectax.study.report.figures.dimensionality import dimensionality_by_layer
 from selectax.study.report.figures.images import SHEET_TITLE
 from selectax.study.report.figures.registry import FIGURES, FigureEntry, Measured, other_metrics
 from selectax.study.report.figures.robustness import (
+    accuracy_by_selectivity,
     accuracy_by_severity,
     clean_accuracy_by_alpha,
     perturbed_accuracy_by_alpha,
@@ -40,6 +41,7 @@ __all__ = (
     "FigureEntry",
     "accuracy_by_ablated_layer",
     "accuracy_by_ablation",
+    "accuracy_by_selectivity",
     "accuracy_by_severity",
     "clean_accuracy_by_alpha",
     "dimensionality_by_layer",

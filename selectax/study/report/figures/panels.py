@@ -144,7 +144,12 @@ def alpha_panels(
 
 
 def network_panels(
-    table: pd.DataFrame, rows_by_title: Mapping[str, pd.DataFrame], along: str, *, columns: int
+    table: pd.DataFrame,
+    rows_by_title: Mapping[str, pd.DataFrame],
+    along: str,
+    *,
+    columns: int,
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Figure, list[Axes]]:
     """Makes a figure of panels with one mark a network, whose look shows its alpha.
 
@@ -153,6 +158,7 @@ def network_panels(
       rows_by_title: networks of each panel by its title, with columns `alpha`, `along` and `value`.
       along: column of the horizontal axes.
       columns: largest number of columns.
+      others: looks of further marks in the legend, as arguments of `Axes.plot`.
 
     Returns:
       The figure and one axes a panel, each with its own vertical axis.
@@ -169,13 +175,16 @@ def network_panels(
             axes.plot(of_alpha[along], of_alpha["value"], **styles[alpha])
     networks = pd.concat(rows_by_title.values())[["alpha", "seed"]].drop_duplicates()
     drawn = set(networks["alpha"])
-    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn})
+    legend(figure, {alpha: style for alpha, style in styles.items() if alpha in drawn}, *others)
     number = f"{len(networks)} network{'s' if len(networks) > 1 else ''}, a mark each"
     caption(figure, table, number, diverged_text(table))
     return figure, all_axes
 
 
-def legend(figure: Figure, styles: Mapping[float, dict[str, Any]]) -> None:
-    """Adds a legend of the alphas on the right of a figure, the largest on top."""
-    handles = [Line2D([], [], **style) for style in list(styles.values())[::-1]]
+def legend(
+    figure: Figure, styles: Mapping[float, dict[str, Any]], *others: Mapping[str, Any]
+) -> None:
+    """Adds a legend of the alphas on the right of a figure, the largest on top, and of others."""
+    looks = [*list(styles.values())[::-1], *others]
+    handles = [Line2D([], [], **look) for look in looks]
     figure.legend(handles=handles, handlelength=3.2, loc="outside right upper")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from selectax.study.report.figures.dimensionality import dimensionality_by_layer
 from selectax.study.report.figures.robustness import (
+    accuracy_by_selectivity,
     accuracy_by_severity,
     clean_accuracy_by_alpha,
     perturbed_accuracy_by_alpha,
@@ -85,6 +86,12 @@ FIGURES: dict[str, FigureEntry] = {
         lambda given: clean_accuracy_by_alpha(given.table),
         ("accuracy",),
         "Accuracy on clean test images at each alpha.",
+    ),
+    "accuracy_by_selectivity": FigureEntry(
+        lambda given: accuracy_by_selectivity(given.table, given.units),
+        ("class_selectivity", "accuracy"),
+        "Accuracy on clean test images against class selectivity. Each coloured mark is a network; "
+        "grey dots are read off the figure of the papers' author, some labelled with their alpha.",
     ),
     "perturbed_accuracy_by_alpha": FigureEntry(
         lambda given: perturbed_accuracy_by_alpha(given.table),

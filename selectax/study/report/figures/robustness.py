@@ -1,6 +1,7 @@
 """Accuracy on clean, corrupted and attacked images."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -11,9 +12,19 @@ from selectax.study.report.figures.rows import of_network
 from selectax.study.report.figures.style import STYLE, number_text
 from selectax.study.report.figures.ticks import fractions_on, number_ticks
 from selectax.study.report.per_network import per_network
+from selectax.study.report.published import PUBLISHED
 from selectax.study.run.strongest_pgd import is_strongest_pgd
 
 _CLEAN = 0
+# Behind the marks of networks.
+_PUBLISHED: dict[str, Any] = {
+    "color": "#b5b5b5",
+    "linewidth": 0.8,
+    "marker": "o",
+    "markersize": 3.5,
+    "zorder": 1,
+}
+_NAMED_ALPHAS = (-2, -1, 0, 0.4, 1, 2)
 _EPSILON_LABEL = "ε (1/255 of a pixel's range; 0: clean)"
 
 
@@ -26,6 +37,48 @@ def clean_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
         return None
     figure, _ = alpha_panels(table, {"": rows})
     figure.supylabel("accuracy on clean images")
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def accuracy_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
+    """Each network's clean accuracy against its mean selectivity, before the published figure.
+
+    A second panel shows the difference from the mean accuracy at alpha 0, of the networks and of
+    the published figure. None without such rows, or if no figure of the data set is published.
+    """
+    names = table["dataset"].str.removesuffix("_c").unique()
+    networks = per_network(table.dropna(subset=["alpha", "value"]), units)
+    networks = networks.dropna(subset=["selectivity", "clean"]).rename(columns={"clean": "value"})
+    if networks.empty or names[0] not in PUBLISHED:
+        return None
+    published = PUBLISHED[names[0]]
+    points = published.points().rename(columns={"accuracy": "value"})
+    panels = {"accuracy on clean images": (networks, points)}
+    if (networks["alpha"] == 0).any():
+        title = "accuracy minus the mean at α = 0"
+        panels[title] = _less_baseline(networks), _less_baseline(points)
+    figure, all_axes = network_panels(
+        table,
+        {title: rows for title, (rows, _) in panels.items()},
+        "selectivity",
+        columns=2,
+        others=[_PUBLISHED | {"label": published.label}],
+    )
+    for axes, (_, behind) in zip(all_axes, panels.values(), strict=True):
+        axes.plot(behind["selectivity"], behind["value"], **_PUBLISHED)
+        for point in behind[behind["alpha"].isin(_NAMED_ALPHAS)].itertuples():
+            axes.annotate(
+                number_text(point.alpha),
+                (point.selectivity, point.value),
+                xytext=(0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontsize=6.5,
+                color="#777777",
+            )
+    figure.supxlabel("mean class selectivity index")
+    figure.supylabel("accuracy")
     return figure
 
 
@@ -150,6 +203,11 @@ def robust_accuracy_by_steps(table: pd.DataFrame) -> Figure | None:
     figure.supxlabel("steps of PGD")
     figure.supylabel("accuracy under attack")
     return figure
+
+
+def _less_baseline(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose value is the difference from the mean value at alpha 0."""
+    return rows.assign(value=rows["value"] - rows.loc[rows["alpha"] == 0, "value"].mean())
 
 
 def _attacked(table: pd.DataFrame) -> pd.DataFrame:

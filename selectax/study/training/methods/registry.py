@@ -39,5 +39,24 @@ TRAINING_METHODS: dict[str, TrainingMethod] = {
             images=_in_module("adversarial", "attacked_images"),
             options=("adversarial_norm", "adversarial_steps", "adversarial_step_size"),
         ),
+        TrainingMethod(
+            name="augmix",
+            help="RGB images, two augmented versions of each, and a consistency loss (Hendrycks et "
+            "al. 2020)",
+            strength="a factor of the severity and share of the augmentation, 1 as published",
+            images=_in_module("augmix", "three_versions"),
+            loss=_in_module("augmix", "consistency_loss"),
+            views=3,
+            needs_colour=True,
+        ),
+        TrainingMethod(
+            name="corruption",
+            help="images under a random one of --training-corruptions",
+            strength="the severity, a whole number from 0 to 5",
+            images=_in_module("corruption", "corrupted_images"),
+            options=("training_corruptions",),
+            largest=5,
+            whole_numbers=True,
+        ),
     )
 }

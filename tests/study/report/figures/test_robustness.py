@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from selectax.study.report import figures
+from selectax.study.report.published import PUBLISHED
 from tests.study.report.known import (
     ALPHAS,
     ATTACKS,
     EPSILONS,
+    UNITS,
     accuracy_under,
     assert_lines,
     assert_means,
@@ -78,6 +80,41 @@ def test_robustness_by_selectivity_has_a_mark_for_each_network(drawn):
         for alpha, marks in zip(ALPHAS, found.values(), strict=True):
             aside = 0.01 * np.array([-1, 0, 1]) + 0.02 * alpha
             np.testing.assert_allclose(marks, np.stack([0.4 + aside, mean + aside], -1))
+
+
+def test_the_published_figure_is_behind_networks_of_its_data_set(full):
+    table = full.assign(
+        dataset=np.where(full["severity"].notna(), "tiny_imagenet_c", "tiny_imagenet")
+    )
+    figure = figures.accuracy_by_selectivity(table, UNITS)
+    points = PUBLISHED["tiny_imagenet"].points()
+    baselines = {
+        "accuracy on clean images": (0, 0),
+        "accuracy minus the mean at α = 0": (0.8, 0.516),
+    }
+    panels = by_title(figure)
+    assert list(panels) == list(baselines)
+    for title, (of_networks, of_points) in baselines.items():
+        *marks, behind = panels[title].lines
+        for alpha, line in zip(ALPHAS, marks, strict=True):
+            aside = 0.01 * np.array([-1, 0, 1]) + 0.02 * alpha
+            expected = np.stack([0.4 + aside, 0.8 + aside - of_networks], -1)
+            np.testing.assert_allclose(line.get_xydata(), expected, atol=1e-12)
+            assert line.get_zorder() > behind.get_zorder()
+        expected = np.stack([points["selectivity"], points["accuracy"] - of_points], -1)
+        np.testing.assert_allclose(behind.get_xydata(), expected, atol=1e-12)
+        named = {text.get_text(): text.xy for text in panels[title].texts}
+        np.testing.assert_allclose(named["−2"], (0.154, 0.531 - of_points))
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text().startswith("read off the author's figure")
+    assert len(legend.get_texts()) == 4
+
+
+def test_no_figure_of_other_data_sets_is_published(full):
+    assert figures.accuracy_by_selectivity(full, UNITS) is None
+    without_baseline = full[full["alpha"] != 0].assign(dataset="tiny_imagenet")
+    (axes,) = figures.accuracy_by_selectivity(without_baseline, UNITS).axes
+    assert axes.get_title() == "accuracy on clean images"
 
 
 def test_accuracy_by_severity_begins_with_clean_images(drawn):

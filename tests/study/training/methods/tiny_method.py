@@ -15,6 +15,7 @@ from selectax.study.training.step import Hyperparameters, init_state, train_step
 from tests.study.tiny import bytes_and_labels
 
 ADVERSARIAL = {"adversarial_norm": "linf", "adversarial_steps": 3}
+CORRUPTION = {"training_corruptions": ("contrast", "brightness"), "benchmark": "cifar10"}
 
 
 def init(key, images):
@@ -38,7 +39,7 @@ class Normalized(nn.Module):
     @nn.compact
     def __call__(self, images, train=False):
         """Logits and activations."""
-        maps = nn.Conv(5, (3, 3), strides=2)(images)
+        maps = nn.Conv(5, (3, 3), strides=2, use_bias=False)(images)
         norm = nn.BatchNorm(
             use_running_average=not train, momentum=0.9, axis_name=self.axis_name, name="norm"
         )

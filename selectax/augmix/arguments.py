@@ -1,0 +1,126 @@
+"""Checks of the arguments of `augment_and_mix`."""
+
+import math
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from selectax.arguments.arrays import is_concrete
+from selectax.arguments.bounds import check_within_bounds
+from selectax.arguments.images import (
+    as_array,
+    channels_last_remedy,
+    float_images,
+    looks_channels_first,
+)
+
+
+def checked_images(
+    images: Any,
+) -> UInt8[Array, "samples height width 3"] | Float[Array, "samples height width 3"]:
+    """The images as an array; concrete floats are in [0, 1].
+
+    Raises:
+      TypeError: images are neither bytes nor floats.
+      ValueError: images are not RGB, have the wrong shape, or are outside [0, 1].
+    """
+    if not isinstance(images, list | tuple):
+        images = as_array(images)
+    if getattr(images, "dtype", None) != np.uint8:
+        images = float_images(images)
+    if looks_channels_first(images.shape):
+        raise ValueError(channels_last_remedy(images.shape))
+    if images.ndim != 4:
+        raise ValueError(f"images must have shape (samples, height, width, 3), not {images.shape}.")
+    if images.shape[3] != 3:
+        raise ValueError(
+            f"images must be RGB for AugMix, not have {images.shape[3]} channels; repeat the "
+            "channel of grey images three times."
+        )
+    if images.dtype != np.uint8:
+        check_within_bounds(images, (0.0, 1.0))
+    return jnp.asarray(images)
+
+
+def checked_number(
+    name: str, value: Any, smallest: float, largest: float | None, *, excluded: bool = False
+) -> Float[Array, ""]:
+    """A number in float32, checked unless it is traced.
+
+    Args:
+      name: name of the argument.
+      value: a real number.
+      smallest: smallest allowed value.
+      largest: largest allowed value; None if there is none.
+      excluded: whether `smallest` itself is not allowed.
+
+    Raises:
+      TypeError: value is not a single real number.
+      ValueError: value is out of range.
+    """
+    is_number = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
+    if (
+        not is_number
+        or jnp.ndim(value)
+        or not jnp.isrealobj(value)
+        or jnp.issubdtype(jnp.result_type(value), jnp.bool_)
+    ):
+        raise TypeError(f"{name} must be a single number, not {value!r}.")
+    if is_concrete(value):
+        number = float(value)
+        above = number > smallest if excluded else number >= smallest
+        if not above or not number <= (math.inf if largest is None else largest):
+            limits = f"above {smallest}" if excluded else f"at least {smallest}"
+            limits += "" if largest is None else f" and at most {largest}"
+            raise ValueError(f"{name} must be {limits}, not {number:g}.")
+        # Infinity would make 0 times infinity.
+        value = min(number, float(np.finfo(np.float32).max))
+    return jnp.asarray(value, jnp.float32)
+
+
+def checked_width(width: int) -> int:
+    """The number of chains.
+
+    Raises:
+      TypeError: width is not an integer.
+      ValueError: width is below 1.
+    """
+    whole = _integer("width", width)
+    if whole < 1:
+        raise ValueError(f"width must be at least 1, not {whole}.")
+    return whole
+
+
+def checked_depth(depth: int) -> int:
+    """The number of operations in each chain, or −1.
+
+    Raises:
+      TypeError: depth is not an integer.
+      ValueError: depth is neither −1 nor at least 1.
+    """
+    whole = _integer("depth", depth)
+    if whole < 1 and whole != -1:
+        raise ValueError(f"depth must be at least 1, or -1 for a random depth, not {whole}.")
+    return whole
+
+
+def checked_part(part: Any) -> int:
+    """The number of parts of a batch.
+
+    Raises:
+      ValueError: part is not a pair.
+    """
+    if not isinstance(part, tuple) or len(part) != 2:
+        raise ValueError(f"part must be (index, number of parts), not {part!r}.")
+    return _integer("the number of parts", part[1])
+
+
+def _integer(name, value):
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a static integer, not {value!r}.") from None

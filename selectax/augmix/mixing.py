@@ -1,0 +1,214 @@
+"""AugMix: a random mixture of an image and of chains of operations on it."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+
+from selectax.arguments.images import working_dtype
+from selectax.arguments.key import checked_key
+from selectax.augmix.application import apply_operations
+from selectax.augmix.arguments import (
+    checked_depth,
+    checked_images,
+    checked_number,
+    checked_part,
+    checked_width,
+)
+from selectax.augmix.operations import AUGMIX_OPERATIONS
+
+# Lengths of the chains whose length is random, and the largest level of an operation.
+_LONGEST_RANDOM_CHAIN = 3
+_LARGEST_LEVEL = 10
+# Smallest level of an operation, before it is multiplied by the strength.
+_SMALLEST_LEVEL = 0.1
+
+
+class Draws(NamedTuple):
+    """The random numbers of `augment_and_mix`.
+
+    Attributes:
+      operation: index of each operation in AUGMIX_OPERATIONS.
+      level: uniform in [0, 1); scaled to the level of the operation.
+      sign: 1 or −1, the sign of the operation's amount if it has one.
+      length: number of operations in each chain.
+      weights: weights of the chains in the mixture, which sum to 1.
+      share: weight of the mixture of chains in the result, in [0, 1].
+    """
+
+    operation: Int[Array, "samples width depth"]
+    level: Float[Array, "samples width depth"]
+    sign: Float[Array, "samples width depth"]
+    length: Int[Array, "samples width"]
+    weights: Float[Array, "samples width"]
+    share: Float[Array, "samples"]
+
+
+def augment_and_mix(
+    key: PRNGKeyArray,
+    images: UInt8[Array, "samples height width 3"] | Float[Array, "samples height width 3"],
+    *,
+    strength: float | Float[Array, ""] = 1.0,
+    severity: float | Float[Array, ""] = 3.0,
+    width: int = 3,
+    depth: int = -1,
+    alpha: float | Float[Array, ""] = 1.0,
+    part: tuple[int | Int[Array, ""], int] = (0, 1),
+) -> Float[Array, "samples height width 3"]:
+    """Mixes each image with `width` chains of random operations on it.
+
+    The result is (1 − m) · image + m · Σ wᵢ · chainᵢ(image), with m from Beta(alpha, alpha) and w
+    from Dirichlet(alpha, …, alpha). Each operation of a chain is one of AUGMIX_OPERATIONS with
+    equal probability, at a level that is uniform between 0.1 and the severity. Chains act on
+    bytes, so floats are rounded first. The defaults are those of the authors' code.
+
+    The strength is our addition. It multiplies the severity, which is then clipped to 10, the
+    largest in the authors' code. Autocontrast, equalize and posterize change an image at any level,
+    so a strength below 1 multiplies m, too. Strength 0 gives the images themselves, exactly, and
+    strength 1 the published augmentation. Strength, severity and alpha may be traced, so one
+    compilation serves all their values.
+
+    Args:
+      key: PRNG key; each image gets independent random numbers.
+      images: RGB images, as bytes or as floats in [0, 1].
+      strength: at least 0.
+      severity: largest level of the operations, from 0 to 10.
+      width: number of chains; static.
+      depth: number of operations in each chain, or −1 for a random number from 1 to 3; static.
+      alpha: parameter of the Dirichlet and Beta distributions, above 0.
+      part: (index, number of parts) if devices share a batch and `images` is one part of it. The
+        result is the same as if one device had the whole batch.
+
+    Returns:
+      Floats in [0, 1]: float32 for bytes, otherwise of the dtype of `images`. A traced image that
+      contains NaN or infinity becomes NaN everywhere. Gradients with respect to the images pass
+      through (1 − m) · image alone, because chains round their results to bytes.
+
+    Raises:
+      TypeError: key is not a PRNG key, images are neither bytes nor floats, width or depth are not
+        integers, or strength, severity or alpha are not numbers.
+      ValueError: images are not RGB or have the wrong shape; concrete images contain NaN or values
+        outside [0, 1]; or another concrete argument is out of range.
+
+    References:
+      Hendrycks et al., 2020, arXiv 1912.02781, section 3 and algorithm 1; the function `aug` of
+      cifar.py in the authors' code.
+
+    Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
+      >>> from selectax.augmix import augment_and_mix
+      >>> images = jax.random.uniform(jax.random.key(0), (2, 32, 32, 3))
+      >>> mixed = augment_and_mix(jax.random.key(1), images)
+      >>> mixed.shape, bool(jnp.all(mixed == images))
+      ((2, 32, 32, 3), False)
+      >>> bool(jnp.all(augment_and_mix(jax.random.key(1), images, strength=0) == images))
+      True
+    """
+    key = checked_key(key)
+    images = checked_images(images)
+    return _augment_and_mix(
+        key,
+        images,
+        checked_number("strength", strength, 0, None),
+        checked_number("severity", severity, 0, _LARGEST_LEVEL),
+        checked_number("alpha", alpha, 0, None, excluded=True),
+        part[0],
+        width=checked_width(width),
+        depth=checked_depth(depth),
+        parts=checked_part(part),
+        traced=isinstance(images, jax.core.Tracer),
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("width", "depth", "parts", "traced"))
+def _augment_and_mix(key, images, strength, severity, alpha, at, *, width, depth, parts, traced):
+    samples = len(images)
+    draws = draw(key, samples * parts, alpha, width=width, depth=depth)
+    own = functools.partial(
+        jax.lax.dynamic_slice_in_dim, start_index=at * samples, slice_size=samples
+    )
+    return mix(images, jax.tree.map(own, draws), strength, severity, traced=traced)
+
+
+def draw(
+    key: PRNGKeyArray, samples: int, alpha: Float[Array, ""], *, width: int, depth: int
+) -> Draws:
+    """Draws the random numbers for a batch; see `augment_and_mix` for the arguments."""
+    longest = depth if depth > 0 else _LONGEST_RANDOM_CHAIN
+    shape = (samples, width, longest)
+    keys = jax.random.split(key, 5)
+    length = jnp.full((samples, width), longest, jnp.int32)
+    if depth <= 0:
+        length = jax.random.randint(keys[3], (samples, width), 1, longest + 1, jnp.int32)
+    # Normalized gamma variables follow a Dirichlet distribution, and two of them a beta
+    # distribution. Logarithms do not underflow if alpha is small.
+    logs = jax.random.loggamma(keys[4], alpha, (samples, width + 2), jnp.float32)
+    return Draws(
+        operation=jax.random.randint(keys[0], shape, 0, len(AUGMIX_OPERATIONS), jnp.int32),
+        level=jax.random.uniform(keys[1], shape, jnp.float32),
+        sign=jnp.where(jax.random.bernoulli(keys[2], jnp.float32(0.5), shape), -1, 1).astype(
+            jnp.float32
+        ),
+        length=length,
+        weights=jax.nn.softmax(logs[:, :width], axis=-1),
+        share=jax.nn.softmax(logs[:, width:], axis=-1)[:, 0],
+    )
+
+
+def mix(
+    images: UInt8[Array, "samples height width 3"] | Float[Array, "samples height width 3"],
+    draws: Draws,
+    strength: Float[Array, ""],
+    severity: Float[Array, ""],
+    *,
+    traced: bool = False,
+) -> Float[Array, "samples height width 3"]:
+    """Mixes images with their chains; see `augment_and_mix` for the arguments."""
+    if images.dtype == jnp.uint8:
+        clean, pixels = images.astype(jnp.float32) / 255, images
+    else:
+        clean = images.astype(working_dtype(images.dtype))
+        pixels = jnp.floor(255 * jax.lax.stop_gradient(clean) + 0.5).astype(jnp.uint8)
+    samples, width, _ = draws.operation.shape
+    chains = jnp.repeat(pixels, width, axis=0)
+    chains = _through_chains(chains, draws, _levels(draws.level, strength, severity))
+    chains = chains.reshape(samples, width, *pixels.shape[1:])
+    mixture = jnp.einsum("swhvc,sw->shvc", chains.astype(jnp.float32), draws.weights / 255)
+    share = (draws.share * jnp.minimum(strength, 1))[:, None, None, None]
+    mixed = jnp.clip((1 - share) * clean + share * mixture, 0, 1)
+    if images.dtype == jnp.uint8:
+        return mixed
+    mixed = mixed.astype(images.dtype)
+    if not traced:
+        return mixed
+    finite = jnp.all(jnp.isfinite(images), axis=(1, 2, 3), keepdims=True)
+    return jnp.where(finite, mixed, jnp.nan)
+
+
+def _levels(uniform, strength, severity):
+    largest = jnp.minimum(strength * severity, _LARGEST_LEVEL)
+    smallest = jnp.minimum(_SMALLEST_LEVEL, largest)
+    return smallest + uniform * (largest - smallest)
+
+
+def _through_chains(images, draws, levels):
+    """Applies each chain of each image to its own copy of the image."""
+    operations = tuple(AUGMIX_OPERATIONS.values())
+    size = images.shape[1:3]
+    depth = levels.shape[-1]
+    choices = [
+        operation.amount(levels, size) * (draws.sign if operation.is_signed else 1)
+        for operation in operations
+    ]
+    amounts = jnp.take_along_axis(jnp.stack(choices), draws.operation[None], axis=0)[0]
+    flat = [values.reshape(-1, depth) for values in (draws.operation, amounts)]
+    length = draws.length.reshape(-1)
+
+    def step(position, images):
+        which, amount = (values[:, position] for values in flat)
+        return apply_operations(images, which, amount, position < length, operations)
+
+    return jax.lax.fori_loop(0, depth, step, images)
