@@ -47,7 +47,10 @@ THIRD_PARTIES = {
 # The study's wings, and which other wings each may import; what lies above them imports all.
 WINGS = {
     "runtime": {"configuration"},
-    "configuration": {"measures.registry", "measures.measure"},
+    "configuration": {
+        *("measures.registry", "measures.measure"),
+        *("training.methods.registry", "training.methods.method"),
+    },
     "training": {"runtime"},
     "measures": {"configuration", "runtime", "run.results"},
     "run": {"configuration", "runtime"},
