@@ -18,7 +18,12 @@ _FAINT = "#9a9a9a"
 
 
 def panels(
-    titles: Sequence[str], *, columns: int, size: tuple[float, float], share_values: bool = True
+    titles: Sequence[str],
+    *,
+    columns: int,
+    size: tuple[float, float],
+    share_values: bool = True,
+    share_places: bool = True,
 ):
     """Makes a figure of empty panels that share their axes.
 
@@ -26,7 +31,8 @@ def panels(
       titles: titles of the panels, row by row.
       columns: largest number of columns.
       size: width and height of a panel, in inches.
-      share_values: whether the panels share their vertical axis too.
+      share_values: whether the panels share their vertical axis.
+      share_places: whether the panels share their horizontal axis.
 
     Returns:
       The figure and one axes a title.
@@ -35,7 +41,7 @@ def panels(
     # The fewest columns with the same number of rows leave the fewest empty places.
     columns = -(-len(titles) // rows)
     figure = Figure(figsize=(columns * size[0] + 1.2, rows * size[1] + 0.9))
-    grid = figure.subplots(rows, columns, sharex=True, sharey=share_values, squeeze=False)
+    grid = figure.subplots(rows, columns, sharex=share_places, sharey=share_values, squeeze=False)
     all_axes = list(grid.ravel())
     for axes in all_axes[len(titles) :]:
         axes.remove()
@@ -43,7 +49,7 @@ def panels(
     for at, (axes, title) in enumerate(zip(all_axes, titles, strict=True)):
         axes.set_title(title)
         # A panel without another below it shows the labels of the shared ticks.
-        axes.tick_params(labelbottom=at + columns >= len(titles))
+        axes.tick_params(labelbottom=not share_places or at + columns >= len(titles))
     return figure, all_axes
 
 
