@@ -72,7 +72,7 @@ class Job(NamedTuple):
     batch_size: int
     images: int
     epochs: int
-    networks: int = 300
+    networks: int = 460
 
 
 ACCELERATORS = (
