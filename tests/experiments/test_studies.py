@@ -39,7 +39,7 @@ def test_flags_are_valid_and_all_reach_the_sweep(name):
 
 @pytest.mark.parametrize("name", FULL)
 def test_full_jobs_are_those_of_the_papers(name):
-    """As method.md has them."""
+    """As method.md has them; the alphas are those in the legend of the author's figure."""
     config = parse(SweepConfig, study.words_of(flags_of(name)), "sweep.py")
     training = config.training
     model, dataset = name.split("_", 1)
