@@ -95,7 +95,7 @@ def response_matrix(
 
     Args:
       activations: activations of one layer, with any number of spatial dimensions.
-      form: "means", one row per sample with each unit's mean over space, the default of the papers;
+      form: "means", one row per sample with each unit's mean over space, our default;
         "positions", one row per sample and position with the units at that position; "flattened",
         one row per sample with every unit at every position.
 
@@ -426,7 +426,7 @@ def components_for_variance(
         is negative or a threshold is not between 0 and 1.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
+      Leavitt & Morcos, 2020, arXiv 2007.04440 (the measure; the thresholds are our choice).
 
     Example:
       >>> import jax.numpy as jnp
