@@ -13,19 +13,23 @@ if TYPE_CHECKING:
 
 
 def print_summary(results: "pd.DataFrame") -> None:
-    """Prints a table of means over the networks of each alpha."""
+    """Prints a table of means over the networks of each alpha and strength of training."""
     # Imported here, because pandas takes a second and a wrong flag should be refused at once.
     from selectax.study.run.results import summarize
 
     summary = summarize(results)
     table = Table(title="Means over networks; accuracies also over severities and epsilons")
     for name in summary.columns:
-        table.add_column(name, justify="right")
-    for row in summary.itertuples(index=False):
-        alpha, *rest = row
-        cells = [str(cell) if isinstance(cell, int) else f"{cell:.3f}" for cell in rest]
-        table.add_row(f"{alpha:g}", *cells)
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in summary.to_dict("records"):
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
     Console().print(table)
+
+
+def _cell(name: str, value: "float | int | str") -> str:
+    if name in ("alpha", "training_strength"):
+        return f"{value:g}"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:

@@ -149,7 +149,7 @@ def _measure_left(
                 of_chance = () if is_sweep else warnings_of_chance(measured.rows, num_classes)
                 for warning in (*measured.warnings, *of_chance):
                     log.warn(warning)
-            news = f"alpha {whose.alpha:g} seed {whose.seed}" if is_sweep else ""
+            news = str(whose) if is_sweep else ""
             progress.advance(news, count(images.test), **whose._asdict())
     return growing.table
 
@@ -169,19 +169,29 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
     """Yields the requested networks of a sweep, in the order of its groups."""
     folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
     known = [network for group in groups for network in group]
-    given = {"--alpha": config.alpha, "--seed": config.seed}
+    given = {
+        "--alpha": config.alpha,
+        "--seed": config.seed,
+        "--training-strength": config.training_strength,
+    }
     wanted = [
         network
         for network in known
-        if config.alpha in (None, network.alpha) and config.seed in (None, network.seed)
+        if config.alpha in (None, network.alpha)
+        and config.seed in (None, network.seed)
+        and config.training_strength in (None, network.training_strength)
     ]
     if known and not wanted:
         alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
         seeds = [network.seed for network in known]
+        of_strength = "".join(
+            f", its strengths of {method} training {strengths}"
+            for method, strengths in _strengths(known).items()
+        )
         flags = " ".join(f"{flag} {value}" for flag, value in given.items() if value is not None)
         raise ConfigurationError(
             f"{flags}: no network of this sweep; its alphas are {alphas}, its seeds {min(seeds)} "
-            f"to {max(seeds)}."
+            f"to {max(seeds)}{of_strength}."
         )
     for number, group in enumerate(groups):
         if not set(wanted) & set(group) or not folder.checkpoints(number).is_dir():
@@ -193,6 +203,18 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
                 if network in wanted:
                     epoch = int(population["best_epoch"][at])
                     yield _Trained(network, epoch, _taken(population["best_variables"], at))
+
+
+def _strengths(networks: Sequence[NetworkId]) -> dict[str, str]:
+    """Strengths of each training method other than standard training, separated by spaces."""
+    of_method: dict[str, set[float]] = {}
+    for network in networks:
+        if network.training != "standard":
+            of_method.setdefault(network.training, set()).add(network.training_strength)
+    return {
+        method: " ".join(f"{strength:g}" for strength in sorted(strengths))
+        for method, strengths in of_method.items()
+    }
 
 
 def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:

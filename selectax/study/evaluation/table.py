@@ -78,13 +78,14 @@ def measures_held(path: Path, table: pd.DataFrame, network: NetworkId, epoch: in
         trained further since.
     """
     alpha = table["alpha"]
-    of_alpha = alpha.isna() if math.isnan(network.alpha) else alpha == network.alpha
-    epochs = set(table.loc[of_alpha & (table["seed"] == network.seed), "epoch"])
+    same = alpha.isna() if math.isnan(network.alpha) else alpha == network.alpha
+    for column in ("seed", "training", "training_strength"):
+        same &= table[column] == getattr(network, column)
+    epochs = set(table.loc[same, "epoch"])
     if epochs - {epoch}:
         raise ConfigurationError(
-            f"--output {path}: holds alpha {network.alpha:g} seed {network.seed} after epoch "
-            f"{min(epochs)}, but the best epoch is {epoch} now; name another file with --output, "
-            "or remove it."
+            f"--output {path}: holds {network} after epoch {min(epochs)}, but the best epoch is "
+            f"{epoch} now; name another file with --output, or remove it."
         )
     return results.measures_in(table, *network, together=False)
 

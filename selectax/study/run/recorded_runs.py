@@ -9,7 +9,7 @@ import pandas as pd
 
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
-from selectax.study.run.folder import NETWORKS, RunFolder
+from selectax.study.run.folder import ADDED_SINCE, NETWORKS, RunFolder, training_method_of
 from selectax.study.run.networks import NetworkId, read_groups, read_measured
 
 # Runs of one study may differ in their measures and networks.
@@ -60,6 +60,7 @@ def read_runs(paths: Sequence[Path]) -> RecordedRun:
     config = first.config | {
         "measures": list(dict.fromkeys(name for run in runs for name in run.config["measures"])),
         "alpha": list(dict.fromkeys(network.alpha for network in networks)),
+        "training_strength": list(dict.fromkeys(one.training_strength for one in networks)),
         "seeds": 1 + max(seeds) - min(seeds),
         "first_seed": min(seeds),
     }
@@ -95,7 +96,13 @@ def _networks(folder: RunFolder, config: dict[str, Any]) -> list[NetworkId]:
             raise _unreadable(folder.networks) from None
     first = config.get("first_seed", 0)
     seeds = range(first, first + config["seeds"])
-    return [NetworkId(alpha, seed) for alpha in config["alpha"] for seed in seeds]
+    method, strengths = training_method_of(folder), config.get("training_strength", (0.0,))
+    return [
+        NetworkId(alpha, seed, method, strength)
+        for alpha in config["alpha"]
+        for strength in strengths
+        for seed in seeds
+    ]
 
 
 def _joined_table(paths: Sequence[Path]) -> pd.DataFrame:
@@ -107,10 +114,11 @@ def _joined_table(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def _check_joinable(path: Path, run: RecordedRun, other_path: Path, other: RecordedRun) -> None:
+    config, other_config = ({**ADDED_SINCE, **one.config} for one in (run, other))
     differing = [
-        f"{name.replace('_', ' ')} ({run.config.get(name)} and {other.config.get(name)})"
-        for name in {**run.config, **other.config}
-        if name not in _MAY_DIFFER and run.config.get(name) != other.config.get(name)
+        f"{name.replace('_', ' ')} ({config.get(name)} and {other_config.get(name)})"
+        for name in {**config, **other_config}
+        if name not in _MAY_DIFFER and config.get(name) != other_config.get(name)
     ]
     if run.images and other.images and run.images != other.images:
         differing.append("the number of images")

@@ -9,7 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from selectax.study.report.figures.captions import caption, diverged_text
+from selectax.study.report.figures.captions import (
+    caption,
+    diverged_text,
+    legend_columns,
+    widen_for_legend,
+)
 from selectax.study.report.figures.means import over_seeds, over_seeds_text
 from selectax.study.report.figures.style import line_styles, number_text
 from selectax.study.report.figures.ticks import number_ticks
@@ -193,4 +198,7 @@ def legend(
     """Adds a legend of the alphas on the right of a figure, the largest on top, and of others."""
     looks = [*list(styles.values())[::-1], *others]
     handles = [Line2D([], [], **look) for look in looks]
-    figure.legend(handles=handles, handlelength=3.2, loc="outside right upper")
+    lines = sum(1 + str(look["label"]).count("\n") for look in looks)
+    columns = legend_columns(figure, lines)
+    widen_for_legend(figure, columns)
+    figure.legend(handles=handles, handlelength=3.2, loc="outside right upper", ncols=columns)
