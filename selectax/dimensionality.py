@@ -32,11 +32,13 @@ from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
+from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
 __all__ = [
     "Covariance",
     "components_for_variance",
+    "effective_rank",
     "init_covariance",
     "leading_variances",
     "merge_covariance",
@@ -93,7 +95,7 @@ def response_matrix(
 
     Args:
       activations: activations of one layer, with any number of spatial dimensions.
-      form: "means", one row per sample with each unit's mean over space, the default of the papers;
+      form: "means", one row per sample with each unit's mean over space, our default;
         "positions", one row per sample and position with the units at that position; "flattened",
         one row per sample with every unit at every position.
 
@@ -375,6 +377,17 @@ def leading_variances(
         )
     count, _, _, deviation = _center(responses, where)
     width = min(components + oversampling, *deviation.shape)
+
+    def find(key, deviation):
+        return _leading_squares(key, deviation, width, iterations)
+
+    divisor = _at_least_one(count - 1)
+    squares, total = run_compiled(find, key, deviation)
+    return squares[:components] / divisor, total / divisor
+
+
+def _leading_squares(key, deviation, width: int, iterations: int):
+    """Sums of squares along the leading directions that a random search finds, and in total."""
     guess = jax.random.normal(key, (deviation.shape[1], width), deviation.dtype)
 
     def multiply(subspace, _):
@@ -384,9 +397,7 @@ def leading_variances(
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
     inside = _product(deviation, subspace)
-    divisor = _at_least_one(count - 1)
-    variances = _descending_eigenvalues(_product(inside.T, inside) / divisor)
-    return variances[:components], jnp.sum(jnp.square(deviation)) / divisor
+    return _descending_eigenvalues(_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
 
 
 def components_for_variance(
@@ -415,7 +426,7 @@ def components_for_variance(
         is negative or a threshold is not between 0 and 1.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
+      Leavitt & Morcos, 2020, arXiv 2007.04440 (the measure; the thresholds are our choice).
 
     Example:
       >>> import jax.numpy as jnp
@@ -469,6 +480,54 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
     share = variances / jnp.where(largest == 0, 1, largest)  # squares of tiny variances underflow
     energy = jnp.sum(share**2)
     return jnp.where(energy == 0, 0, jnp.sum(share) ** 2 / jnp.where(energy == 0, 1, energy))
+
+
+def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
+    """Effective rank, exp(−Σ p log p), with p the shares of the singular values.
+
+    The singular values are those of the centred responses, of samples × units. They are
+    proportional to the standard deviations along the principal components, so that
+    p = √λ / Σ √λ for principal variances λ. Roy & Vetterli and RankMe define the effective rank by
+    singular values, not by their squares λ; weak components therefore weigh more than in
+    `participation_ratio`. RankMe does not centre its matrix. We do (our choice), as for the other
+    measures of dimensionality, because otherwise the mean response, which is large after a ReLU,
+    would be the strongest component.
+
+    Args:
+      variances: principal variances, not negative, in any order. Integers are accepted.
+
+    Returns:
+      Between 1 (all variance in one direction) and the number of units (equal variances); 0 if
+      there is no variance; NaN if a variance is NaN or infinite. In float32 or wider. Variances of
+      at most eps · units · largest variance are rounding errors and are not counted, as in
+      `components_for_variance`; together, the square roots of many of them would be large.
+
+    Raises:
+      TypeError: variances are not real numbers.
+      ValueError: variances are not a vector, or are empty, or a concrete variance is negative.
+
+    References:
+      Roy & Vetterli, 2007, "The effective rank: a measure of effective dimensionality",
+      definition 1.
+      Garrido et al., 2023, "RankMe: assessing the downstream performance of pretrained
+      self-supervised representations by their rank", eq. 1 (without its epsilon of 1e-7).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> float(selectax.effective_rank(jnp.array([2.0, 2.0, 0.0])))
+      2.0
+    """
+    variances = checked_variances(variances)
+    largest = jnp.max(variances)
+    noise = variances <= noise_floor(variances)
+    shares = jnp.where(noise, 0, variances / jnp.where(largest == 0, 1, largest))
+    deviations = jnp.where(noise, 0, jnp.sqrt(jnp.where(noise, 1, shares)))  # finite gradients
+    total = jnp.sum(deviations)
+    shares = deviations / jnp.where(total == 0, 1, total)
+    entropy = -jnp.sum(shares * jnp.log(jnp.where(noise, 1, shares)))
+    rank = jnp.where(total == 0, 0, jnp.exp(entropy))
+    return jnp.where(jnp.all(jnp.isfinite(variances)), rank, jnp.nan)
 
 
 @jax.jit

@@ -26,8 +26,9 @@ from selectax.arguments.activations import (
     layer_groups,
     with_sign,
 )
-from selectax.arguments.arrays import as_array, is_concrete
-from selectax.arguments.labels import checked_labels, checked_number
+from selectax.arguments.arrays import is_concrete
+from selectax.arguments.indices import check_eps, checked_index, checked_means
+from selectax.arguments.labels import checked_labels, checked_number, labels_of_layers
 from selectax.arguments.where import checked_where
 from selectax.renamed import old_names
 
@@ -36,12 +37,14 @@ __all__ = [
     "ClassMoments",
     "class_means",
     "class_selectivity_index",
+    "dead_units",
     "init_class_moments",
     "layer_selectivity",
     "mean_selectivity",
     "mean_selectivity_and_grad",
     "merge_class_moments",
     "merge_class_moments_over_devices",
+    "share_selective",
     "unit_responses",
     "update_class_moments",
 ]
@@ -278,18 +281,10 @@ def class_selectivity_index(
       >>> selectax.class_selectivity_index(means).round(3)
       Array([1. , 0. , 0.5], dtype=float32)
     """
-    means = as_array("means", means)
-    if means.ndim != 2:
-        raise ValueError(f"means must have shape (classes, units), not {means.shape}.")
-    if not jnp.issubdtype(means.dtype, jnp.floating):
-        raise TypeError(f"means must be floating-point numbers, not {means.dtype}.")
-    if is_concrete(eps) and not 0 <= eps < float("inf"):
-        raise ValueError(f"eps must be finite and at least 0, not {eps}.")
-    given = jnp.ones(means.shape[0], bool) if present is None else as_array("present", present)
-    if given.shape != means.shape[:1]:
-        raise ValueError(f"present must have shape {means.shape[:1]}, not {given.shape}.")
+    means, given = checked_means(means, present)
+    check_eps(eps)
     check_not_negative("means", means, given.astype(bool))
-    means = _wide(jnp.asarray(means))
+    means = jnp.asarray(means).astype(_wide_dtype(means))
     present = jnp.asarray(given).astype(bool)[:, None]
     best = jnp.argmax(jnp.where(present, means, -jnp.inf), axis=0)
     is_best = jnp.arange(means.shape[0])[:, None] == best
@@ -304,6 +299,62 @@ def class_selectivity_index(
     floor = eps if is_concrete(eps) else jnp.where(eps < jnp.inf, eps, jnp.nan)
     denominator = jnp.where(selective, highest + rest + floor, 1)  # double where: finite gradients
     return jnp.where(selective, (highest - rest) / denominator, 0)
+
+
+def share_selective(index: Float[Array, "units"], *, threshold: float = 0.75) -> Float[Array, ""]:
+    """Share of units whose class selectivity index exceeds a threshold.
+
+    Args:
+      index: class selectivity index of each unit.
+      threshold: between 0 and 1. 0.75 is our choice: such a unit responds to its preferred class
+        seven times as strongly as to the others.
+
+    Returns:
+      Between 0 and 1, in float32 or wider; NaN if an index is NaN or infinite.
+
+    Raises:
+      TypeError: the index is not of floating-point numbers.
+      ValueError: the index is not a vector or is empty, or a concrete threshold is not between 0
+        and 1.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> float(selectax.share_selective(jnp.array([0.1, 0.8, 0.9, 0.75])))
+      0.5
+    """
+    index = checked_index(index)
+    if is_concrete(threshold) and not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie between 0 and 1, not {threshold}.")
+    known = jnp.all(jnp.isfinite(index)) & jnp.isfinite(threshold)
+    return jnp.where(known, jnp.mean(index > threshold, dtype=index.dtype), jnp.nan)
+
+
+def dead_units(moments: ClassMoments) -> Float[Array, "units"]:
+    """Which units are dead: their response is 0 for every sample.
+
+    A dead unit has index 0 and no gradient, so training cannot revive it. The mean of the result is
+    the fraction of dead units.
+
+    Args:
+      moments: moments of responses that are not negative. Responses that are summed with
+        signed="keep" could cancel.
+
+    Returns:
+      For each unit 1 if it is dead, and 0 otherwise. NaN if one of its totals is NaN or infinite,
+      or if there are no samples.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import selectax
+      >>> totals = jnp.array([[0.0, 1.0], [0.0, 0.0]])
+      >>> moments = selectax.ClassMoments(jnp.array([2.0, 1.0]), totals)
+      >>> selectax.dead_units(moments).tolist()
+      [1.0, 0.0]
+    """
+    dead = jnp.all(moments.total == 0, axis=0)
+    known = jnp.all(jnp.isfinite(moments.total), axis=0) & (jnp.sum(moments.count) > 0)
+    return jnp.where(known, dead.astype(moments.total.dtype), jnp.nan)
 
 
 def unit_responses(
@@ -449,7 +500,8 @@ def mean_selectivity(
         or, if values are concrete, a label is not a class or a response is negative.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer). Ranadive et al., 2023, "On
+      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer; which layers count is our
+      choice, because we could not read its methods section). Ranadive et al., 2023, "On
       the special role of class-selective neurons in early training" (its code pools units by
       stage).
 
@@ -538,10 +590,6 @@ def _wide_dtype(values):
     return jnp.promote_types(values.dtype, jnp.float32)
 
 
-def _wide(values):
-    return values.astype(_wide_dtype(values))
-
-
 def _spatial_mean(layer):
     space = tuple(range(1, layer.ndim - 1))
     return jnp.mean(layer, axis=space, dtype=_wide_dtype(layer))
@@ -569,13 +617,7 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
     """Moments of the units of all layers, concatenated: one matrix product and one psum for all."""
     named = chosen_layers(activations, layers)
     num_classes = checked_number("num_classes", num_classes)
-    labels = as_array("labels", labels)
-    for name, layer in named.items():
-        if layer.shape[:1] != labels.shape:
-            raise ValueError(
-                f"labels must have one entry for each sample, but have shape {labels.shape}, and "
-                f"activations[{name!r}] has shape {layer.shape}."
-            )
+    labels = labels_of_layers(labels, named)
     labels, where = _checked_samples(labels, where, len(labels), num_classes)
     counts = _counted(labels, where, num_classes)
     responses = [with_sign(_spatial_mean(layer), signed, counts) for layer in named.values()]

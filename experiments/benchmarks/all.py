@@ -23,6 +23,7 @@ import tyro
 
 from experiments.benchmarks.measures import (
     attacks,
+    bases,
     corruptions,
     dimensionality,
     import_time,
@@ -67,6 +68,7 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
         "attacks": attacks.contest,
         "corruptions": corruptions.contest,
         "dimensionality": dimensionality.contest,
+        "bases": bases.contest,
         "default_job": default_job.contest,
         "import_time": import_time.contest,
     }

@@ -33,11 +33,16 @@ def _cell(name: str, value: "float | int | str") -> str:
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Prints one line a finding of the papers: its verdict, and the reason if it is unknown."""
-    width = max((len(finding.verdict) for finding in findings), default=0)
+    """Prints one line a tested finding: its grade, and the reason if it is unknown."""
     console = Console()
     console.print("The papers' findings, here:")
-    for number, finding in enumerate(findings, start=1):
+    numbered = list(enumerate(findings, start=1))
+    tested = [(number, one) for number, one in numbered if one.verdict != "not tested"]
+    width = max((len(finding.grade) for _, finding in tested), default=0)
+    for number, finding in tested:
         reason = f" ({finding.reason})" if finding.reason else ""
-        line = f"  {finding.verdict:<{width}}  {number}. {finding.claim}{reason}"
+        line = f"  {finding.grade:<{width}}  {number}. {finding.claim}{reason}"
         console.out(line, highlight=False)
+    untested = [str(number) for number, one in numbered if one.verdict == "not tested"]
+    if untested:
+        console.out(f"  not tested: {', '.join(untested)}; the report says why", highlight=False)

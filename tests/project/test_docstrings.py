@@ -16,7 +16,7 @@ OF_ONE_FILE = (
     *("__init__", "ablation", "dimensionality", "intermediates", "regularization"),
     *("selectivity", "sensitivity", "strongest", "tuning"),
 )
-PACKAGES = ("attacks", "augmix", "corruptions", "datasets", "models")
+PACKAGES = ("attacks", "augmix", "bases", "corruptions", "datasets", "models", "similarity")
 
 
 def public():

@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
-    *("ablation", "attacks", "augmix", "intermediates"),
+    *("ablation", "attacks", "augmix", "intermediates", "bases", "similarity"),
 )
 HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
@@ -26,6 +26,8 @@ ALLOWED = {
     **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
     "regularization": {"selectivity", "arguments"},
+    "bases": {"selectivity", "arguments"},
+    "similarity": {"dimensionality", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
     "commands": {
         "arguments",

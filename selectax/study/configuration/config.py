@@ -20,7 +20,7 @@ class SweepConfig:
     """Trains networks at several strengths of the class-selectivity regularizer and measures them.
 
     Measures selectivity, clean accuracy, accuracy under corruptions and attacks, and
-    dimensionality, following Leavitt & Morcos 2020 (arXiv 2007.04440), and writes a results table,
+    dimensionality, after Leavitt & Morcos 2020 (arXiv 2007.04440), and writes a results table,
     figures and a report. The defaults depend on the data set; name one on the command line to see
     its defaults here.
     """

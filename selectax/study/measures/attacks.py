@@ -1,4 +1,4 @@
-"""Measures accuracy and dimensionality under adversarial attacks, and signs of masked gradients."""
+"""Measures accuracy, dimensionality and selectivity under attacks, and masked gradients."""
 
 import functools
 import zlib
@@ -10,8 +10,12 @@ import numpy as np
 from selectax.attacks import Attack, attack_believability, masking_warnings, robust_within
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.study.measures.measure import Row
-from selectax.study.measures.rows import perturbed_dimensionality_rows
-from selectax.study.measures.statistics import Perturbation, measure_perturbed
+from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
+from selectax.study.measures.statistics import (
+    Perturbation,
+    PerturbedMeasures,
+    measure_perturbed,
+)
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
 
@@ -38,6 +42,7 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
             jnp.asarray(steps, jnp.int32),
             apply=subject.network.apply,
             perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
+            num_classes=subject.num_classes,
         )
     )
     correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
@@ -54,6 +59,26 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
         # Without a perturbation, the difference consists only of rounding errors.
         if "dimensionality" in options.measures and epsilon > 0:
             found += perturbed_dimensionality_rows(measured, at, subject.layers, where)
+    if "selectivity" in options.measures:
+        found += _selectivity_rows(subject, measured, {"perturbation": name, "steps": steps})
+    return found
+
+
+def _selectivity_rows(subject: Subject, measured: PerturbedMeasures, where: Row) -> list[Row]:
+    """Returns the class selectivity at each epsilon, and at 0 that of the same images unattacked.
+
+    The index of few images is higher than that of the whole test set, so that only rows of the same
+    images can be compared.
+    """
+    of_units = {0.0: subject.before_attacks.selectivity}
+    for at, epsilon in enumerate(np.asarray(subject.options.epsilons) / 255):
+        of_units[float(epsilon)] = {
+            layer: values[at] for layer, values in measured.selectivity.items()
+        }
+    found: list[Row] = []
+    for epsilon, layers in of_units.items():
+        means = {name: np.mean(values) for name, values in layers.items()}
+        found += layer_means("class_selectivity", means, {**where, "epsilon": epsilon})
     return found
 
 

@@ -1,12 +1,24 @@
-"""Measures on clean images: accuracy, class selectivity and dimensionality."""
+"""Measures on clean images: accuracy, selectivity, dead units, dimensionality."""
 
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from selectax.intrinsic_dimension import twonn_dimension
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import dimensionality_rows, layer_means
+from selectax.study.measures.statistics import clean_responses
 from selectax.study.measures.subject import Subject, count
+from selectax.study.runtime.waiting import fetch
 
 _DECILES = np.arange(11) / 10
+# Bounds the memory for the responses of all layers to these images, and the time, which grows with
+# the square of their number.
+_MOST_IMAGES = 10_000
+# Largest fraction of dead units of a layer without a warning.
+_FEW_DEAD = 0.1
 
 
 def accuracy(subject: Subject) -> list[Row]:
@@ -16,17 +28,47 @@ def accuracy(subject: Subject) -> list[Row]:
 
 
 def selectivity(subject: Subject) -> list[Row]:
-    """Returns the mean class selectivity of the network and each layer, and deciles over units."""
+    """Returns the class selectivity of the network and each layer, and the share of dead units."""
     of_units = subject.selectivity
     subject.units["class_selectivity"] = of_units
     rows = layer_means("class_selectivity", {name: of_units[name].mean() for name in of_units})
-    return rows + [
+    rows += [
         {"metric": f"class_selectivity_decile_{decile}", "layer": name, "value": value}
         for name in of_units
         for decile, value in enumerate(np.quantile(of_units[name], _DECILES))
     ]
+    dead = {name: float(units.mean()) for name, units in subject.clean.dead.items()}
+    _warn_of_dead_units(subject, dead)
+    rows += layer_means("share_selective", subject.clean.selective)
+    return rows + layer_means("dead_units", dead)
+
+
+def _warn_of_dead_units(subject: Subject, dead: Mapping[str, float]) -> None:
+    """Adds a warning if more than a tenth of a layer's units are dead."""
+    many = {name: share for name, share in dead.items() if share > _FEW_DEAD}
+    if many:
+        layers = ", ".join(f"{share:.0%} of {name}" for name, share in many.items())
+        subject.warnings.append(
+            f"many units are dead, with a response of 0 to every test image ({layers}); they have "
+            "an index of 0 and cannot recover; a weaker alpha, a lower learning rate or a larger "
+            "batch may keep them alive."
+        )
 
 
 def dimensionality(subject: Subject) -> list[Row]:
     """Returns the dimensionality of each layer's responses to the test images."""
     return dimensionality_rows(subject.clean.dimensionality, subject.layers, {})
+
+
+def intrinsic_dimension(subject: Subject) -> list[Row]:
+    """Returns the intrinsic dimension of each layer, on at most the first 10,000 test images."""
+    test = subject.images.test
+    number = -(-_MOST_IMAGES // test.labels.shape[1])
+    batches = jax.tree.map(lambda leaf: leaf[:number], test)
+    responses = clean_responses(subject.variables, batches, apply=subject.network.apply)
+    where = batches.where.ravel() & (jnp.arange(batches.where.size) < _MOST_IMAGES)
+    found = []
+    for name in subject.layers:
+        dimension = twonn_dimension(responses[name].reshape(len(where), -1), where=where)
+        found.append({"metric": "intrinsic_dimension", "layer": name, "value": fetch(dimension)})
+    return found

@@ -1,11 +1,11 @@
-"""Measures accuracy and dimensionality under common corruptions."""
+"""Measures accuracy, dimensionality and class selectivity under common corruptions."""
 
 from typing import Any
 
 import numpy as np
 
 from selectax.study.measures.measure import Row
-from selectax.study.measures.rows import perturbed_dimensionality_rows
+from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
 from selectax.study.measures.statistics import clean_responses, measure_stored
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
@@ -22,7 +22,16 @@ def rows(subject: Subject) -> list[Row]:
         there, stored, paired = images.corrupted.corruption(name, options.severities)
         if there is not clean:
             clean, responses = there, clean_responses(subject.variables, there, apply=apply)
-        measured = fetch(measure_stored(subject.variables, clean, responses, stored, apply=apply))
+        measured = fetch(
+            measure_stored(
+                subject.variables,
+                clean,
+                responses,
+                stored,
+                apply=apply,
+                num_classes=subject.num_classes,
+            )
+        )
         accuracies = measured.correct.sum((1, 2)) / count(clean)
         # Compare with the clean versions of the corrupted images, or with all test images if the
         # clean versions are not known.
@@ -35,6 +44,9 @@ def rows(subject: Subject) -> list[Row]:
                 found += perturbed_dimensionality_rows(
                     measured, at, subject.layers, where, paired=paired
                 )
+            if "selectivity" in options.measures:
+                means = {name: units[at].mean() for name, units in measured.selectivity.items()}
+                found += layer_means("class_selectivity", means, where)
     return found + _mean_rows(found, dataset)
 
 

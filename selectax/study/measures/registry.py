@@ -31,6 +31,11 @@ _DIMENSIONALITY = {
     },
     "participation_ratio": "effective number of dimensions of a layer's responses, from 1 to the "
     "number of units (Gao et al. 2017)",
+    "effective_rank": "exponential of the entropy of the singular values of a layer's responses, "
+    "from 1 to the number of units (Roy & Vetterli 2007)",
+}
+_SELECTIVITY = {
+    "class_selectivity": f"class selectivity index, 0 to 1; {_OF_LAYERS} (Morcos et al. 2018)",
 }
 
 # Always measured, so it is not in MEASURES.
@@ -46,15 +51,18 @@ MEASURES: dict[str, Measure] = {
     for measure in (
         Measure(
             name="selectivity",
-            help="class selectivity index",
+            help="class selectivity index, also of perturbed images if these are measured",
             metrics={
-                "class_selectivity": f"class selectivity index, 0 to 1; {_OF_LAYERS} "
-                "(Morcos et al. 2018)",
+                **_SELECTIVITY,
                 **{
                     f"class_selectivity_decile_{decile}": f"{10 * decile} % quantile of the index "
                     "over the units of a layer"
                     for decile in range(11)
                 },
+                "share_selective": "share of units with an index above 0.75, 0 to 1; of a layer, "
+                "and for the network the mean over layers",
+                "dead_units": "share of units with a response of 0 to every test image, 0 to 1; of "
+                "a layer, and for the network the mean over layers",
             },
             rows=_in_module("clean", "selectivity"),
             needs_no_sign=True,
@@ -67,6 +75,7 @@ MEASURES: dict[str, Measure] = {
                 **_ACCURACY,
                 "relative_accuracy": "accuracy divided by the accuracy on the clean images",
                 **_DIMENSIONALITY,
+                **_SELECTIVITY,
             },
             rows=_in_module("corruptions"),
             is_default=True,
@@ -80,6 +89,7 @@ MEASURES: dict[str, Measure] = {
                 "masked_gradients": "number of signs that the network hides its gradients from "
                 "PGD; above 0, do not believe the attack",
                 **_DIMENSIONALITY,
+                **_SELECTIVITY,
             },
             rows=_in_module("attacks"),
             is_default=True,
@@ -91,6 +101,15 @@ MEASURES: dict[str, Measure] = {
             metrics=_DIMENSIONALITY,
             rows=_in_module("clean", "dimensionality"),
             is_default=True,
+        ),
+        Measure(
+            name="intrinsic_dimension",
+            help="intrinsic dimension of responses by TwoNN",
+            metrics={
+                "intrinsic_dimension": "dimension of the manifold of a layer's responses to at "
+                "most 10,000 test images, by nearest neighbours (TwoNN, Facco et al. 2017)",
+            },
+            rows=_in_module("clean", "intrinsic_dimension"),
         ),
         Measure(
             name="input_gradients",
@@ -127,6 +146,19 @@ MEASURES: dict[str, Measure] = {
             },
             rows=_in_module("indices"),
             needs_no_sign=True,
+        ),
+        Measure(
+            name="bases",
+            help="class selectivity in other orthogonal bases than that of the units",
+            metrics={
+                "class_selectivity_rotated": "mean class selectivity index of a layer's responses "
+                "under random orthogonal rotations, 0 to 1; for the network the mean over layers "
+                "(rotations as in Bau et al. 2017)",
+                "class_selectivity_best_basis": "largest mean class selectivity index over "
+                "orthogonal bases that gradient ascent finds, 0 to 1; for the network the mean "
+                "over layers",
+            },
+            rows=_in_module("bases"),
         ),
     )
 }

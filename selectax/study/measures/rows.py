@@ -12,10 +12,19 @@ from selectax.study.measures.statistics import Dimensionality, PerturbedMeasures
 SHARES = (90, 95, 99)
 
 
-def layer_means(metric: str, means: Mapping[str, Any]) -> list[Row]:
-    """Returns a row for the whole network, the mean over layers, and a row for each layer."""
-    of_layers = [{"metric": metric, "layer": name, "value": mean} for name, mean in means.items()]
-    return [{"metric": metric, "value": np.mean(list(means.values()))}, *of_layers]
+def layer_means(metric: str, means: Mapping[str, Any], where: Row | None = None) -> list[Row]:
+    """Returns a row for the whole network, the mean over layers, and a row for each layer.
+
+    Args:
+      metric: name of the metric.
+      means: mean over the units of each layer.
+      where: entries that all rows share.
+    """
+    shared = where or {}
+    of_layers = [
+        {"metric": metric, "layer": name, **shared, "value": mean} for name, mean in means.items()
+    ]
+    return [{"metric": metric, **shared, "value": np.mean(list(means.values()))}, *of_layers]
 
 
 def dimensionality_rows(
@@ -29,14 +38,16 @@ def dimensionality_rows(
       where: entries that all rows share.
     """
     rows = []
-    for layer, components, ratio in zip(
-        layers, dimensionality.components, dimensionality.participation_ratio, strict=True
-    ):
+    for layer, components, ratio, rank in zip(layers, *dimensionality, strict=True):
         numbers = [number if number >= 0 else np.nan for number in components]  # -1: not finite
         of_metric: Iterable[tuple[str, Any]] = zip(
             [f"dimensionality_{share}" for share in SHARES], numbers, strict=True
         )
-        for metric, value in (*of_metric, ("participation_ratio", ratio)):
+        for metric, value in (
+            *of_metric,
+            ("participation_ratio", ratio),
+            ("effective_rank", rank),
+        ):
             rows.append({"metric": metric, "layer": layer, **where, "value": value})
     return rows
 

@@ -21,6 +21,7 @@ from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.dimensionality import (
     Covariance,
     components_for_variance,
+    effective_rank,
     init_covariance,
     participation_ratio,
     principal_variances,
@@ -30,7 +31,9 @@ from selectax.models.network import Network
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
+    dead_units,
     init_class_moments,
+    share_selective,
     unit_responses,
     update_class_moments,
 )
@@ -85,10 +88,12 @@ class Dimensionality(NamedTuple):
     Attributes:
       components: number of principal components that explain 90, 95 and 99 % of the variance.
       participation_ratio: effective number of dimensions, (sum λ)² / sum λ².
+      effective_rank: exponential of the entropy of the singular values.
     """
 
     components: Int[Array, "*strengths layers 3"]
     participation_ratio: Float[Array, "*strengths layers"]
+    effective_rank: Float[Array, "*strengths layers"]
 
 
 class CleanMeasures(NamedTuple):
@@ -100,6 +105,8 @@ class CleanMeasures(NamedTuple):
       dimensionality: dimensionality of the responses.
       finite: whether all logits of each image are finite; True for padding.
       least: minimum of 0 and the smallest response of each unit of each layer.
+      selective: share of units with an index above 0.75 in each layer.
+      dead: 1 for each unit of each layer whose response is 0 to all images, otherwise 0.
     """
 
     correct: Bool[Array, "batches samples"]
@@ -107,6 +114,8 @@ class CleanMeasures(NamedTuple):
     dimensionality: Dimensionality
     finite: Bool[Array, "batches samples"]
     least: dict[str, Float[Array, "units"]]
+    selective: dict[str, Float[Array, ""]]
+    dead: dict[str, Float[Array, "units"]]
 
 
 class PerturbedMeasures(NamedTuple):
@@ -117,11 +126,13 @@ class PerturbedMeasures(NamedTuple):
       perturbed: dimensionality of the responses to perturbed images.
       difference: dimensionality of the difference between the responses to perturbed and clean
         images.
+      selectivity: class selectivity index of each unit of each layer on perturbed images.
     """
 
     correct: Bool[Array, "strengths batches samples"]
     perturbed: Dimensionality
     difference: Dimensionality
+    selectivity: dict[str, Float[Array, "strengths units"]]
 
 
 def layer_units(network: Network, image_shape: tuple[int, int, int]) -> dict[str, int]:
@@ -167,16 +178,15 @@ def measure_clean(
         add_batch, (moments, _init_covariances(units)), batches
     )
     index = class_selectivity_index(*class_means(moments))
-    ends = list(itertools.accumulate(units.values()))
-    selectivity, least = (
-        dict(zip(units, jnp.split(values, ends[:-1]), strict=True))
-        for values in (index, jnp.min(least, axis=0))
+    selectivity, least, dead = (
+        _by_layer(values, units) for values in (index, jnp.min(least, axis=0), dead_units(moments))
     )
     dimensionality = _dimensionality(covariances, units)
-    return CleanMeasures(correct, selectivity, dimensionality, finite, least)
+    selective = {name: share_selective(of_units) for name, of_units in selectivity.items()}
+    return CleanMeasures(correct, selectivity, dimensionality, finite, least, selective, dead)
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "perturbation"))
+@functools.partial(jax.jit, static_argnames=("apply", "perturbation", "num_classes"))
 def measure_perturbed(
     key: PRNGKeyArray,
     variables: Variables,
@@ -186,8 +196,9 @@ def measure_perturbed(
     *,
     apply: Apply,
     perturbation: Perturbation,
+    num_classes: int,
 ) -> PerturbedMeasures:
-    """Perturbs images, and measures accuracy and dimensionality on them.
+    """Perturbs images, and measures accuracy, dimensionality and selectivity on them.
 
     Args:
       key: PRNG key for random corruptions and for random starts of attacks.
@@ -197,6 +208,7 @@ def measure_perturbed(
       steps: number of steps of attacks; traced.
       apply: function of the network, see `selectax.models.Network`.
       perturbation: function that perturbs the images.
+      num_classes: number of classes.
 
     Returns:
       Measurements for each strength.
@@ -214,7 +226,7 @@ def measure_perturbed(
     each = (len(keys), len(strengths))
     inputs = (jnp.broadcast_to(keys[:, None], each), jnp.broadcast_to(strengths, each))
     clean = _responses(variables, batches, apply)
-    return _measure_perturbed(variables, batches, clean, inputs, perturb, apply)
+    return _measure_perturbed(variables, batches, clean, inputs, perturb, apply, num_classes)
 
 
 @functools.partial(jax.jit, static_argnames="apply")
@@ -225,7 +237,7 @@ def clean_responses(
     return _responses(variables, batches, apply)
 
 
-@functools.partial(jax.jit, static_argnames="apply")
+@functools.partial(jax.jit, static_argnames=("apply", "num_classes"))
 def measure_stored(
     variables: Variables,
     batches: Batches,
@@ -233,8 +245,9 @@ def measure_stored(
     stored: UInt8[Array, "batches strengths samples height width channels"],
     *,
     apply: Apply,
+    num_classes: int,
 ) -> PerturbedMeasures:
-    """Measures accuracy and dimensionality on stored perturbed images.
+    """Measures accuracy, dimensionality and selectivity on stored perturbed images.
 
     Args:
       variables: variables of the network.
@@ -242,6 +255,7 @@ def measure_stored(
       clean: responses of the network to the clean images, as returned by `clean_responses`.
       stored: perturbed copies of the images, for each strength.
       apply: function of the network, see `selectax.models.Network`.
+      num_classes: number of classes.
 
     Returns:
       Measurements for each strength.
@@ -253,10 +267,13 @@ def measure_stored(
         stored,
         lambda _images, _labels, there: to_unit_range(there),
         apply,
+        num_classes,
     )
 
 
-def _measure_perturbed(variables, batches, clean, inputs, perturb, apply) -> PerturbedMeasures:
+def _measure_perturbed(
+    variables, batches, clean, inputs, perturb, apply, num_classes
+) -> PerturbedMeasures:
     """Measures images perturbed by `perturb(images, labels, entry of inputs)`.
 
     Each entry of `inputs` belongs to one batch and one strength, on the first and second axis.
@@ -268,25 +285,41 @@ def _measure_perturbed(variables, batches, clean, inputs, perturb, apply) -> Per
         images = to_unit_range(batch.images)
 
         def add_strength(state_and_input):
-            (perturbed, difference), of_strength = state_and_input
+            (perturbed, difference, moments), of_strength = state_and_input
             images_there = perturb(images, batch.labels, of_strength)
             logits, responses = _respond(apply, variables, images_there)
             shift = {name: responses[name] - clean[name] for name in units}
             perturbed = _update_covariances(perturbed, responses, batch.where)
             difference = _update_covariances(difference, shift, batch.where)
-            return (perturbed, difference), _correct(logits, batch)
+            side_by_side = jnp.concatenate([responses[name] for name in units], axis=1)
+            moments = update_class_moments(moments, side_by_side, batch.labels, where=batch.where)
+            return (perturbed, difference, moments), _correct(logits, batch)
 
         return jax.lax.map(add_strength, (state, inputs))
 
     strengths = jax.tree.leaves(inputs)[0].shape[1]
-    empty = jax.tree.map(lambda leaf: jnp.zeros((strengths, *leaf.shape)), _init_covariances(units))
-    (perturbed, difference), correct = jax.lax.scan(
-        add_batch, (empty, empty), (batches, clean, inputs)
+    covariances = _init_covariances(units)
+    empty = (covariances, covariances, init_class_moments(num_classes, sum(units.values())))
+    empty = jax.tree.map(lambda leaf: jnp.zeros((strengths, *leaf.shape)), empty)
+    (perturbed, difference, moments), correct = jax.lax.scan(
+        add_batch, empty, (batches, clean, inputs)
     )
     dimensionality = jax.vmap(functools.partial(_dimensionality, units=units))
+    index = jax.vmap(lambda state: class_selectivity_index(*class_means(state)))(moments)
     return PerturbedMeasures(
-        correct.swapaxes(0, 1), dimensionality(perturbed), dimensionality(difference)
+        correct.swapaxes(0, 1),
+        dimensionality(perturbed),
+        dimensionality(difference),
+        _by_layer(index, units),
     )
+
+
+def _by_layer(
+    values: Float[Array, "*strengths units"], units: Mapping[str, int]
+) -> dict[str, Float[Array, "*strengths units"]]:
+    """Values of the units of all layers, split into layers."""
+    ends = list(itertools.accumulate(units.values()))
+    return dict(zip(units, jnp.split(values, ends[:-1], axis=-1), strict=True))
 
 
 def _units(apply, variables, batches: Batches) -> dict[str, int]:
@@ -336,7 +369,11 @@ def _update_covariances(covariances, responses, where):
 def _dimensionality(covariances: dict[int, Covariance], units: Mapping[str, int]):
     def of_layer(state):
         variances = principal_variances(state)
-        return Dimensionality(components_for_variance(variances), participation_ratio(variances))
+        return Dimensionality(
+            components_for_variance(variances),
+            participation_ratio(variances),
+            effective_rank(variances),
+        )
 
     of_layers = {}
     for width, names in _layers_by_width(units).items():

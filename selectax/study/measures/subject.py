@@ -74,9 +74,14 @@ class Subject:
         return self._measure_clean(self.images.test)
 
     @functools.cached_property
+    def before_attacks(self) -> CleanMeasures:
+        """Accuracy, selectivity and dimensionality on the images to attack, without an attack."""
+        return self._measure_clean(self.images.attacked)
+
+    @property
     def unattacked(self) -> Bool[Array, "samples"]:
         """Whether each image to attack is classified correctly without an attack."""
-        return self._measure_clean(self.images.attacked).correct.ravel()
+        return self.before_attacks.correct.ravel()
 
     @property
     def attacks(self) -> tuple[Attack, ...]:

@@ -194,6 +194,7 @@ def measures_in(
         "input_gradients": "input_gradient_cv" in metrics,
         "ablation": any(name.startswith("ablation:") for name in perturbations),
         "indices": "d_prime" in metrics,
+        "bases": "class_selectivity_rotated" in metrics,
     }
     return {part for part, found in signs.items() if found}
 

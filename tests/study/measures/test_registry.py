@@ -18,6 +18,7 @@ def test_metrics_are_those_of_the_design():
         *("class_conditional_mean_activity_selectivity", "d_prime", "precision_at_60"),
         *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
         *(f"class_selectivity_decile_{decile}" for decile in range(11)),
+        *("class_selectivity_rotated", "class_selectivity_best_basis"),
     }
 
 

@@ -27,7 +27,9 @@ def test_it_says_what_was_found(page):
     assert f"percentiles of {bootstrap.RESAMPLES:,} resamples" in text
     assert "28 networks: 7 strengths" in " ".join(text.split())
     assert re.search(r"<td data-value=\"10[.0]*\">10</td>", text)  # steps of PGD, whole
-    assert "5.95" in text  # of the largest fall of selectivity, tests/study/report/test_findings.py
+    assert "Not tested in this study: 2, 3, 10, 11." in text
+    assert "The claim is about resnet20 on cifar10 only." in text
+    assert "edition, fixed on 2026-11-28" in " ".join(text.split())
     assert text.count("<figure") == text.count("<img ") > 4
     assert text.count('<figure class="first">') == 1
     assert all(len(words) > 40 for words in re.findall(r'alt="([^"]*)"', text))
