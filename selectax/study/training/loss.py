@@ -80,7 +80,6 @@ def loss_gradients(
         views, activations, updates = _apply(
             variables | {"params": params}, images, recipe, axis_name
         )
-        logits = views[0]
         what = (activations, labels, recipe.num_classes)
         if recipe.regularizer is None:
             penalty = selectivity_penalty(
@@ -88,11 +87,9 @@ def loss_gradients(
             )
         else:
             penalty = -alpha * recipe.regularizer(*what)
-        loss = _cross_entropy(logits, labels) + penalty
-        if recipe.method.loss is not None:
-            loss += recipe.method.loss(views, labels, strength)
+        loss = _criterion(views, labels, strength, recipe) + penalty
         selectivity = mean_selectivity(*what, axis_name=axis_name)
-        return loss, (Metrics(loss, _accuracy(logits, labels), selectivity), updates)
+        return loss, (Metrics(loss, _accuracy(views[0], labels), selectivity), updates)
 
     gradients, (metrics, updates) = jax.grad(loss_and_metrics, has_aux=True)(variables["params"])
     return gradients, metrics, updates
@@ -143,13 +140,10 @@ def micro_batched_gradients(
         views, activations, updates = _apply(
             variables | {"params": params}, images, recipe, axis_name
         )
-        logits = views[0]
-        loss = _cross_entropy(logits, labels)
-        if recipe.method.loss is not None:
-            loss += recipe.method.loss(views, labels, strength)
+        loss = _criterion(views, labels, strength, recipe)
         moments = moments_of(activations, labels)
         pulled = sum(jnp.vdot(slopes[name].total, moments[name].total) for name in moments)
-        found = (loss, _accuracy(logits, labels), updates)
+        found = (loss, _accuracy(views[0], labels), updates)
         return loss + devices * recipe.micro_batches * pulled, found
 
     def add(total, micro_batch):
@@ -179,8 +173,12 @@ def _apply(variables, images, recipe, axis_name):
     return logits.reshape(views, samples, -1), activations, updates
 
 
-def _cross_entropy(logits, labels):
-    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+def _criterion(views, labels, strength, recipe):
+    """Cross-entropy of the first view, and the loss of the training method."""
+    losses = optax.softmax_cross_entropy_with_integer_labels(views[0], labels)
+    if recipe.method.loss is None:
+        return jnp.mean(losses)
+    return jnp.mean(losses) + recipe.method.loss(views, labels, strength)
 
 
 def _accuracy(logits, labels):

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 POPULATIONS = {
     "alphas": (),
     "strengths": (
-        *("--alpha", "0", "--training-method", "adversarial"),
-        *("--training-strength", "0", "8", "--adversarial-steps", "2"),
+        *("--training-method", "adversarial", "--training-strength", "0", "8"),
+        *("--adversarial-steps", "2"),
     ),
 }
 
@@ -49,4 +49,4 @@ def test_one_and_four_devices_resumed_after_a_kill_give_the_table_of_an_undistur
     if population == "strengths":
         assert set(expected["training"]) == {"adversarial"}
         assert set(expected["training_strength"]) == {0.0, 8.0}
-        assert "alpha 0 seed 1 adversarial 8" in told
+        assert "alpha 2 seed 1 adversarial 8" in told
