@@ -136,9 +136,8 @@ def _pictures(
 def _progress(run: RecordedRun) -> Progress:
     wanted = {"clean", *run.config["measures"]}
     measured = [set(run.measured.get(network, ())) for network in run.networks]
-    seeds = sorted(
-        collections.Counter(network._replace(seed=0) for network in run.networks).values()
-    )
+    kinds = collections.Counter(network._replace(seed=0) for network in run.networks)
+    seeds = sorted(kinds.values())
     ends = sorted({*seeds[:1], *seeds[-1:]})
     return Progress(
         wanted=len(run.networks),

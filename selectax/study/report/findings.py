@@ -109,6 +109,15 @@ class Finding:
         return f"{self.verdict} {self.parts}".rstrip()
 
     @property
+    def differs_without_dead(self) -> bool:
+        """Whether a verdict changes without the networks that have many dead units."""
+        other = self.without_dead
+        if other is None:
+            return False
+        pairs = zip(self.conditions, other.conditions, strict=False)
+        return other.grade != self.grade or any(a.verdict != b.verdict for a, b in pairs)
+
+    @property
     def headline(self) -> Effect:
         """The effect that decides the verdict: the first one whose verdict it is."""
         wanted = "holds" if self.verdict == "holds in part" else self.verdict

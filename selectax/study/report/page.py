@@ -122,6 +122,7 @@ def render(study: Study, pictures: Sequence[Picture], findings: Sequence[Finding
         progress=study.progress,
         findings=findings,
         untested=[finding for finding in findings if finding.verdict == "not tested"],
+        most_left_out=max((finding.left_out for finding in findings), default=0),
         numbers={finding.claim: number for number, finding in enumerate(findings, start=1)},
         signs=_SIGNS,
         classes=_CLASSES,

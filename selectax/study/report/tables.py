@@ -26,7 +26,6 @@ _WORDS = {
     "difference_corruptions": "dimensions of corruptions' difference",
     "difference_pgd": "dimensions of PGD's difference",
     "dead": "largest share of dead units of a layer",
-    "training_strength": "strength",
 }
 
 
@@ -151,7 +150,8 @@ def _means(networks, by):
 
 def _named(networks, by):
     known = [name for name in (*by, "networks", *_WORDS) if name in networks.columns]
-    return networks[known].dropna(axis="columns", how="all").rename(columns=_WORDS)
+    frame = networks[known].dropna(axis="columns", how="all")
+    return frame.rename(columns=_WORDS | {"training_strength": "strength"})
 
 
 def _over_alphas(rows, by):
