@@ -24,6 +24,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.images import as_array
 from selectax.arguments.key import checked_key
+from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
 from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
@@ -464,15 +465,10 @@ def _check_no_nan(selectivity) -> None:
 
 
 def _check_classes(labels, where, classes) -> None:
-    if not is_concrete(labels, where):
-        return
-    known = np.asarray(labels)[... if where is None else np.asarray(where).astype(bool)]
-    outside = (known < -1) | (known >= classes)
-    if np.any(outside):
-        raise ValueError(
-            f"labels hold {known[outside][0]}, but classes are 0 to {classes - 1}, and -1 "
-            "ignores an image; use the classes of the network."
-        )
+    """Checks the labels of the images that count."""
+    if is_concrete(labels, where):
+        known = np.asarray(labels)[... if where is None else np.asarray(where).astype(bool)]
+        check_classes("labels", known, classes)
 
 
 def _check_masks(masks) -> None:
