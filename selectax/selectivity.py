@@ -22,8 +22,8 @@ from selectax.arguments.activations import (
     checked_layer,
     checked_responses,
     chosen_layers,
+    group_widths,
     is_several,
-    layer_groups,
     with_sign,
 )
 from selectax.arguments.arrays import is_concrete
@@ -520,7 +520,7 @@ def mean_selectivity(
     moments, widths = _layer_moments(activations, labels, num_classes, layers, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
-    return _mean_over_groups(moments, _group_widths(widths, layers))
+    return _mean_over_groups(moments, group_widths(widths, layers))
 
 
 def mean_selectivity_and_grad(
@@ -567,23 +567,22 @@ def mean_selectivity_and_grad(
     """
     several = is_several(activations)
     named = chosen_layers(activations, layers)
-    samples = len(next(iter(named.values())))
     # Checks here, where values can be concrete; inside jax.vjp they are traced.
-    labels, where = _checked_samples(labels, where, samples, num_classes)
+    labels, where = _checked_samples(labels, where, len(next(iter(named.values()))), num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
+    widths = group_widths(widths, layers)
     activations = jax.tree.map(jnp.asarray, activations) if several else named["layer"]
 
     def local_moments(activations: Activations) -> ClassMoments:
-        # Names the layers in the order of widths, because JAX sorts dicts by key.
-        return _layer_moments(activations, labels, num_classes, tuple(widths), where, signed)[0]
+        # Names the layers in the order of named, because JAX sorts dicts by key.
+        return _layer_moments(activations, labels, num_classes, tuple(named), where, signed)[0]
 
     moments, pull_back = jax.vjp(local_moments, activations)
     total = moments if axis_name is None else jax.lax.psum(moments, axis_name)
     # Equals total, but its type says that it varies over devices, which pull_back requires.
     local_total = jax.tree.map(lambda whole, part: jnp.where(True, whole, part), total, moments)
-    pooled = _group_widths(widths, layers)
-    (gradient,) = pull_back(jax.grad(_mean_over_groups)(local_total, pooled))
-    return _mean_over_groups(total, pooled), gradient
+    (gradient,) = pull_back(jax.grad(_mean_over_groups)(local_total, widths))
+    return _mean_over_groups(total, widths), gradient
 
 
 def _wide_dtype(values):
@@ -627,20 +626,10 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
 
 
 def _split_layers(units, widths: Mapping[str, int]) -> dict[str, Float[Array, "units"]]:
-    return dict(zip(widths, _split(units, tuple(widths.values())), strict=True))
+    ends = list(itertools.accumulate(widths.values()))
+    return dict(zip(widths, jnp.split(units, ends[:-1]), strict=True))
 
 
-def _split(units, widths: Sequence[int]) -> list[Float[Array, "units"]]:
-    return jnp.split(units, list(itertools.accumulate(widths))[:-1])
-
-
-def _group_widths(widths: Mapping[str, int], layers: Layers | None) -> tuple[int, ...]:
-    """Number of units of each group of layers; by default each layer is a group."""
-    if layers is None:
-        return tuple(widths.values())
-    return tuple(sum(widths[name] for name in group) for group in layer_groups(layers))
-
-
-def _mean_over_groups(moments: ClassMoments, widths: Sequence[int]) -> Float[Array, ""]:
-    index = class_selectivity_index(*class_means(moments))
-    return jnp.mean(jnp.stack([jnp.mean(group) for group in _split(index, widths)]))
+def _mean_over_groups(moments: ClassMoments, widths: Mapping[str, int]) -> Float[Array, ""]:
+    index = _split_layers(class_selectivity_index(*class_means(moments)), widths)
+    return jnp.mean(jnp.stack([jnp.mean(group) for group in index.values()]))

@@ -108,6 +108,13 @@ def layer_groups(layers: Layers) -> tuple[tuple[str, ...], ...]:
     return groups
 
 
+def group_widths(widths: Mapping[str, int], layers: Layers | None) -> dict[str, int]:
+    """Number of units of each group of layers, from those of each layer; by default alike."""
+    if layers is None:
+        return dict(widths)
+    return {"+".join(group): sum(map(widths.__getitem__, group)) for group in layer_groups(layers)}
+
+
 def checked_layer(name: str, layer: Any) -> Float[Array, "samples *space units"]:
     """Activations of one layer as an array.
 

@@ -49,6 +49,7 @@ def accuracy_by_selectivity(table: pd.DataFrame, units: Mapping[str, int]) -> Fi
     """
     names = table["dataset"].str.removesuffix("_c").unique()
     networks = per_network(table.dropna(subset=["alpha", "value"]), units)
+    networks = networks[networks["training_strength"] == 0]  # as the published ones
     networks = networks.dropna(subset=["selectivity", "clean"]).rename(columns={"clean": "value"})
     if networks.empty or names[0] not in PUBLISHED:
         return None

@@ -110,6 +110,13 @@ def test_the_published_figure_is_behind_networks_of_its_data_set(full):
     assert len(legend.get_texts()) == 4
 
 
+def test_only_standard_networks_are_before_the_published_figure(full):
+    table = full.assign(dataset="tiny_imagenet", training="augmix", training_strength=0.0)
+    table.loc[table["seed"] == 2, "training_strength"] = 3.0
+    for axes in figures.accuracy_by_selectivity(table, UNITS).axes:
+        assert [len(line.get_xydata()) for line in axes.lines[:-1]] == [2, 2, 2]
+
+
 def test_no_figure_of_other_data_sets_is_published(full):
     assert figures.accuracy_by_selectivity(full, UNITS) is None
     without_baseline = full[full["alpha"] != 0].assign(dataset="tiny_imagenet")
