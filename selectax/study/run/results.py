@@ -160,6 +160,7 @@ def measures_in(frame: pd.DataFrame, alpha: float, seed: int, *, together: bool 
         "input_gradients": "input_gradient_cv" in metrics,
         "ablation": any(name.startswith("ablation:") for name in perturbations),
         "indices": "d_prime" in metrics,
+        "intrinsic_dimension": "intrinsic_dimension" in metrics,
     }
     return {part for part, found in signs.items() if found}
 
@@ -178,7 +179,9 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     whole = frame[frame["layer"] == ""]
     accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
     parts = {
-        "class selectivity": whole[whole["metric"] == "class_selectivity"],
+        "class selectivity": whole[
+            (whole["metric"] == "class_selectivity") & (whole["perturbation"] == "")
+        ],
         "clean accuracy": accuracy[accuracy["perturbation"] == ""],
         "corruptions": accuracy[accuracy["perturbation"] == "corruptions"],
         "fgsm": accuracy[accuracy["perturbation"] == "fgsm"],
