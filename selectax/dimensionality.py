@@ -519,6 +519,8 @@ def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
       2.0
     """
     variances = checked_variances(variances)
+    # A factor, so that the gradient becomes NaN too.
+    variances = variances * jnp.where(jnp.all(jnp.isfinite(variances)), 1, jnp.nan)
     largest = jnp.max(variances)
     noise = variances <= noise_floor(variances)
     shares = jnp.where(noise, 0, variances / jnp.where(largest == 0, 1, largest))
@@ -526,8 +528,7 @@ def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
     total = jnp.sum(deviations)
     shares = deviations / jnp.where(total == 0, 1, total)
     entropy = -jnp.sum(shares * jnp.log(jnp.where(noise, 1, shares)))
-    rank = jnp.where(total == 0, 0, jnp.exp(entropy))
-    return jnp.where(jnp.all(jnp.isfinite(variances)), rank, jnp.nan)
+    return jnp.where(total == 0, 0, jnp.exp(entropy))
 
 
 @jax.jit

@@ -62,8 +62,8 @@ def twonn_dimension(
     If the density is constant on the scale of these distances, the ratio μ of the second to the
     first has the distribution F(μ) = 1 − μ^(−d) on a manifold of dimension d. The estimate is the
     slope of the line through the origin that fits −log(1 − F(μ)) as a function of log μ by least
-    squares. F of the ratio with rank i out of N, in ascending order from 0, is i / N, as in the
-    authors' program and scikit-dimension.
+    squares. F of the ratio with rank i out of N, in ascending order from 1, is i / N, as in
+    scikit-dimension and DADApy; the authors' program counts from 0.
 
     Distances are Euclidean. Equal points count as one, because a continuous density has none. The
     function cannot be differentiated in reverse mode.
@@ -71,7 +71,8 @@ def twonn_dimension(
     Args:
       responses: a matrix of responses, one point per row.
       discarded: fraction of the largest ratios to leave out of the fit, from 0 to below 1. The
-        authors leave out 10 %, for which the density is least constant.
+        authors leave out 10 %, for which the density is least constant. The largest ratio of all,
+        for which F is 1, is never part of the fit.
       where: the samples that count; the others (padding) may hold any values, even NaN.
 
     Returns:
@@ -128,8 +129,9 @@ def _slope(neighbors, counted, kept):
     number = jnp.sum(counted, dtype=jnp.int32)
     logs = jnp.log(neighbors.second / neighbors.first) / 2
     logs = jnp.sort(jnp.where(counted, logs, jnp.inf))
-    ranks = jnp.arange(len(logs), dtype=jnp.int32)
-    fitted = ranks < jnp.floor(kept * number.astype(logs.dtype) + _ROUNDING)
+    ranks = 1 + jnp.arange(len(logs), dtype=jnp.int32)
+    fitted = ranks <= jnp.floor(kept * number.astype(logs.dtype) + _ROUNDING)
+    fitted &= ranks < number
     logs = jnp.where(fitted, logs, 0)
     heights = -jnp.log1p(-jnp.where(fitted, ranks, 0) / jnp.maximum(number, 1).astype(logs.dtype))
     slope = jnp.sum(logs * heights) / jnp.sum(logs**2)

@@ -28,8 +28,8 @@ from selectax.arguments.activations import (
 )
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
-from selectax.arguments.labels import checked_labels, checked_number, labels_of_layers
-from selectax.arguments.where import checked_where
+from selectax.arguments.labels import checked_number
+from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
 from selectax.renamed import old_names
 
 __all__ = [
@@ -159,8 +159,8 @@ def update_class_moments(
             f"moments have {units} units, but signed='split' needs two for each unit of responses."
         )
     responses = checked_responses(responses, units // 2 if signed == "split" else units)
-    labels, where = _checked_samples(labels, where, len(responses), num_classes)
-    counts = _counted(labels, where, num_classes)
+    labels, where = checked_samples(labels, where, len(responses), num_classes)
+    counts = counted_samples(labels, where, num_classes)
     wide = jnp.promote_types(_wide_dtype(responses), moments.total.dtype)
     responses = with_sign(responses.astype(wide), signed, counts)
     batch = _batch_moments(responses, labels, num_classes, counts)
@@ -384,8 +384,7 @@ def unit_responses(
       >>> selectax.unit_responses(jnp.ones((2, 8, 8, 16))).shape
       (2, 16)
     """
-    layer = checked_layer("activations", activations)
-    return with_sign(_spatial_mean(layer), signed)
+    return with_sign(_spatial_mean(checked_layer("activations", activations)), signed)
 
 
 @overload
@@ -568,7 +567,8 @@ def mean_selectivity_and_grad(
     several = is_several(activations)
     named = chosen_layers(activations, layers)
     # Checks here, where values can be concrete; inside jax.vjp they are traced.
-    labels, where = _checked_samples(labels, where, len(next(iter(named.values()))), num_classes)
+    samples = len(next(iter(named.values())))
+    labels, where = checked_samples(labels, where, samples, num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
     widths = group_widths(widths, layers)
     activations = jax.tree.map(jnp.asarray, activations) if several else named["layer"]
@@ -594,15 +594,6 @@ def _spatial_mean(layer):
     return jnp.mean(layer, axis=space, dtype=_wide_dtype(layer))
 
 
-def _checked_samples(labels, where, samples, num_classes):
-    return checked_labels(labels, samples, num_classes), checked_where(where, samples)
-
-
-def _counted(labels, where, num_classes) -> Bool[Array, "samples"]:
-    counts = (labels >= 0) & (labels < num_classes)
-    return counts if where is None else counts & where
-
-
 def _batch_moments(responses, labels, num_classes, counts) -> ClassMoments:
     member = (labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)) & counts[:, None]
     member = member.astype(responses.dtype)
@@ -617,8 +608,8 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
     named = chosen_layers(activations, layers)
     num_classes = checked_number("num_classes", num_classes)
     labels = labels_of_layers(labels, named)
-    labels, where = _checked_samples(labels, where, len(labels), num_classes)
-    counts = _counted(labels, where, num_classes)
+    labels, where = checked_samples(labels, where, len(labels), num_classes)
+    counts = counted_samples(labels, where, num_classes)
     responses = [with_sign(_spatial_mean(layer), signed, counts) for layer in named.values()]
     widths = {name: layer.shape[1] for name, layer in zip(named, responses, strict=True)}
     together = jnp.concatenate(responses, axis=1)

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 
 from selectax.dimensionality import (
     components_for_variance,
+    effective_rank,
     init_covariance,
     leading_variances,
     merge_covariance,
@@ -197,6 +198,8 @@ def test_principal_variances_match_scikit_learn_on_digits(samples):
         np.testing.assert_allclose(
             participation_ratio(variances), reference.participation_ratio(responses), rtol=1e-4
         )
+        expected = reference.effective_rank(responses)
+        np.testing.assert_allclose(effective_rank(variances), expected, rtol=1e-4)
 
 
 def test_difference_of_corrupted_photographs_matches_the_reference(real_data):
@@ -236,12 +239,38 @@ def test_measures_do_not_depend_on_the_scale(scale):
     np.testing.assert_array_equal(components_for_variance(variances), [2, 3, 5])
     expected = 100 / (64 + 1 + 0.25 + 0.09 + 0.04)
     np.testing.assert_allclose(participation_ratio(variances), expected, rtol=1e-5)
+    shares = np.sqrt([8.0, 1, 0.5, 0.3, 0.2]) / np.sum(np.sqrt([8.0, 1, 0.5, 0.3, 0.2]))
+    expected = np.prod(shares**-shares)
+    np.testing.assert_allclose(effective_rank(variances), expected, rtol=1e-5)
 
 
 def test_participation_ratio_known_by_hand():
     np.testing.assert_allclose(participation_ratio(jnp.full(7, 0.3)), 7, rtol=1e-6)
     np.testing.assert_allclose(participation_ratio(jnp.array([0.0, 5, 0])), 1, rtol=1e-6)
     np.testing.assert_allclose(participation_ratio(jnp.array([3.0, 1])), 1.6, rtol=1e-6)
+
+
+def test_effective_rank_known_by_hand():
+    np.testing.assert_allclose(effective_rank(jnp.full(7, 0.3)), 7, rtol=1e-6)
+    np.testing.assert_allclose(effective_rank(jnp.array([0.0, 5, 0])), 1, rtol=1e-6)
+    # Singular values 3 and 1 have shares 3/4 and 1/4, whose entropy is log 4 − 3/4 log 3.
+    np.testing.assert_allclose(effective_rank(jnp.array([9.0, 1])), 4 / 3**0.75, rtol=1e-6)
+
+
+def test_effective_rank_does_not_count_rounding_errors():
+    """Of rank 3 among 100 units, whose 97 other variances are not exactly 0."""
+    generator = np.random.default_rng(0)
+    responses = generator.normal(size=(300, 3)) @ generator.normal(size=(3, 100))
+    variances = principal_variances(responses.astype(np.float32))
+    expected = reference.effective_rank(responses)
+    assert expected < 3
+    np.testing.assert_allclose(effective_rank(variances), expected, rtol=1e-4)
+
+
+def test_effective_rank_has_a_finite_gradient():
+    assert np.all(np.isfinite(jax.grad(effective_rank)(jnp.array([4.0, 1, 0]))))
+    assert np.all(np.isfinite(jax.grad(effective_rank)(jnp.zeros(3))))
+    assert effective_rank(jnp.zeros(3)) == 0
 
 
 @pytest.mark.slow

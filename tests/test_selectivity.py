@@ -13,6 +13,7 @@ from selectax.selectivity import (
     ClassMoments,
     class_means,
     class_selectivity_index,
+    dead_units,
     init_class_moments,
     layer_selectivity,
     mean_selectivity,
@@ -54,6 +55,46 @@ def test_index_of_units_known_by_hand():
     means = jnp.array([[5.0, 3, 0, 7, 4], [0, 1, 0, 7, 2], [0, 2, 0, 7, 1]])
     expected = [1, 1.5 / 4.5, 0, 0, 2.5 / 5.5]
     np.testing.assert_allclose(class_selectivity_index(means), expected, atol=1e-6)
+
+
+def test_share_of_units_above_a_threshold():
+    index = np.array([0.0, 0.5, 0.75, 0.76, 1.0], np.float32)
+    np.testing.assert_allclose(share_selective(index), 2 / 5)
+    np.testing.assert_allclose(share_selective(index, threshold=0.5), 3 / 5)
+    np.testing.assert_allclose(share_selective(index.astype(np.float16)), 2 / 5)
+    assert np.isnan(share_selective(np.array([0.1, np.nan], np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("index", "threshold", "message"),
+    [
+        (np.zeros((2, 3), np.float32), 0.75, r"index must have shape \(units,\)"),
+        (np.zeros(0, np.float32), 0.75, "at least one unit"),
+        (np.zeros(3, np.float32), 75, "threshold must lie between 0 and 1, not 75"),
+    ],
+)
+def test_a_share_of_what_is_no_index_is_refused(index, threshold, message):
+    with pytest.raises(ValueError, match=message):
+        share_selective(index, threshold=threshold)
+
+
+def test_dead_units_respond_to_no_sample_of_any_batch():
+    """The second responds to one sample of the second batch only; the third never."""
+    first = np.array([[1, 0, 0], [2, 0, 0]], np.float32)
+    second = np.array([[0, 0, 0], [0, 1e-30, 0], [9, 9, 9]], np.float32)
+    moments = update_class_moments(init_class_moments(2, 3), first, np.array([0, 1]))
+    assert np.mean(dead_units(moments)) == pytest.approx(2 / 3)
+    where = np.array([True, True, False])
+    moments = update_class_moments(moments, second, np.array([0, 1, 1]), where=where)
+    np.testing.assert_array_equal(dead_units(moments), [0, 0, 1])
+
+
+def test_without_samples_or_with_nan_it_is_not_known_which_units_are_dead():
+    empty = init_class_moments(2, 3)
+    np.testing.assert_array_equal(dead_units(empty), [np.nan] * 3)
+    responses = np.array([[np.nan, 0, 1]], np.float32)
+    moments = update_class_moments(empty, responses, np.array([0]))
+    np.testing.assert_array_equal(dead_units(moments), [np.nan, 1, 0])
 
 
 def test_each_class_counts_once_whatever_its_sample_count():

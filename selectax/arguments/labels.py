@@ -1,12 +1,11 @@
 """Checks of labels and of numbers of classes and units."""
 
 import operator
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
 from selectax.arguments.arrays import as_array, is_concrete
 
@@ -71,21 +70,3 @@ def checked_number(name: str, number: int) -> int:
     if whole < 1:
         raise ValueError(f"{name} must be at least 1, not {whole}.")
     return whole
-
-
-def labels_of_layers(
-    labels, layers: Mapping[str, Float[Array, "samples *space units"]]
-) -> Int[Array, "samples"]:
-    """The labels as an array, with one entry for each sample of each layer.
-
-    Raises:
-      ValueError: the number of labels differs from the number of samples.
-    """
-    labels = as_array("labels", labels)
-    for name, layer in layers.items():
-        if layer.shape[:1] != labels.shape:
-            raise ValueError(
-                f"labels must have one entry for each sample, but have shape {labels.shape}, and "
-                f"activations[{name!r}] has shape {layer.shape}."
-            )
-    return labels

@@ -38,6 +38,10 @@ def measured(dtype):
         "few samples": selectax.principal_variances(responses[:2]),
         "leading": (leading, total),
         "ratio": selectax.participation_ratio(variances),
+        "rank": selectax.effective_rank(variances),
+        "intrinsic": selectax.twonn_dimension(responses),
+        "share": selectax.share_selective(selectax.layer_selectivity(layer, LABELS, 3)),
+        "dead": selectax.dead_units(moments),
         "components": selectax.components_for_variance(variances),
         "preferred": selectax.preferred_class(tuned),
         "ccmas": selectax.class_conditional_mean_activity_selectivity(tuned),
@@ -103,6 +107,7 @@ def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
     assert selectax.layer_selectivity(layer, LABELS, 3).dtype == wide
     responses = selectax.unit_responses(layer)
     assert selectax.principal_variances(responses).dtype == wide
+    assert selectax.twonn_dimension(responses).dtype == wide
     states = updated(responses)
     assert {leaf.dtype for leaf in jax.tree.leaves(states)} == {
         jnp.dtype("float32"),

@@ -208,6 +208,20 @@ CASES = {
         (lambda: np.array([0.5, 0.9], np.float32),),
     ),
     "participation_ratio": (selectax.participation_ratio, (lambda: responses()[:, 0],)),
+    "effective_rank": (selectax.effective_rank, (lambda: responses()[:, 0],)),
+    "effective_rank, gradient": (
+        jax.grad(selectax.effective_rank),
+        (lambda: responses()[:, 0],),
+    ),
+    "twonn_dimension": (selectax.twonn_dimension, (responses,)),
+    "share_selective": (
+        lambda index, threshold: selectax.share_selective(index, threshold=threshold),
+        (lambda: responses()[:, 0] / 2, lambda: np.float32(0.75)),
+    ),
+    "dead_units": (
+        lambda total: selectax.dead_units(selectax.ClassMoments(jnp.ones(2), total)),
+        (lambda: np.zeros((2, 3), np.float32),),
+    ),
     "participation_ratio, gradient": (
         jax.grad(selectax.participation_ratio),
         (lambda: responses()[:, 0],),
@@ -444,6 +458,6 @@ def test_a_table_of_results_has_nan_in_the_place_of_the_marker():
     from selectax.study.measures.rows import dimensionality_rows
     from selectax.study.measures.statistics import Dimensionality
 
-    measured = Dimensionality(np.array([[-1, -1, 3]]), np.array([np.nan]))
+    measured = Dimensionality(np.array([[-1, -1, 3]]), np.array([np.nan]), np.array([1.5]))
     values = [row["value"] for row in dimensionality_rows(measured, ["layer"], {})]
-    np.testing.assert_array_equal(values, [np.nan, np.nan, 3, np.nan])
+    np.testing.assert_array_equal(values, [np.nan, np.nan, 3, np.nan, 1.5])

@@ -13,7 +13,14 @@ import selectax
 
 ROOT = pathlib.Path(__file__).parents[2]
 OF_ONE_FILE = (
-    *("__init__", "ablation", "dimensionality", "intermediates", "regularization"),
+    *(
+        "__init__",
+        "ablation",
+        "dimensionality",
+        "intermediates",
+        "intrinsic_dimension",
+        "regularization",
+    ),
     *("selectivity", "sensitivity", "strongest", "tuning"),
 )
 PACKAGES = ("attacks", "augmix", "bases", "corruptions", "datasets", "models", "similarity")

@@ -14,8 +14,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 STUB = ast.parse((ROOT / "selectax" / "__init__.pyi").read_text())
 MEASURES = (
     *("ablation", "attacks", "augmix", "bases", "corruptions", "dimensionality"),
-    *("intermediates", "regularization", "selectivity", "sensitivity", "similarity"),
-    *("strongest", "tuning"),
+    *("intermediates", "intrinsic_dimension", "regularization", "selectivity", "sensitivity"),
+    *("similarity", "strongest", "tuning"),
 )
 
 

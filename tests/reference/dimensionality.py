@@ -47,3 +47,21 @@ def participation_ratio(responses):
     matrix = covariance(responses)
     energy = np.trace(matrix @ matrix)
     return np.trace(matrix) ** 2 / energy if energy > 0 else 0.0
+
+
+def effective_rank(responses):
+    """exp of the entropy of the shares of the centred matrix's singular values.
+
+    Without those whose square is at most eps of float32 · units · the largest square.
+    """
+    eps = np.finfo(np.float32).eps
+    responses = np.asarray(responses, np.float64)
+    if len(responses) < 2:
+        return 0.0
+    singular = np.linalg.svd(responses - responses.mean(axis=0), compute_uv=False)
+    singular = [s for s in singular if s**2 > eps * responses.shape[1] * singular[0] ** 2]
+    entropy = 0.0
+    for value in singular:
+        share = value / sum(singular)
+        entropy -= share * np.log(share)
+    return float(np.exp(entropy)) if singular else 0.0

@@ -109,6 +109,7 @@ def test_severities_compile_nothing_anew():
             jnp.asarray(0, jnp.int32),
             apply=of_module(MODULE).apply,
             perturbation=Perturbation("contrast"),
+            num_classes=3,
         )
         return np.asarray(measured.perturbed.participation_ratio)
 

@@ -69,7 +69,8 @@ def tables_of(
         perturbation=attacked["perturbation"].str.upper(),
         epsilon=(255 * attacked["epsilon"]).round(6),
     )
-    layers = table[(table["layer"] != "") & (table["metric"] == "class_selectivity")]
+    clean = table[(table["layer"] != "") & (table["perturbation"] == "")]
+    layers = clean[clean["metric"] == "class_selectivity"]
     of_layers = _over_alphas(layers, ["layer"])
     if len(of_layers):
         of_layers = of_layers.set_index("layer").reindex(units).reset_index()
@@ -105,7 +106,10 @@ def tables_of(
             "Means over units and seeds; one column an alpha.",
             of_layers,
         ),
-        *(_of_metric(table, metric, metrics or {}, units) for metric in other_metrics(table)),
+        *(
+            _of_metric(table, metric, metrics or {}, units)
+            for metric in ("dead_units", *other_metrics(table))
+        ),
         Table("Networks", "One row a network.", _named(networks, _key(networks))),
     ]
     return [one for one in tables if len(one.frame)]

@@ -195,6 +195,7 @@ def measures_in(
         "ablation": any(name.startswith("ablation:") for name in perturbations),
         "indices": "d_prime" in metrics,
         "bases": "class_selectivity_rotated" in metrics,
+        "intrinsic_dimension": "intrinsic_dimension" in metrics,
     }
     return {part for part, found in signs.items() if found}
 
@@ -214,7 +215,9 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     whole = frame[frame["layer"] == ""]
     accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
     parts = {
-        "class selectivity": whole[whole["metric"] == "class_selectivity"],
+        "class selectivity": whole[
+            (whole["metric"] == "class_selectivity") & (whole["perturbation"] == "")
+        ],
         "clean accuracy": accuracy[accuracy["perturbation"] == ""],
         "corruptions": accuracy[accuracy["perturbation"] == "corruptions"],
         "fgsm": accuracy[accuracy["perturbation"] == "fgsm"],

@@ -30,8 +30,10 @@ OPTIONS = EvaluationOptions(
 )
 CONTRAST = {1: 0.75, 2: 0.5, 3: 0.4, 4: 0.3, 5: 0.15}
 DIMENSIONALITIES = [
-    *("dimensionality_90", "dimensionality_95", "dimensionality_99", "participation_ratio")
+    *("dimensionality_90", "dimensionality_95", "dimensionality_99", "participation_ratio"),
+    "effective_rank",
 ]
+SELECTIVITIES = ["class_selectivity", "share_selective", "dead_units"]
 DECILES = [f"class_selectivity_decile_{decile}" for decile in range(11)]
 
 
@@ -72,9 +74,11 @@ def strengths(attacks_begin_at_clean_images):
 
 
 def test_rows_are_of_everything_once(everything):
-    expected = {of("accuracy"), of("class_selectivity")}
+    expected = {of("accuracy")}
+    for layer in ("", "first", "second"):
+        expected |= {of(metric, layer) for metric in SELECTIVITIES}
+        expected |= {of("class_selectivity", layer, *where) for where in strengths(True)}
     for layer in ("first", "second"):
-        expected.add(of("class_selectivity", layer))
         expected |= {of(metric, layer) for metric in DECILES}
         expected |= {of(metric, layer) for metric in DIMENSIONALITIES}
         for (name, *where), prefix in itertools.product(strengths(False), ("", "difference:")):
@@ -91,7 +95,7 @@ def test_rows_are_of_everything_once(everything):
     ("measures", "metrics", "perturbations"),
     [
         ((), {"accuracy"}, {""}),
-        (("selectivity",), {"accuracy", "class_selectivity", *DECILES}, {""}),
+        (("selectivity",), {"accuracy", *SELECTIVITIES, *DECILES}, {""}),
         (("dimensionality",), {"accuracy", *DIMENSIONALITIES}, {""}),
         (
             ("corruptions",),
@@ -145,6 +149,30 @@ def test_accuracy_on_corrupted_images_and_relative_to_clean_ones(everything):
         np.testing.assert_allclose(everything[of("relative_accuracy", *where)], relative)
         of_severities.add(right)
     assert len(of_severities) > 1
+
+
+def test_selectivity_of_perturbed_images(everything):
+    for severity, factor in CONTRAST.items():
+        corrupted = [reference_corruptions.contrast(image, factor) for image in UNIT_IMAGES]
+        published = np.floor(np.clip(corrupted, 0, 1) * 255 + 1e-6) / 255
+        _, responses = reference.logits_and_responses(VARIABLES, published)
+        assert_selectivity(everything, responses, LABELS, ("contrast", severity))
+
+
+def test_selectivity_of_attacked_images_begins_at_the_same_images(everything):
+    images, labels = UNIT_IMAGES[:13], LABELS[:13]
+    for epsilon in (0.0, *EPSILONS):
+        attacked = reference.fgsm(VARIABLES, images, labels, epsilon / 255)
+        _, responses = reference.logits_and_responses(VARIABLES, attacked)
+        assert_selectivity(everything, responses, labels, ("fgsm", 0, epsilon, 1))
+
+
+def assert_selectivity(found, responses, labels, where):
+    of_layers = reference_selectivity.layer_selectivity(responses, labels, 3)
+    means = {name: indices.mean() for name, indices in of_layers.items()}
+    means[""] = np.mean(list(means.values()))
+    for layer, mean in means.items():
+        np.testing.assert_allclose(found[of("class_selectivity", layer, *where)], mean, rtol=1e-3)
 
 
 def curve(found, name, steps):

@@ -16,7 +16,8 @@ def test_metrics_are_those_of_the_design():
         *("input_gradient_cv", "train_loss", "train_accuracy", "diverged"),
         *("input_gradient_cv_over_units", "masked_gradients"),
         *("class_conditional_mean_activity_selectivity", "d_prime", "precision_at_60"),
-        *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
+        *("treves_rolls_sparseness", "vinje_gallant_sparseness", "share_selective", "dead_units"),
+        *("effective_rank", "intrinsic_dimension"),
         *(f"class_selectivity_decile_{decile}" for decile in range(11)),
         *("class_selectivity_rotated", "class_selectivity_best_basis"),
     }

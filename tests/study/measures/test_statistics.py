@@ -56,6 +56,7 @@ def measure_under(variables):
             jnp.asarray(steps, jnp.int32),
             apply=of_module(MODULE).apply,
             perturbation=Perturbation(name, **options),
+            num_classes=3,
         )
 
     return measured
@@ -72,6 +73,16 @@ def assert_dimensionality(found, responses):
             reference_dimensionality.participation_ratio(of_layer),
             rtol=1e-3,
         )
+        np.testing.assert_allclose(
+            found.effective_rank[at], reference_dimensionality.effective_rank(of_layer), rtol=1e-3
+        )
+
+
+def assert_selectivity(found, at, responses):
+    expected = reference_selectivity.layer_selectivity(responses, LABELS, 3)
+    assert set(found) == set(expected)
+    for name, indices in expected.items():
+        np.testing.assert_allclose(found[name][at], indices, rtol=1e-4, atol=1e-6)
 
 
 def in_order(correct, batches):
@@ -157,6 +168,7 @@ def test_corrupted_measures_at_each_severity(measure_under, variables):
         assert_dimensionality(perturbed, responses)
         shift = {name: responses[name] - clean[name] for name in clean}
         assert_dimensionality(difference, shift)
+        assert_selectivity(found.selectivity, at, responses)
         of_severities.append(np.asarray(perturbed.participation_ratio))
     assert not np.allclose(of_severities[0], of_severities[-1], rtol=1e-2)
 
@@ -177,6 +189,7 @@ def test_attacked_measures_at_each_epsilon(measure_under, variables):
         assert_dimensionality(perturbed, responses)
         shift = {name: responses[name] - clean[name] for name in clean}
         assert_dimensionality(difference, shift)
+        assert_selectivity(found.selectivity, at, responses)
     assert len({int(correct.sum()) for correct in found.correct}) > 1
 
 

@@ -39,6 +39,7 @@ def table():
             rows.append({**whose, "epoch": 5, "metric": metric, "value": value + aside, **where})
 
         add("class_selectivity", 0.4)
+        add("class_selectivity", 0.7, perturbation="contrast", severity=1)
         add("class_selectivity", 0.9, layer="stem")
         add("accuracy", 0.8)
         add("accuracy", 0.12, perturbation="corruptions")
@@ -57,6 +58,7 @@ def table():
             for number in (0, 16, 64):
                 add("accuracy", 0.8 + lower - number / 100, perturbation=ablation, steps=number)
         for depth, (layer, units) in enumerate(UNITS.items()):
+            add("dead_units", 0.2 + 0.1 * depth, layer=layer)
             add("input_gradient_cv", 0.2 + depth, layer=layer)
             add("input_gradient_cv_over_units", 0.4 + depth, layer=layer)
             for decile in range(11):

@@ -26,7 +26,11 @@ from selectax.study.report.figures.robustness import (
     robust_accuracy_by_steps,
     robustness_by_selectivity,
 )
-from selectax.study.report.figures.selectivity import selectivity_by_alpha, selectivity_by_layer
+from selectax.study.report.figures.selectivity import (
+    dead_units_by_layer,
+    selectivity_by_alpha,
+    selectivity_by_layer,
+)
 from selectax.study.report.figures.single_units import (
     accuracy_by_ablated_layer,
     accuracy_by_ablation,
@@ -49,6 +53,7 @@ __all__ = (
     "accuracy_by_selectivity",
     "accuracy_by_severity",
     "clean_accuracy_by_alpha",
+    "dead_units_by_layer",
     "dimensionality_by_layer",
     "draw_all",
     "input_gradients_by_alpha",

@@ -20,7 +20,11 @@ from selectax.study.report.figures.robustness import (
     robust_accuracy_by_steps,
     robustness_by_selectivity,
 )
-from selectax.study.report.figures.selectivity import selectivity_by_alpha, selectivity_by_layer
+from selectax.study.report.figures.selectivity import (
+    dead_units_by_layer,
+    selectivity_by_alpha,
+    selectivity_by_layer,
+)
 from selectax.study.report.figures.single_units import (
     accuracy_by_ablated_layer,
     accuracy_by_ablation,
@@ -38,6 +42,7 @@ _INPUT_GRADIENTS = ("input_gradient_cv", "input_gradient_cv_over_units")
 _NOT_DRAWN = (
     *("train_loss", "train_accuracy", "diverged", "masked_gradients"),
     *("relative_accuracy", "dimensionality_90", "dimensionality_99", "participation_ratio"),
+    "effective_rank",
 )
 
 
@@ -87,6 +92,11 @@ FIGURES: dict[str, FigureEntry] = {
         lambda given: selectivity_by_layer(given.table, given.units, given.unit_values),
         _DECILES,
         "Class selectivity of the units in each layer.",
+    ),
+    "dead_units_by_layer": FigureEntry(
+        lambda given: dead_units_by_layer(given.table, given.units),
+        ("dead_units",),
+        "Share of dead units in each layer, whose response is 0 to every test image.",
     ),
     "clean_accuracy_by_alpha": FigureEntry(
         lambda given: clean_accuracy_by_alpha(given.table),

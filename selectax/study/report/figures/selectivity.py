@@ -1,4 +1,4 @@
-"""Class selectivity: of networks, and its distribution over the units of each layer."""
+"""Class selectivity of networks, its distribution over a layer's units, and dead units."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from selectax.study.report.figures.captions import caption, diverged_text
 from selectax.study.report.figures.means import over_seeds, over_seeds_text
-from selectax.study.report.figures.panels import alpha_panels, panels
+from selectax.study.report.figures.panels import alpha_panels, line_panels, panels
 from selectax.study.report.figures.rows import of_layers, of_network, with_depth
 from selectax.study.report.figures.style import STYLE, line_styles, number_text
-from selectax.study.report.figures.ticks import layer_ticks, panel_width
+from selectax.study.report.figures.ticks import fractions_on, layer_ticks, panel_width
 
 _DECILES = 11
 _WIDTH = 0.8
@@ -22,7 +22,7 @@ _WIDTH = 0.8
 @matplotlib.rc_context(STYLE)
 def selectivity_by_alpha(table: pd.DataFrame) -> Figure | None:
     """Mean class selectivity index of the networks; None without such rows."""
-    rows = of_network(table, "class_selectivity")
+    rows = of_network(table[table["perturbation"] == ""], "class_selectivity")
     if rows.empty:
         return None
     figure, (axes,) = alpha_panels(table, {"": rows})
@@ -52,7 +52,8 @@ def selectivity_by_layer(
     Raises:
       ValueError: the table has a layer that `units` lacks.
     """
-    described = table[table["metric"].str.startswith("class_selectivity")]
+    is_clean = table["perturbation"] == ""
+    described = table[is_clean & table["metric"].str.startswith("class_selectivity")]
     if unit_values is not None and _covers(unit_values, described):
         rows = with_depth(_of_networks(unit_values, described), units)
         networks = rows.groupby(["alpha", "depth", "seed"])["value"].median().reset_index()
@@ -86,6 +87,31 @@ def selectivity_by_layer(
     caption(
         figure, described, shapes, "dots: medians", over_seeds_text(medians), diverged_text(table)
     )
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def dead_units_by_layer(table: pd.DataFrame, units: Mapping[str, int]) -> Figure | None:
+    """Share of dead units in each layer, whose response is 0 to every test image.
+
+    Args:
+      table: results of one model on one data set.
+      units: number of units of each layer, in order of depth.
+
+    Returns:
+      The figure; None without such rows, as in runs of earlier versions.
+
+    Raises:
+      ValueError: the table has a layer that `units` lacks.
+    """
+    rows = of_layers(table, "dead_units", units)
+    if rows.empty:
+        return None
+    size = (panel_width(units), 2.4)
+    figure, (axes,) = line_panels(table, {"": rows}, "depth", columns=1, size=size)
+    layer_ticks(axes, units)
+    fractions_on(axes.yaxis, rows["value"].max())
+    figure.supylabel("share of a layer's units\nthat are dead")
     return figure
 
 

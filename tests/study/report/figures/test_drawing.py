@@ -15,7 +15,8 @@ from tests.study.report.known import UNITS
 
 NAMES = [
     "robustness_by_selectivity",
-    *("selectivity_by_alpha", "selectivity_by_layer", "clean_accuracy_by_alpha"),
+    *("selectivity_by_alpha", "selectivity_by_layer", "dead_units_by_layer"),
+    "clean_accuracy_by_alpha",
     *("perturbed_accuracy_by_alpha", "accuracy_by_severity", "robust_accuracy_by_epsilon"),
     *("robust_accuracy_by_steps", "dimensionality_by_layer", "input_gradients_by_alpha"),
     *("input_gradients_by_layer", "accuracy_by_ablation", "accuracy_by_ablated_layer"),

@@ -4,8 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from selectax.study.report.figures.selectivity import selectivity_by_layer
-from tests.study.report.known import ALPHAS, UNITS, assert_means, decile_of_selectivity
+from selectax.study.report.figures.selectivity import dead_units_by_layer, selectivity_by_layer
+from tests.study.report.known import (
+    ALPHAS,
+    UNITS,
+    assert_lines,
+    assert_means,
+    decile_of_selectivity,
+)
 
 
 def test_selectivity_by_alpha_is_of_networks(drawn):
@@ -18,6 +24,16 @@ def test_selectivity_by_alpha_is_of_networks(drawn):
         assert bar.get_segments()[0][0, 0] == alpha
         mean = 0.4 + 0.02 * alpha
         np.testing.assert_allclose([low, high], [mean - 0.01, mean + 0.01], rtol=1e-6)
+
+
+def test_dead_units_by_layer_are_a_line_for_each_alpha(drawn):
+    (axes,) = drawn["dead_units_by_layer"].axes
+    assert_lines(axes, range(3), lambda depth: 0.2 + 0.1 * depth)
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(UNITS)
+
+
+def test_a_table_of_an_earlier_version_has_no_dead_units(full):
+    assert dead_units_by_layer(full[full["metric"] != "dead_units"], UNITS) is None
 
 
 @pytest.fixture(scope="module")
