@@ -23,6 +23,7 @@ import tyro
 
 from experiments.benchmarks.measures import (
     attacks,
+    augmix,
     corruptions,
     dimensionality,
     import_time,
@@ -59,6 +60,7 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
         "regularizer": regularizer.contest,
         "attacks": attacks.contest,
         "corruptions": corruptions.contest,
+        "augmix": augmix.contest,
         "dimensionality": dimensionality.contest,
         "default_job": default_job.contest,
         "import_time": import_time.contest,
