@@ -23,6 +23,7 @@ import tyro
 
 from experiments.benchmarks.measures import (
     attacks,
+    augmix,
     bases,
     corruptions,
     dimensionality,
@@ -67,6 +68,7 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
         "regularizer": regularizer.contest,
         "attacks": attacks.contest,
         "corruptions": corruptions.contest,
+        "augmix": augmix.contest,
         "dimensionality": dimensionality.contest,
         "bases": bases.contest,
         "default_job": default_job.contest,

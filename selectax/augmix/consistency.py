@@ -35,8 +35,8 @@ def jensen_shannon_consistency(
       ValueError: logits do not all have the same shape (samples, classes), or there are no samples.
 
     References:
-      Hendrycks et al., 2020, arXiv 1912.02781, section 3 (Jensen–Shannon divergence consistency
-      loss), and the function `train` of cifar.py in the authors' code.
+      Hendrycks et al., 2020, arXiv 1912.02781; we followed the function `train` of cifar.py in the
+      authors' code.
 
     Example:
       >>> import jax.numpy as jnp

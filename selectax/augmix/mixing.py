@@ -74,8 +74,8 @@ def augment_and_mix(
 
     Args:
       key: PRNG key; each image gets independent random numbers.
-      images: RGB images, as bytes or as floats in [0, 1].
-      strength: at least 0.
+      images: RGB images, as bytes or as floats in [0, 1]. Bytes are divided by 255.
+      strength: at least 0; a traced one below 0 counts as 0.
       severity: largest level of the operations, from 0 to 10.
       width: number of chains; static.
       depth: number of operations in each chain, or −1 for a random number from 1 to 3; static.
@@ -95,8 +95,8 @@ def augment_and_mix(
         outside [0, 1]; or another concrete argument is out of range.
 
     References:
-      Hendrycks et al., 2020, arXiv 1912.02781, section 3 and algorithm 1; the function `aug` of
-      cifar.py in the authors' code.
+      Hendrycks et al., 2020, arXiv 1912.02781; we followed the functions `aug` of cifar.py and
+      `augment_and_mix` of augment_and_mix.py in the authors' code.
 
     Example:
       >>> import jax

@@ -161,7 +161,10 @@ def _count(values):
 
 
 def _quotient(number, divisor):
-    """Divides integers and rounds down; the additional 0.5 makes up for inexact division."""
+    """Divides integers and rounds down; exact for images of up to 2 million pixels.
+
+    The additional 0.5 keeps rounding errors from moving a quotient just below an integer.
+    """
     return jnp.floor((number + 0.5) / divisor)
 
 

@@ -102,7 +102,7 @@ def test_devices_share_networks_and_batches():
     if jax.device_count() < 4:
         pytest.skip("needs four devices")
     axes = (jax.sharding.AxisType.Auto,) * 2
-    mesh = jax.make_mesh((2, 2), ("model", "data"), jax.devices()[:4], axis_types=axes)
+    mesh = jax.make_mesh((2, 2), ("model", "data"), axes, devices=jax.devices()[:4])
     strengths = jnp.array([1.0, 2.0])
 
     def own(strength, images):
