@@ -71,10 +71,14 @@ def test_a_run_says_of_each_network_how_it_was_trained_and_more_strengths_can_be
     curves = pd.read_csv(run.curves_csv)
     assert curves.groupby("training_strength").size().tolist() == [3, 3]
 
-    more = dataclasses.replace(TWO, method=dataclasses.replace(TWO.method, training_strength=(16,)))
+    strengths = dataclasses.replace(TWO.method, training_strength=(8.0, 16))
+    more = dataclasses.replace(TWO, method=strengths)
     console = Console(file=io.StringIO(), width=100)
-    dry_run(to(folder, dataclasses.replace(more), resume=True), console)
-    assert "adversarial" in console.file.getvalue()
+    dry_run(to(folder, more, resume=True), console)
+    lines = console.file.getvalue().splitlines()
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+    assert rows == [["0.5", "8", "0", ""], ["0.5", "16", "", "0"]]
+    assert any("adversarial" in line for line in lines)
     outcome = sweep(to(folder, more, resume=True, curves="csv"), console=silent())
     assert read_groups(run) == [NETWORKS[:2], NETWORKS[2:]]
     assert json.loads(run.config.read_text())["training_strength"] == [0.0, 8.0, 16.0]
