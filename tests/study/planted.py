@@ -53,6 +53,10 @@ def planted_table(
 
             selectivity = {-2.0: 0.01, -1.0: 0.05, -0.4: 0.2, 0.0: 0.3}.get(alpha, 0.3 + alpha / 5)
             add("class_selectivity", selectivity)
+            rows.append(
+                {**whose, "epoch": 5, "metric": "class_selectivity", "perturbation": "fog"}
+                | {"severity": 1, "value": 9.0}
+            )
             add("train_loss", 1.0)
             add("accuracy", {-2.0: 0.88, -1.0: 0.9, -0.4: 0.91}.get(alpha, 0.9 - alpha / 20))
             effect = sign * selectivity
@@ -71,6 +75,10 @@ def planted_table(
             )
             for layer, units in UNITS.items():
                 add("class_selectivity", selectivity, layer=layer)
+                rows.append(
+                    {**whose, "epoch": 5, "metric": "class_selectivity", "layer": layer}
+                    | {"perturbation": "fog", "severity": 1, "value": 9.0}
+                )
                 if dead is not None:
                     share = dead.get((alpha, seed), 0.0) * (layer == "layer2")
                     rows.append(

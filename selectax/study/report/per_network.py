@@ -25,19 +25,19 @@ def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
 
     Returns:
       One row a network, with NaN for what was not measured. Columns: `training` and
-      `training_strength` (see `with_training`), `alpha`, `seed`; `selectivity`, 0 to 1; accuracies
-      `clean`, `corruptions` (mean over corruptions and severities), `fgsm` and `pgd` (mean over
-      epsilons above 0, with the most steps), and `relative`, corrupted divided by clean accuracy;
-      `fgsm_log2` and `pgd_log2`, see `mean_log2_epsilon`, in doublings of 1/255 of a pixel's range;
-      `fgsm_beyond` and `pgd_beyond`, see `share_beyond`; number of components for 95 % of the
-      variance as a fraction of units in the early layers, `early`, `early_corruptions`,
-      `early_pgd`, `early_difference_corruptions` and `early_difference_pgd`, and in all layers,
-      `difference_corruptions` and `difference_pgd`; coefficients of variation of input-unit
-      gradients, means over layers, `variation_over_samples` and `variation_over_units`; `dead`,
-      the largest share of dead units of a layer; `doubts`, the number of signs of masked
-      gradients.
+      `training_strength` (see `name_standard_training`), `alpha`, `seed`; `selectivity`, 0 to 1;
+      accuracies `clean`, `corruptions` (mean over corruptions and severities), `fgsm` and `pgd`
+      (mean over epsilons above 0, with the most steps), and `relative`, corrupted divided by clean
+      accuracy; `fgsm_log2` and `pgd_log2`, see `mean_log2_epsilon`, in doublings of 1/255 of a
+      pixel's range; `fgsm_beyond` and `pgd_beyond`, see `share_beyond`; number of components for
+      95 % of the variance as a fraction of units in the early layers, `early`,
+      `early_corruptions`, `early_pgd`, `early_difference_corruptions` and `early_difference_pgd`,
+      and in all layers, `difference_corruptions` and `difference_pgd`; coefficients of variation
+      of input-unit gradients, means over layers, `variation_over_samples` and
+      `variation_over_units`; `dead`, the largest share of dead units of a layer; `doubts`, the
+      number of signs of masked gradients.
     """
-    table = with_training(table)
+    table = name_standard_training(table)
     key = list(NETWORK)
     diverged = table.loc[table["metric"] == "diverged", key]
     keys = pd.MultiIndex.from_frame(table[key])
@@ -66,7 +66,7 @@ def per_network(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
     return pd.DataFrame(summary, index=networks.index).reset_index()
 
 
-def with_training(table: pd.DataFrame) -> pd.DataFrame:
+def name_standard_training(table: pd.DataFrame) -> pd.DataFrame:
     """Names networks of strength 0 as of standard training, whatever the method of their run.
 
     Args:
@@ -86,8 +86,8 @@ def with_training(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def standard_networks(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the networks of standard training, see `with_training`."""
-    table = with_training(table)
+    """Rows of the networks of standard training, see `name_standard_training`."""
+    table = name_standard_training(table)
     return table[table["training"] == _STANDARD]
 
 

@@ -69,8 +69,8 @@ def tables_of(
         perturbation=attacked["perturbation"].str.upper(),
         epsilon=(255 * attacked["epsilon"]).round(6),
     )
-    clean = table[(table["layer"] != "") & (table["perturbation"] == "")]
-    layers = clean[clean["metric"] == "class_selectivity"]
+    selectivity = table[table["metric"] == "class_selectivity"]
+    layers = selectivity[(selectivity["layer"] != "") & (selectivity["perturbation"] == "")]
     of_layers = _over_alphas(layers, ["layer"])
     if len(of_layers):
         of_layers = of_layers.set_index("layer").reindex(units).reset_index()

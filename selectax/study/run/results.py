@@ -214,10 +214,9 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     """
     whole = frame[frame["layer"] == ""]
     accuracy = whole[(whole["metric"] == "accuracy") & (whole["epsilon"] != 0)]
+    clean = whole[whole["perturbation"] == ""]
     parts = {
-        "class selectivity": whole[
-            (whole["metric"] == "class_selectivity") & (whole["perturbation"] == "")
-        ],
+        "class selectivity": clean[clean["metric"] == "class_selectivity"],
         "clean accuracy": accuracy[accuracy["perturbation"] == ""],
         "corruptions": accuracy[accuracy["perturbation"] == "corruptions"],
         "fgsm": accuracy[accuracy["perturbation"] == "fgsm"],

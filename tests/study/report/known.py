@@ -41,6 +41,9 @@ def table():
         add("class_selectivity", 0.4)
         add("class_selectivity", 0.7, perturbation="contrast", severity=1)
         add("class_selectivity", 0.9, layer="stem")
+        # Of perturbed images: no figure of ours shows it beside that of clean ones.
+        add("class_selectivity", 9.0, perturbation="contrast", severity=1)
+        add("class_selectivity", 9.0, perturbation="contrast", severity=1, layer="stem")
         add("accuracy", 0.8)
         add("accuracy", 0.12, perturbation="corruptions")
         add("train_accuracy", 0.3)

@@ -64,13 +64,6 @@ def test_networks_of_different_training_are_kept_apart():
     assert by_strength.to_dict() == pytest.approx({0: 0.3, 0.4: 0.2, 1: 0.05, 2: 0.01})
 
 
-def test_selectivity_of_perturbed_images_is_not_that_of_clean_ones():
-    table = planted_table(noise=0, alphas=(0.0,), seeds=1)
-    more = table[table["metric"].eq("class_selectivity")].assign(perturbation="fog", value=9.0)
-    both = type(table)(np.concatenate([table, more]), columns=table.columns).astype(table.dtypes)
-    assert per_network(both, UNITS)["selectivity"].item() == pytest.approx(0.3)
-
-
 @pytest.mark.parametrize(("mean", "deviation"), [(1.3, 0.6), (2.0, 1.0), (2.4, 1.5)])
 def test_the_mean_of_the_smallest_epsilons_is_that_of_the_images(mean, deviation):
     """Beside the smallest epsilons of simulated images, a third of which is wrong at 0 already."""

@@ -24,6 +24,12 @@ def test_one_table_is_by_strength(tables):
     assert list(frame["class selectivity"]) == pytest.approx([0.2, 0.05, 0.01, 0.3])
 
 
+def test_selectivity_by_layer_is_of_clean_images(tables):
+    frame = tables["Class selectivity by layer"]
+    assert list(frame["layer"]) == list(UNITS)
+    assert list(frame["α = −1"]) == pytest.approx([0.05] * len(UNITS))
+
+
 def test_tables_by_alpha_are_of_standard_training_and_the_last_of_all(tables):
     plain = {table.title: table.frame for table in tables_of(planted_table(noise=0), UNITS)}
     for title in ("By alpha", "Accuracy by attack", "Class selectivity by layer"):

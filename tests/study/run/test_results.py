@@ -204,6 +204,7 @@ def test_summary_is_means_by_hand():
         row(-1, 0, "class_selectivity", 0.2),
         row(-1, 1, "class_selectivity", 0.4),
         row(-1, 0, "class_selectivity", 0.9, layer="stem"),
+        row(-1, 0, "class_selectivity", 0.9, **contrast, severity=1),
         row(1, 0, "class_selectivity", 0.7),
         row(-1, 0, "accuracy", 0.9),
         row(-1, 1, "accuracy", 0.7),

@@ -21,8 +21,9 @@ _WIDTH = 0.8
 
 @matplotlib.rc_context(STYLE)
 def selectivity_by_alpha(table: pd.DataFrame) -> Figure | None:
-    """Mean class selectivity index of the networks; None without such rows."""
-    rows = of_network(table[table["perturbation"] == ""], "class_selectivity")
+    """Mean class selectivity index of the networks on clean images; None without such rows."""
+    rows = of_network(table, "class_selectivity")
+    rows = rows[rows["perturbation"] == ""]
     if rows.empty:
         return None
     figure, (axes,) = alpha_panels(table, {"": rows})

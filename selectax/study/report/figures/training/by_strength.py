@@ -18,7 +18,7 @@ from selectax.study.report.figures.panels import panels
 from selectax.study.report.figures.rows import of_layers, of_network
 from selectax.study.report.figures.style import STYLE, number_text
 from selectax.study.report.figures.ticks import number_ticks
-from selectax.study.report.per_network import per_network, with_training
+from selectax.study.report.per_network import name_standard_training, per_network
 
 _NETWORK: dict[str, Any] = {
     **{"color": "#262626", "marker": "o", "linewidth": 2, "label": "whole network"},
@@ -57,7 +57,7 @@ def selectivity_by_strength(table: pd.DataFrame, units: Mapping[str, int]) -> Fi
     Raises:
       ValueError: the table has a layer that `units` lacks.
     """
-    table = with_training(table)
+    table = name_standard_training(table)
     clean = table[(table["alpha"] == 0) & (table["perturbation"] == "")]
     whole = of_network(clean, "class_selectivity")
     layers = of_layers(clean, "class_selectivity", units)
