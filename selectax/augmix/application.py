@@ -37,6 +37,11 @@ def apply_operations(
       lengths: number of operations to apply to each image.
       size: height and width of the images.
     """
+    # Never true. Under `jax.shard_map`, loops require that images and order vary over the same axes
+    # as the operations.
+    never = jnp.isnan(amounts[:, 0]) & (which[:, 0] < 0) & (lengths < 0)
+    images = jnp.where(never[:, None], 0, images)
+    order = jnp.where(never, 0, jnp.arange(len(images), dtype=jnp.int32))
     kinds = (_by_displacement(size), _by_table, _by_adaptive_table)
     kind_of = jnp.array([_kind(operation) for operation in _OPERATIONS], jnp.int32)
 
@@ -54,7 +59,6 @@ def apply_operations(
             start = end
         return images, order
 
-    order = jnp.arange(len(images), dtype=jnp.int32)
     images, order = jax.lax.fori_loop(0, which.shape[1], step, (images, order))
     return images[jnp.argsort(order)]
 

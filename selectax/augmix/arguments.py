@@ -118,15 +118,15 @@ def checked_depth(depth: int) -> int:
     return whole
 
 
-def checked_part(part: Any) -> int:
-    """The number of parts of a batch.
+def checked_part(part: Any) -> tuple[Any, int]:
+    """The index of a part, which may be traced, and the number of parts.
 
     Raises:
       ValueError: part is not a pair.
     """
     if not isinstance(part, tuple) or len(part) != 2:
         raise ValueError(f"part must be (index, number of parts), not {part!r}.")
-    return _integer("the number of parts", part[1])
+    return part[0], _integer("the number of parts", part[1])
 
 
 def _integer(name, value):

@@ -111,16 +111,17 @@ def augment_and_mix(
     """
     key = checked_key(key)
     images = checked_images(images)
+    index, parts = checked_part(part)
     return _augment_and_mix(
         key,
         images,
         checked_number("strength", strength),
         checked_number("severity", severity, _LARGEST_LEVEL),
-        part[0],
+        index,
         width=checked_width(width),
         depth=checked_depth(depth),
         alpha=checked_alpha(alpha),
-        parts=checked_part(part),
+        parts=parts,
         traced=isinstance(images, jax.core.Tracer),
     )
 
@@ -183,7 +184,7 @@ def mix(
         clean = images.astype(working_dtype(images.dtype))
         pixels = jnp.floor(255 * jax.lax.stop_gradient(clean) + 0.5).astype(jnp.uint8)
     mixture = _mixture(pixels, draws, _levels(draws.level, strength, severity))
-    share = (draws.share * jnp.minimum(strength, 1))[:, None, None, None]
+    share = (draws.share * jnp.clip(strength, 0, 1))[:, None, None, None]
     mixed = jnp.clip((1 - share) * clean + share * mixture, 0, 1)
     if images.dtype == jnp.uint8:
         return mixed
@@ -195,7 +196,7 @@ def mix(
 
 
 def _levels(uniform, strength, severity):
-    largest = jnp.minimum(strength * severity, _LARGEST_LEVEL)
+    largest = jnp.clip(strength * severity, 0, _LARGEST_LEVEL)
     smallest = jnp.minimum(_SMALLEST_LEVEL, largest)
     return smallest + uniform * (largest - smallest)
 
@@ -203,6 +204,8 @@ def _levels(uniform, strength, severity):
 def _mixture(images, draws, levels):
     """The weighted mean of each image's chains, in [0, 1]."""
     samples, height, columns, _ = images.shape
+    if not images.size:
+        return jnp.zeros(images.shape, jnp.float32)
     width, depth = levels.shape[1:]
     size = height, columns
     choices = [

@@ -68,9 +68,9 @@ def _degrees(level, size):
 
 
 def _bits(level, size):
-    """The number of bits removed from four; Pillow keeps the rest."""
+    """The number of bits removed from four; at least one bit is kept."""
     del size
-    return _truncated(level, 4)
+    return jnp.minimum(_truncated(level, 4), 3)
 
 
 def _values(level, size):

@@ -40,11 +40,16 @@ def test_maps_of_the_second_layer_do_not_matter():
     np.testing.assert_allclose(pwcca(A, A @ rotation(5)), 1, rtol=1e-4)
 
 
-def test_dead_and_duplicated_units_add_no_direction():
-    wider = np.concatenate([A, A[:, :1], np.zeros((len(A), 1), np.float32)], axis=1)
+def test_dead_and_dependent_units_add_no_direction():
+    dead = np.zeros((len(A), 1), np.float32)
+    mixed = np.float64(A) @ np.random.default_rng(0).normal(size=(5, 4))
+    wider = np.concatenate([A, mixed, A[:, :1], dead], axis=1)
+    rounded = np.float32(wider)
     expected = [*canonical_correlations(A, B), 0, 0]
-    np.testing.assert_allclose(canonical_correlations(wider, B), expected, atol=1e-4)
-    np.testing.assert_allclose(pwcca(wider, B), reference.pwcca(wider, B), rtol=1e-3)
+    np.testing.assert_allclose(canonical_correlations(rounded, B), expected, atol=1e-4)
+    np.testing.assert_allclose(pwcca(rounded, B), reference.pwcca(wider, B), rtol=1e-3)
+    of_three = np.concatenate([B[:, :3], dead, B[:, :1]], axis=1)
+    np.testing.assert_allclose(pwcca(A, of_three), reference.pwcca(A, of_three), rtol=1e-3)
     assert pwcca(A, np.ones_like(B)) == 0
 
 
