@@ -29,9 +29,15 @@ _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pa
 _DOTS_PER_INCH = 150
 # The figure that is shown beside the verdicts.
 _FIRST = "robustness_by_selectivity"
-_SIGNS = {"holds": "✓", "holds in part": "◐", "does not hold": "✗", "cannot say": "?"}
+_SIGNS = {
+    "holds": "✓",
+    "holds in part": "◐",
+    "does not hold": "✗",
+    "cannot say": "?",
+    "not tested": "?",
+}
 # Classes in the page's style sheet.
-_CLASSES = dict(zip(_SIGNS, ("holds", "part", "fails", "open"), strict=True))
+_CLASSES = dict(zip(_SIGNS, ("holds", "part", "fails", "open", "open"), strict=True))
 # Columns of tables whose numbers were chosen, not measured, and are shown in full.
 _GIVEN = ("alpha", "epsilon", "steps")
 
