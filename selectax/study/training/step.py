@@ -23,7 +23,7 @@ from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.datasets.pipeline.order import epoch_order
 from selectax.models.network import Network
 from selectax.study.training.loss import Metrics, loss_gradients, micro_batched_gradients
-from selectax.study.training.methods.batch import Batch, keys_of_images
+from selectax.study.training.methods.batch import Batch, key_of_method, keys_of_images
 from selectax.study.training.recipe import Recipe
 
 # Value of `Hyperparameters.alpha_epochs` if the regularizer is active in every epoch.
@@ -255,11 +255,19 @@ def _images_of_method(
         "adversarial_step_size": hyperparameters.adversarial_step_size,
     }
 
-    def of_part(part):
-        keys, images, labels = part
+    key, parts = key_of_method(key), recipe.micro_batches
+    first: Any = 0
+    if axis_name is not None:
+        first = jax.lax.axis_index(axis_name) * parts
+        parts *= jax.lax.axis_size(axis_name)
+
+    def of_part(number, images, labels):
+        part = first + number, parts
         return method(
             Batch(
-                keys,
+                key,
+                part,
+                keys_of_images(key, len(labels), part),
                 images,
                 labels,
                 hyperparameters.strength,
@@ -268,13 +276,13 @@ def _images_of_method(
             )
         )
 
-    whole = keys_of_images(key, len(labels), axis_name), images, labels
     if recipe.micro_batches == 1:
-        return of_part(whole)
-    parts = jax.tree.map(
-        lambda leaf: leaf.reshape(recipe.micro_batches, -1, *leaf.shape[1:]), whole
+        return of_part(0, images, labels)
+    micro_batches = jax.tree.map(
+        lambda whole: whole.reshape(recipe.micro_batches, -1, *whole.shape[1:]), (images, labels)
     )
-    made = jax.lax.map(of_part, parts)
+    numbers = jnp.arange(recipe.micro_batches, dtype=jnp.int32)
+    made = jax.lax.map(lambda part: of_part(*part), (numbers, *micro_batches))
     return made.reshape(-1, *images.shape[1:])
 
 

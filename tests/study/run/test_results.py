@@ -60,7 +60,10 @@ def test_a_table_comes_back_from_its_file(tmp_path):
 def test_tables_of_earlier_versions_are_of_standard_training(tmp_path, name):
     now = results.table(ROWS)
     results.save(tmp_path / name, now.drop(columns=["training", "training_strength"]))
-    pd.testing.assert_frame_equal(results.load(tmp_path / name), now)
+    loaded = results.load(tmp_path / name)
+    pd.testing.assert_frame_equal(loaded, now)
+    assert set(loaded["training"]) == {"standard"}
+    assert set(loaded["training_strength"]) == {0.0}
 
 
 def test_networks_of_other_strengths_are_kept_apart():

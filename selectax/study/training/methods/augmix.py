@@ -32,12 +32,10 @@ def three_versions(batch: Batch) -> Images:
     Returns:
       Images in [0, 1], of shape (3 · samples, height, width, 3).
     """
-
-    def mixed(key, image):
-        return augment_and_mix(key, image[None], strength=batch.strength)[0]
-
-    keys = jax.vmap(jax.random.split)(batch.keys)
-    versions = [jax.vmap(mixed)(keys[:, number], batch.images) for number in range(2)]
+    versions = [
+        augment_and_mix(key, batch.images, strength=batch.strength, part=batch.part)
+        for key in jax.random.split(batch.key)
+    ]
     return jnp.concatenate([batch.images, *versions])
 
 

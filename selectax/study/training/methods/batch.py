@@ -15,9 +15,14 @@ Images = Float[Array, "samples height width channels"]
 class Batch(NamedTuple):
     """Augmented images and labels, before the training method changes them.
 
+    The images may be one part of a batch, that of one device or micro-batch. A method must give the
+    same images whatever the number of parts: it takes random numbers from `keys`, or from `key`
+    and `part`.
+
     Attributes:
-      keys: PRNG key of each image. It depends on the image's position in the whole batch, not on
-        the number of devices or micro-batches.
+      key: PRNG key of the whole batch, the same for all parts.
+      part: index of this part, which may be traced, and number of parts of the batch.
+      keys: PRNG key of each image, which depends on the image's position in the whole batch.
       images: images in [0, 1].
       labels: classes of the images.
       strength: strength of the method for this network; traced.
@@ -27,6 +32,8 @@ class Batch(NamedTuple):
         benchmark whose severities the data set uses.
     """
 
+    key: PRNGKeyArray
+    part: tuple[int | Int[Array, ""], int]
     keys: PRNGKeyArray
     images: Images
     labels: Int[Array, "samples"]
@@ -35,16 +42,20 @@ class Batch(NamedTuple):
     options: Mapping[str, Any]
 
 
-def keys_of_images(key: PRNGKeyArray, samples: int, axis_name: str | None) -> PRNGKeyArray:
-    """Returns a PRNG key for each image of this device's share of a batch.
+def key_of_method(key: PRNGKeyArray) -> PRNGKeyArray:
+    """Returns the key of a training method, from the key of a batch that its augmentation uses."""
+    return jax.random.fold_in(key, _STREAM)
+
+
+def keys_of_images(
+    key: PRNGKeyArray, samples: int, part: tuple[int | Int[Array, ""], int]
+) -> PRNGKeyArray:
+    """Returns a PRNG key for each image of a part of a batch.
 
     Args:
-      key: PRNG key of the batch.
-      samples: number of images of this device.
-      axis_name: mapped axis of the devices that share the batch; None for one device.
+      key: PRNG key of the whole batch.
+      samples: number of images of the part.
+      part: index of the part, and number of parts.
     """
-    # `augment` derives its keys from the same key, so take another one first.
-    key = jax.random.fold_in(key, _STREAM)
-    first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * samples
-    positions = first + jnp.arange(samples, dtype=jnp.int32)
+    positions = part[0] * samples + jnp.arange(samples, dtype=jnp.int32)
     return jax.vmap(jax.random.fold_in, (None, 0))(key, positions)

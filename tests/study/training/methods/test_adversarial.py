@@ -10,7 +10,6 @@ import pytest
 
 from selectax.models.network import of_module
 from selectax.study.training.methods.adversarial import attacked_images
-from selectax.study.training.methods.batch import keys_of_images
 from tests.reference import attacks as reference
 from tests.study.training.methods.tiny_method import (
     ADVERSARIAL,
@@ -122,10 +121,10 @@ def test_the_attack_sees_running_statistics_and_training_those_of_the_attacked_b
     key = jax.random.key(3)
     batch = batch_of(
         lambda pixels: network.apply(state.variables, pixels)[0],
-        *(images, labels, 8.0),
+        *(images, labels, 8.0, key),
         **ADVERSARIAL,
         adversarial_step_size=2.5,
-    )._replace(keys=keys_of_images(key, len(images), None))
+    )
     worse = jax.jit(lambda: attacked_images(batch))()
     expected = one_step(recipe_of("standard"), given, worse, labels, state=state)
     found = one_step(recipe, given, images, labels, key, state=state)

@@ -9,7 +9,6 @@ import pytest
 
 from selectax.models.network import of_module
 from selectax.study.training.methods.augmix import three_versions
-from selectax.study.training.methods.batch import keys_of_images
 from tests.reference import selectivity as reference
 from tests.study.tiny import TinyNetwork
 from tests.study.training.methods.tiny_method import (
@@ -25,15 +24,14 @@ pytestmark = pytest.mark.slow
 
 
 @functools.partial(jax.jit, static_argnames="samples")
-def versions(keys, images, strength, samples):
-    labels = jnp.zeros(samples, jnp.int32)
-    batch = batch_of(None, images, labels, strength)._replace(keys=keys)
-    return three_versions(batch._replace(strength=strength)).reshape(3, samples, 8, 8, 3)
+def versions(key, images, strength, samples):
+    batch = batch_of(None, images, jnp.zeros(samples, jnp.int32), strength, key)
+    return three_versions(batch).reshape(3, samples, 8, 8, 3)
 
 
 def of_images(images, strength, key=None):
-    keys = keys_of_images(jax.random.key(1) if key is None else key, len(images), None)
-    return versions(keys, jnp.asarray(images), jnp.float32(strength), len(images))
+    key = jax.random.key(1) if key is None else key
+    return versions(key, jnp.asarray(images), jnp.float32(strength), len(images))
 
 
 def test_clean_images_come_first_and_two_different_versions_follow():

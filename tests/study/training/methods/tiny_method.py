@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.models.network import Network, of_module
-from selectax.study.training.methods.batch import Batch
+from selectax.study.training.methods.batch import Batch, key_of_method, keys_of_images
 from selectax.study.training.methods.registry import TRAINING_METHODS
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import Hyperparameters, init_state, train_step
@@ -80,8 +80,10 @@ def one_step(recipe, given, images, labels, key=None, state=None):
     return _step(state, images, labels, given, recipe=recipe, steps_per_epoch=5, key=key)
 
 
-def batch_of(logits_fn, images, labels, strength, **options):
-    keys = jax.random.split(jax.random.key(1), len(images))
-    return Batch(
-        keys, jnp.asarray(images), jnp.asarray(labels), jnp.float32(strength), logits_fn, options
-    )
+def batch_of(logits_fn, images, labels, strength, key=None, **options):
+    """A batch in one part, by default with the keys that a step of key 1 gives it."""
+    key, part = key_of_method(jax.random.key(1) if key is None else key), (0, 1)
+    keys = keys_of_images(key, len(images), part)
+    images, labels = jnp.asarray(images), jnp.asarray(labels)
+    strength = jnp.asarray(strength, jnp.float32)
+    return Batch(key, part, keys, images, labels, strength, logits_fn, options)
