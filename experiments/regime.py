@@ -2,11 +2,11 @@
 
 Each table of `experiments/studies/regime_search/settings.toml` is one setting, a sweep over alpha.
 A setting is usable if its largest alpha loses at most 10 points of clean accuracy against alpha 0
-and kills at most 5 % of the units of any layer. A unit is dead if its class selectivity index is
-exactly 0, as it is for a response of 0 to every test image.
+and kills at most 5 % of the units of any layer. A unit is dead if it does not respond to any test
+image.
 
-Finished settings are not run again. Flags of sweep.py are added to each setting, such as
-`--archives FOLDER`; `--only NAME …` as the first flag chooses settings.
+Finished settings are not run again. Flags of sweep.py, such as `--archives FOLDER`, are added to
+each setting or replace its flags; `--only NAME …` as the first flag chooses settings.
 """
 
 import sys
@@ -16,10 +16,9 @@ from pathlib import Path
 
 import pandas as pd
 
-# experiments/ is the folder of this script, so that Python finds its neighbour.
-from study import words_of
-
+from experiments.study import words_of
 from selectax.commands import sweep
+from selectax.study import load_results
 
 SETTINGS = Path(__file__).parent / "studies" / "regime_search" / "settings.toml"
 RUNS = Path("runs") / "regime_search"
@@ -33,7 +32,8 @@ def main(words: Sequence[str]) -> int:
     chosen, more = _chosen(list(words), list(settings))
     for name in chosen:
         flags = {**shared, **settings[name], "output": str(RUNS / name)}
-        status = sweep.main([*words_of(flags), "--resume", *more], "experiments/sweep.py")
+        kept = {flag: value for flag, value in flags.items() if f"--{flag}" not in more}
+        status = sweep.main([*words_of(kept), "--resume", *more], "experiments/sweep.py")
         if status:
             return status
     table = pd.concat([networks_of(RUNS / name).assign(setting=name) for name in chosen])
@@ -56,14 +56,12 @@ def _chosen(words: list[str], names: list[str]) -> tuple[list[str], list[str]]:
 
 def networks_of(run: Path) -> pd.DataFrame:
     """Returns accuracy, selectivity and the largest dead share of a layer for each network."""
-    rows = pd.read_parquet(run / "results.parquet")
-    rows = rows[(rows["layer"] == "") & (rows["perturbation"] == "")]
-    values = rows.pivot_table("value", ["alpha", "seed"], "metric")
-    units = pd.read_parquet(run / "units.parquet")
-    units = units[units["metric"] == "class_selectivity"]
-    dead = (units["value"] == 0).groupby([units["alpha"], units["seed"], units["layer"]]).mean()
-    most = dead.groupby(["alpha", "seed"]).max().rename("most_dead_in_a_layer")
-    return values[["accuracy", "class_selectivity"]].join(most).reset_index()
+    rows = load_results(run)
+    rows = rows[rows["perturbation"] == ""]
+    whole = rows[rows["layer"] == ""].pivot_table("value", ["alpha", "seed"], "metric")
+    dead = rows[(rows["layer"] != "") & (rows["metric"] == "dead_units")]
+    most = dead.groupby(["alpha", "seed"])["value"].max().rename("most_dead_in_a_layer")
+    return whole[["accuracy", "class_selectivity"]].join(most).reset_index()
 
 
 def verdict(networks: pd.DataFrame) -> str:

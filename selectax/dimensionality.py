@@ -377,11 +377,8 @@ def leading_variances(
         )
     count, _, _, deviation = _center(responses, where)
     width = min(components + oversampling, *deviation.shape)
-
-    def find(key, deviation):
-        return _leading_squares(key, deviation, width, iterations)
-
     divisor = _at_least_one(count - 1)
+    find = functools.partial(_leading_squares, width=width, iterations=iterations)
     squares, total = run_compiled(find, key, deviation)
     return squares[:components] / divisor, total / divisor
 

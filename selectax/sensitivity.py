@@ -11,6 +11,7 @@ References:
 """
 
 import dataclasses
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -98,9 +99,8 @@ def exact_input_gradient_norms(
     """
     images = _images(images)
     _check_at_least_one("units_at_a_time", units_at_a_time)
-    return run_compiled(
-        lambda images: _exact_norms(responses_fn, images, units_at_a_time=units_at_a_time), images
-    )
+    norms = functools.partial(_exact_norms, responses_fn, units_at_a_time=units_at_a_time)
+    return run_compiled(norms, images)
 
 
 def _exact_norms(responses_fn, images, *, units_at_a_time: int):
@@ -183,20 +183,11 @@ def input_gradient_norms(
     key, images = checked_key(key), _images(images)
     _check_at_least_one("directions", directions)
     _check_at_least_one("directions_at_a_time", directions_at_a_time)
-    return run_compiled(
-        lambda key, images: _estimated_norms(
-            key,
-            responses_fn,
-            images,
-            directions=directions,
-            directions_at_a_time=directions_at_a_time,
-        ),
-        key,
-        images,
-    )
+    options = {"directions": directions, "directions_at_a_time": directions_at_a_time}
+    return run_compiled(functools.partial(_estimated_norms, responses_fn, **options), key, images)
 
 
-def _estimated_norms(key, responses_fn, images, *, directions: int, directions_at_a_time: int):
+def _estimated_norms(responses_fn, key, images, *, directions: int, directions_at_a_time: int):
     structure, widths = _layers(responses_fn, images)
 
     def side_by_side(images):
@@ -211,8 +202,8 @@ def _estimated_norms(key, responses_fn, images, *, directions: int, directions_a
         )
 
     def slope(key):
-        direction = jax.random.normal(key, images.shape, jnp.float32).astype(images.dtype)
-        return push_forward(direction).astype(jnp.float32)
+        direction = jax.random.normal(key, images.shape, jnp.float32)
+        return push_forward(direction.astype(images.dtype)).astype(jnp.float32)
 
     group = min(directions_at_a_time, directions)
     whole, rest = divmod(directions, group)
@@ -232,17 +223,12 @@ def _estimated_norms(key, responses_fn, images, *, directions: int, directions_a
     groups = keys[rest:].reshape(whole, group, *keys.shape[1:])
     (total, scale), _ = jax.lax.scan(add_group, carry, groups)
     total = jnp.where(_defined(responses, images), total, jnp.nan)
-    mean_of_chi = math.sqrt(2) * math.exp(
-        math.lgamma((directions + 1) / 2) - math.lgamma(directions / 2)
-    )
+    logarithm = math.lgamma((directions + 1) / 2) - math.lgamma(directions / 2)
+    mean_of_chi = math.sqrt(2) * math.exp(logarithm)
     norms = scaled.multiplied(jnp.sqrt(total) / mean_of_chi, scale)
     ends = [sum(widths[: number + 1]) for number in range(len(widths))]
-    layers = zip(
-        jnp.split(norms, ends[:-1], axis=1),
-        jnp.split(total / directions, ends[:-1], axis=1),
-        jnp.split(scale, ends[:-1], axis=1),
-        strict=True,
-    )
+    wholes = norms, total / directions, scale
+    layers = zip(*(jnp.split(whole, ends[:-1], axis=1) for whole in wholes), strict=True)
     return jax.tree.unflatten(structure, [InputGradientNorms(*layer) for layer in layers])
 
 

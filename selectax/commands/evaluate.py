@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 def _run(config: EvaluateConfig) -> int:
     # Imported here, because JAX, Flax, TFDS and pandas take seconds.
     from selectax.datasets import DataError
-    from selectax.models.torch_files import WeightsError
+    from selectax.models.pytorch.files import WeightsError
     from selectax.study.evaluation.evaluate import evaluate
 
     try:

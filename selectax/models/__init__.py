@@ -12,8 +12,8 @@ from selectax.models.networks import MODELS, NETWORKS, Architecture, create
 
 if TYPE_CHECKING:
     from selectax.models.network import Network, of_module
-    from selectax.models.torch_files import WeightsError
-    from selectax.models.torch_weights import from_torch
+    from selectax.models.pytorch.files import WeightsError
+    from selectax.models.pytorch.weights import from_torch
 
 __all__ = [
     "MODELS",
@@ -31,8 +31,8 @@ if importlib.util.find_spec("flax") is None:
 
 _MODULES = {
     "Network": "network",
-    "WeightsError": "torch_files",
-    "from_torch": "torch_weights",
+    "WeightsError": "pytorch.files",
+    "from_torch": "pytorch.weights",
     "of_module": "network",
 }
 

@@ -24,7 +24,7 @@ from selectax.models.layers import (
     normalization,
     pooled_logits,
 )
-from selectax.models.torch_layers import residual_layers
+from selectax.models.pytorch.layers import residual_layers
 
 
 class ImageNetResNet(DrawnAtOnce):

@@ -21,7 +21,7 @@ from selectax.models.layers import (
     normalization,
     pooled_logits,
 )
-from selectax.models.torch_layers import convolution_and_norm
+from selectax.models.pytorch.layers import convolution_and_norm
 
 # Feature maps of each stage's convolutions; a max-pool ends a stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))

@@ -18,7 +18,7 @@ from selectax.study.components import NONE, Components
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import DataOptions, EvaluationOptions
-from selectax.study.measures.own_corruptions import OwnCorruptions
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.devices import axis_size, copy_to_all, share_batches
 from selectax.study.training.inputs import Resident, Streamed

@@ -14,8 +14,8 @@ from selectax.corruptions import Corruption
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.own_corruptions import OwnCorruptions
-from selectax.study.measures.statistics import Perturbation
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions
+from selectax.study.measures.computation.statistics import Perturbation
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.waiting import fetch
 

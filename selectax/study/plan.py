@@ -22,9 +22,9 @@ from selectax.study.configuration.method_checks import check_channels
 from selectax.study.configuration.options import MethodOptions
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.data import where_data_lie
+from selectax.study.measures.computation.statistics import layer_units
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measures_of
-from selectax.study.measures.statistics import layer_units
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, check_folder
 from selectax.study.run.networks import NetworkId, plan_groups

@@ -21,9 +21,9 @@ from selectax.study.components import check_images_and_labels, check_outputs
 from selectax.study.configuration.checks import check_evaluation
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measure_network, measures_of
-from selectax.study.measures.own_corruptions import OwnCorruptions
 from selectax.study.measures.registry import MEASURES
 from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.run import results

@@ -455,8 +455,8 @@ def test_a_kept_response_that_is_not_finite_leaves_no_precision():
 
 
 def test_a_table_of_results_has_nan_in_the_place_of_the_marker():
+    from selectax.study.measures.computation.statistics import Dimensionality
     from selectax.study.measures.rows import dimensionality_rows
-    from selectax.study.measures.statistics import Dimensionality
 
     measured = Dimensionality(np.array([[-1, -1, 3]]), np.array([np.nan]), np.array([1.5]))
     values = [row["value"] for row in dimensionality_rows(measured, ["layer"], {})]

@@ -10,7 +10,7 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.statistics import Perturbation, measure_perturbed
+from selectax.study.measures.computation.statistics import Perturbation, measure_perturbed
 from selectax.study.training.population import init_population, population_epoch
 from selectax.study.training.recipe import Recipe
 from tests.study.tiny import (

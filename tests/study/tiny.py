@@ -4,8 +4,8 @@ import flax.linen as nn
 import numpy as np
 
 from selectax.models.network import of_module
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.measurement import measure_network, measures_of
-from selectax.study.measures.own_corruptions import OwnCorruptions
 from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.plan import hyperparameters_of
 from selectax.study.report import figures

@@ -18,7 +18,7 @@ from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from selectax import models
 from selectax.bases import best_basis, rotated_selectivity
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.measures.statistics import clean_responses
+from selectax.study.measures.computation.statistics import clean_responses
 
 CLASSES = 10
 PASS = "one clean pass"

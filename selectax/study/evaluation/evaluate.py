@@ -14,7 +14,7 @@ from selectax import models
 from selectax.datasets import describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.models.network import Network, of_module
-from selectax.models.torch_files import WeightsError
+from selectax.models.pytorch.files import WeightsError
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
@@ -67,7 +67,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
 
     Raises:
       ConfigurationError: if the configuration is invalid, or the sweep has no such network.
-      selectax.models.torch_files.WeightsError: if the file has no weights of that network.
+      selectax.models.pytorch.files.WeightsError: if the file has no weights of that network.
       selectax.datasets.DataError: if the data set cannot be loaded.
     """
     check_has_effect(config)

@@ -74,7 +74,7 @@ def read_foreign(config: EvaluateConfig, model: str, dataset: str) -> Foreign:
 
     Raises:
       ConfigurationError: if the network does not support a setting such as max_pool.
-      selectax.models.torch_files.WeightsError: if the file has no weights of the network.
+      selectax.models.pytorch.files.WeightsError: if the file has no weights of the network.
     """
     num_classes = describe(dataset).num_classes
     form: dict[str, Any] = {

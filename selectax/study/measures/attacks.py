@@ -9,13 +9,13 @@ import numpy as np
 
 from selectax.attacks import Attack, attack_believability, masking_warnings, robust_within
 from selectax.datasets.pipeline.batches import to_unit_range
-from selectax.study.measures.measure import Row
-from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
-from selectax.study.measures.statistics import (
+from selectax.study.measures.computation.statistics import (
     Perturbation,
     PerturbedMeasures,
     measure_perturbed,
 )
+from selectax.study.measures.measure import Row
+from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
 

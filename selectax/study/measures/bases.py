@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.bases import best_basis, rotated_selectivity
+from selectax.study.measures.computation.statistics import clean_responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
-from selectax.study.measures.statistics import clean_responses
 from selectax.study.measures.subject import Subject
 from selectax.study.runtime.waiting import fetch
 

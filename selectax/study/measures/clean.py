@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.intrinsic_dimension import twonn_dimension
+from selectax.study.measures.computation.statistics import clean_responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import dimensionality_rows, layer_means
-from selectax.study.measures.statistics import clean_responses
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
 

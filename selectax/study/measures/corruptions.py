@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from selectax.study.measures.computation.statistics import clean_responses, measure_stored
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
-from selectax.study.measures.statistics import clean_responses, measure_stored
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
 

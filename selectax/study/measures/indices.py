@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.selectivity import unit_responses
 from selectax.strongest import init_strongest_responses, precision_at_k, update_strongest_responses
+from selectax.study.measures.computation.statistics import Apply
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
-from selectax.study.measures.statistics import Apply
 from selectax.study.measures.subject import Subject
 from selectax.study.runtime.waiting import fetch
 from selectax.tuning import (

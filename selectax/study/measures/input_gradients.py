@@ -22,9 +22,9 @@ from selectax.sensitivity import (
     variation_over_samples,
     variation_over_units,
 )
+from selectax.study.measures.computation.statistics import Apply
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
-from selectax.study.measures.statistics import Apply
 from selectax.study.measures.subject import Subject
 from selectax.study.runtime.waiting import fetch
 

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from selectax.study.measures.computation.statistics import Dimensionality, PerturbedMeasures
 from selectax.study.measures.measure import Row
-from selectax.study.measures.statistics import Dimensionality, PerturbedMeasures
 
 SHARES = (90, 95, 99)
 

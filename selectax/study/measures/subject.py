@@ -15,8 +15,8 @@ from selectax.datasets.corrupted_sets import OfficialSet
 from selectax.datasets.pipeline.batches import Batches
 from selectax.models.network import Network, Variables
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.own_corruptions import OwnCorruptions
-from selectax.study.measures.statistics import CleanMeasures, measure_clean
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions
+from selectax.study.measures.computation.statistics import CleanMeasures, measure_clean
 from selectax.study.runtime.waiting import fetch
 
 

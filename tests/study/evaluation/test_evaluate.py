@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from selectax import datasets, models
 from selectax.commands import evaluate as command
-from selectax.models.torch_files import WeightsError
+from selectax.models.pytorch.files import WeightsError
 from selectax.study import sweeps as experiment
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError

@@ -10,8 +10,8 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures import attacks
+from selectax.study.measures.computation.statistics import Perturbation, measure_perturbed
 from selectax.study.measures.registry import METRICS
-from selectax.study.measures.statistics import Perturbation, measure_perturbed
 from selectax.study.run import results
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import selectivity as reference_selectivity

@@ -7,8 +7,8 @@ import pytest
 
 from selectax.corruptions import CORRUPTIONS, Corruption, corrupt, to_published_bytes
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.measures import own_corruptions
-from selectax.study.measures.own_corruptions import OwnCorruptions, corrupt_batches
+from selectax.study.measures.computation import own_corruptions
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions, corrupt_batches
 from tests.reference import corruptions as reference
 from tests.study.tiny import bytes_and_labels
 

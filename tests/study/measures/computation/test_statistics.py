@@ -12,7 +12,7 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
-from selectax.study.measures.statistics import (
+from selectax.study.measures.computation.statistics import (
     Perturbation,
     layer_units,
     measure_clean,

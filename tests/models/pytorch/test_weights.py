@@ -18,7 +18,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from selectax import models
-from selectax.models.torch_files import WeightsError, open_torch_file
+from selectax.models.pytorch.files import WeightsError, open_torch_file
 
 torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")

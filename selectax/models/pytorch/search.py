@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selectax.models.torch_pickles import Inert, Tensor
+from selectax.models.pytorch.pickles import Inert, Tensor
 
 # PyTorch's count of training batches. Batch normalization with a fixed momentum does not use it.
 _UNUSED = "num_batches_tracked"

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import safetensors.numpy
 
-from selectax.models.torch_pickles import Tensor, Unpickler
+from selectax.models.pytorch.pickles import Tensor, Unpickler
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from selectax.models.networks import MODELS, create
-from selectax.models.torch_files import TorchFile, WeightsError, guarded, open_torch_file
-from selectax.models.torch_names import (
+from selectax.models.pytorch.files import TorchFile, WeightsError, guarded, open_torch_file
+from selectax.models.pytorch.names import (
     expected_variables,
     first_weight,
     in_our_axes,
@@ -20,7 +20,7 @@ from selectax.models.torch_names import (
     torch_shapes,
     usual_name,
 )
-from selectax.models.torch_search import StateDict, find_state_dicts, of_key, under_prefixes
+from selectax.models.pytorch.search import StateDict, find_state_dicts, of_key, under_prefixes
 
 
 class _Attempt(NamedTuple):

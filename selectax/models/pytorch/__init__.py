@@ -1,0 +1,1 @@
+"""Reads weights of PyTorch files into the networks of `selectax.models`."""

@@ -1,0 +1,1 @@
+"""What measures compute on a device: statistics of a network, and corrupted images."""
