@@ -36,6 +36,20 @@ def test_the_smallest_images_leave_a_position_in_every_layer(name):
     assert deepest.shape[1] == (2 if name == "vgg16" else 1)
 
 
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_sorted_names_of_layers_are_in_order_of_depth(name):
+    """JAX sorts the entries of a dict, and the order must stay that of the computation."""
+    module, size = models.create(name, 10), models.NETWORKS[name].smallest_image
+    computed = []
+
+    def order(images):
+        _, activations = module.apply(module.init(jax.random.key(0), images), images)
+        computed.extend(activations)
+
+    jax.eval_shape(order, jnp.zeros((1, size, size, 3)))
+    assert computed == sorted(computed)
+
+
 @pytest.mark.parametrize("name", ["resnet8", "resnet8_b", "resnet10_quarter", "vgg16"])
 def test_each_layer_with_weights_has_a_name_in_pytorch(name):
     variables, _ = shapes(name, 32)

@@ -137,7 +137,7 @@ class EvaluationOptions:
     """Images per batch in evaluation."""
     corruptions: tuple[str, ...] | None = None
     """Corruptions: {corruptions}. By default those of the data set's official corrupted
-    set, and 5 for digits."""
+    set, and 5 for data sets that have none."""
     severities: tuple[int, ...] = (1, 2, 3, 4, 5)
     """Severities of each corruption, from 1 to 5."""
     corrupted_images: Literal["auto", "official", "own"] = "auto"

@@ -98,7 +98,7 @@ def perturbed_accuracy_by_alpha(table: pd.DataFrame) -> Figure | None:
         f"{corruptions}, mean over severities": corrupted,
         f"{corruptions}, relative to clean images": relative[relative["severity"].notna()],
         "FGSM, mean over ε": rows[(rows["perturbation"] == "fgsm") & (rows["epsilon"] > 0)],
-        f"{_pgd_title(rows[is_pgd])}, mean over ε": rows[is_pgd],
+        f"{_attack_title('pgd', rows[is_pgd])}, mean over ε": rows[is_pgd],
     }
     rows_by_title = {title: found for title, found in rows_by_title.items() if len(found)}
     if not rows_by_title:
@@ -173,7 +173,7 @@ def robust_accuracy_by_epsilon(table: pd.DataFrame) -> Figure | None:
     if attacked.empty:
         return None
     rows_by_title = {
-        "FGSM" if name == "fgsm" else _pgd_title(panel_rows): panel_rows
+        _attack_title(name, panel_rows): panel_rows
         for (name, _), panel_rows in attacked.groupby(["perturbation", "steps"])
     }
     figure, all_axes = line_panels(table, rows_by_title, "epsilon", columns=3, size=(3, 2.6))
@@ -218,7 +218,10 @@ def _attacked(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(epsilon=(255 * rows["epsilon"]).round(6))
 
 
-def _pgd_title(rows: pd.DataFrame) -> str:
-    """Title of the rows of PGD, which have one number of steps."""
+def _attack_title(name: str, rows: pd.DataFrame) -> str:
+    """Title of the rows of an attack, which have one number of steps."""
+    title = name.upper().replace("_", "-")
+    if name == "fgsm":
+        return title
     steps = rows["steps"].max()
-    return "PGD, 1 step" if pd.notna(steps) and steps == 1 else f"PGD, {steps} steps"
+    return f"{title}, 1 step" if pd.notna(steps) and steps == 1 else f"{title}, {steps} steps"

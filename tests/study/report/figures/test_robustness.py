@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from selectax.study.report import figures
+from selectax.study.report.figures.robustness import robust_accuracy_by_epsilon
 from selectax.study.report.published import PUBLISHED
+from selectax.study.run import results
 from tests.study.report.known import (
     ALPHAS,
     ATTACKS,
@@ -153,6 +155,18 @@ def test_robust_accuracy_by_epsilon_has_a_panel_for_each_attack_and_steps(drawn)
             return robust_accuracy(name, steps, epsilon / 255)
 
         assert_lines(axes, [0, 2, 8], mean)
+
+
+def test_attacks_of_equally_many_steps_have_a_panel_each():
+    whose = {"dataset": "digits", "model": "resnet8", "alpha": 0.0, "seed": 0, "epoch": 1}
+    table = results.table(
+        {**whose, "metric": "accuracy", "perturbation": name, "steps": 10}
+        | {"epsilon": epsilon / 255, "value": value}
+        for name, value in (("mi_fgsm", 0.2), ("pgd", 0.1))
+        for epsilon in (2, 8)
+    )
+    panels = by_title(robust_accuracy_by_epsilon(table))
+    assert list(panels) == ["MI-FGSM, 10 steps", "PGD, 10 steps"]
 
 
 def test_robust_accuracy_by_steps_has_a_panel_for_each_epsilon(drawn):
