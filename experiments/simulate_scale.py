@@ -1,4 +1,4 @@
-"""Simulates how long the papers' full jobs take on 1 to 512 accelerators, and what limits them.
+"""Simulates how long the full studies train on 1 to 512 accelerators, and what limits them.
 
 This is a simulation, not a measurement: nothing here has run on an accelerator.
 
@@ -52,7 +52,7 @@ class Accelerator(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A full training job of the papers.
+    """The training of a full study.
 
     Attributes:
       name: name of the job.
@@ -72,7 +72,7 @@ class Job(NamedTuple):
     batch_size: int
     images: int
     epochs: int
-    networks: int = 300
+    networks: int = 460
 
 
 ACCELERATORS = (

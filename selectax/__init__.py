@@ -3,8 +3,8 @@
 The measures are pure functions of arrays and need only jax and numpy. Every public function of a
 measure's module is also available here: `selectax.selectivity_penalty` is
 `selectax.regularization.selectivity_penalty`. `selectax.models` (needs flax), `selectax.datasets`
-(needs tensorflow-datasets) and `selectax.study`, which runs the experiment of Leavitt & Morcos 2020
-(arXiv 2007.04440), need more libraries: in a clone, run `pip install ".[study]"`.
+(needs tensorflow-datasets) and `selectax.study`, which runs an experiment after Leavitt & Morcos
+2020 (arXiv 2007.04440), need more libraries: in a clone, run `pip install ".[study]"`.
 
 `import selectax` loads nothing else, not even jax: modules are loaded when they are first used. The
 names are listed in `__init__.pyi`, which type checkers read too.

@@ -3,6 +3,7 @@
 from . import ablation as ablation
 from . import attacks as attacks
 from . import augmix as augmix
+from . import bases as bases
 from . import corruptions as corruptions
 from . import datasets as datasets
 from . import dimensionality as dimensionality
@@ -12,6 +13,7 @@ from . import models as models
 from . import regularization as regularization
 from . import selectivity as selectivity
 from . import sensitivity as sensitivity
+from . import similarity as similarity
 from . import strongest as strongest
 from . import study as study
 from . import tuning as tuning
@@ -48,6 +50,12 @@ from .augmix import AUGMIX_OPERATIONS as AUGMIX_OPERATIONS
 from .augmix import AugMixOperation as AugMixOperation
 from .augmix import augment_and_mix as augment_and_mix
 from .augmix import jensen_shannon_consistency as jensen_shannon_consistency
+from .bases import BestBasis as BestBasis
+from .bases import best_basis as best_basis
+from .bases import random_rotation as random_rotation
+from .bases import rotated_selectivity as rotated_selectivity
+from .bases import selectivity_in_basis as selectivity_in_basis
+from .bases import signed_selectivity_index as signed_selectivity_index
 from .corruptions import BENCHMARK_CORRUPTIONS as BENCHMARK_CORRUPTIONS
 from .corruptions import BENCHMARKS as BENCHMARKS
 from .corruptions import CORRUPTIONS as CORRUPTIONS
@@ -94,6 +102,14 @@ from .sensitivity import merge_norm_moments_over_devices as merge_norm_moments_o
 from .sensitivity import update_norm_moments as update_norm_moments
 from .sensitivity import variation_over_samples as variation_over_samples
 from .sensitivity import variation_over_units as variation_over_units
+from .similarity import JointCovariance as JointCovariance
+from .similarity import canonical_correlations as canonical_correlations
+from .similarity import init_joint_covariance as init_joint_covariance
+from .similarity import linear_cka as linear_cka
+from .similarity import merge_joint_covariance as merge_joint_covariance
+from .similarity import merge_joint_covariance_over_devices as merge_joint_covariance_over_devices
+from .similarity import pwcca as pwcca
+from .similarity import update_joint_covariance as update_joint_covariance
 from .strongest import StrongestResponses as StrongestResponses
 from .strongest import init_strongest_responses as init_strongest_responses
 from .strongest import merge_strongest_responses as merge_strongest_responses

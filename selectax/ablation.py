@@ -25,6 +25,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.images import as_array
 from selectax.arguments.key import checked_key
 from selectax.arguments.logits import checked_logits_fn
+from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
 __all__ = [
@@ -293,7 +294,9 @@ def update_correct_counts(
     correct = undefined = jnp.zeros(0, jnp.int32)
     if number:
         group = min(masks_at_a_time, number)
-        correct, undefined = jax.lax.map(judge, masks, batch_size=group)
+        correct, undefined = run_compiled(
+            lambda masks: jax.lax.map(judge, masks, batch_size=group), masks
+        )
     return counts + CorrectCounts(jnp.sum(counted, dtype=jnp.int32), correct, undefined)
 
 

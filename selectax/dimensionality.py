@@ -32,6 +32,7 @@ from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
+from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
 __all__ = [
@@ -94,7 +95,7 @@ def response_matrix(
 
     Args:
       activations: activations of one layer, with any number of spatial dimensions.
-      form: "means", one row per sample with each unit's mean over space, the default of the papers;
+      form: "means", one row per sample with each unit's mean over space, our default;
         "positions", one row per sample and position with the units at that position; "flattened",
         one row per sample with every unit at every position.
 
@@ -376,6 +377,17 @@ def leading_variances(
         )
     count, _, _, deviation = _center(responses, where)
     width = min(components + oversampling, *deviation.shape)
+
+    def find(key, deviation):
+        return _leading_squares(key, deviation, width, iterations)
+
+    divisor = _at_least_one(count - 1)
+    squares, total = run_compiled(find, key, deviation)
+    return squares[:components] / divisor, total / divisor
+
+
+def _leading_squares(key, deviation, width: int, iterations: int):
+    """Sums of squares along the leading directions that a random search finds, and in total."""
     guess = jax.random.normal(key, (deviation.shape[1], width), deviation.dtype)
 
     def multiply(subspace, _):
@@ -385,9 +397,7 @@ def leading_variances(
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
     inside = _product(deviation, subspace)
-    divisor = _at_least_one(count - 1)
-    variances = _descending_eigenvalues(_product(inside.T, inside) / divisor)
-    return variances[:components], jnp.sum(jnp.square(deviation)) / divisor
+    return _descending_eigenvalues(_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
 
 
 def components_for_variance(
@@ -416,7 +426,7 @@ def components_for_variance(
         is negative or a threshold is not between 0 and 1.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2007.04440 (which reports 0.95).
+      Leavitt & Morcos, 2020, arXiv 2007.04440 (the measure; the thresholds are our choice).
 
     Example:
       >>> import jax.numpy as jnp
@@ -509,16 +519,14 @@ def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
       2.0
     """
     variances = checked_variances(variances)
-    # A factor, so that the gradient becomes NaN too.
-    variances = variances * jnp.where(jnp.all(jnp.isfinite(variances)), 1, jnp.nan)
+    variances *= jnp.where(jnp.all(jnp.isfinite(variances)), 1, jnp.nan)  # the gradient, too
     largest = jnp.max(variances)
     noise = variances <= noise_floor(variances)
-    shares = jnp.where(noise, 0, variances / jnp.where(largest == 0, 1, largest))
-    deviations = jnp.where(noise, 0, jnp.sqrt(jnp.where(noise, 1, shares)))  # finite gradients
-    total = jnp.sum(deviations)
-    shares = deviations / jnp.where(total == 0, 1, total)
+    relative = jnp.where(noise, 1, variances / jnp.where(largest == 0, 1, largest))
+    deviations = jnp.where(noise, 0, jnp.sqrt(relative))  # double where: finite gradients
+    shares = deviations / jnp.maximum(jnp.sum(deviations), 1)  # the largest deviation is 1
     entropy = -jnp.sum(shares * jnp.log(jnp.where(noise, 1, shares)))
-    return jnp.where(total == 0, 0, jnp.exp(entropy))
+    return jnp.where(largest == 0, 0, jnp.exp(entropy))
 
 
 @jax.jit

@@ -499,7 +499,8 @@ def mean_selectivity(
         or, if values are concrete, a label is not a class or a response is negative.
 
     References:
-      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer). Ranadive et al., 2023, "On
+      Leavitt & Morcos, 2020, arXiv 2003.01262 (μ_SI of the regularizer; which layers count is our
+      choice, because we could not read its methods section). Ranadive et al., 2023, "On
       the special role of class-selective neurons in early training" (its code pools units by
       stage).
 

@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from selectax.arguments.images import as_array, float_images
 from selectax.arguments.key import checked_key
 from selectax.numerics import scaled
+from selectax.numerics.compiled import run_compiled
 
 __all__ = [
     "InputGradientNorms",
@@ -97,6 +98,12 @@ def exact_input_gradient_norms(
     """
     images = _images(images)
     _check_at_least_one("units_at_a_time", units_at_a_time)
+    return run_compiled(
+        lambda images: _exact_norms(responses_fn, images, units_at_a_time=units_at_a_time), images
+    )
+
+
+def _exact_norms(responses_fn, images, *, units_at_a_time: int):
     structure, widths = _layers(responses_fn, images)
 
     def of_layer(number):
@@ -176,6 +183,20 @@ def input_gradient_norms(
     key, images = checked_key(key), _images(images)
     _check_at_least_one("directions", directions)
     _check_at_least_one("directions_at_a_time", directions_at_a_time)
+    return run_compiled(
+        lambda key, images: _estimated_norms(
+            key,
+            responses_fn,
+            images,
+            directions=directions,
+            directions_at_a_time=directions_at_a_time,
+        ),
+        key,
+        images,
+    )
+
+
+def _estimated_norms(key, responses_fn, images, *, directions: int, directions_at_a_time: int):
     structure, widths = _layers(responses_fn, images)
 
     def side_by_side(images):

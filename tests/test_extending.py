@@ -93,6 +93,22 @@ def mean_activity(activations, labels, num_classes):
     return jnp.mean(activations["hidden"])
 
 
+# A training method: images become darker the stronger it is.
+def darker(batch):
+    return batch.images * (1 - batch.strength)
+
+
+def farther_apart(logits, labels, strength):
+    return 0 * jnp.mean(logits)
+
+
+DARKER = study.TrainingMethod(
+    "darker", "dark images", "the share of light that is lost", darker, farther_apart, largest=1
+)
+
+STRENGTHS = study.MethodOptions(training_strength=(0.0, 0.9))
+
+
 CONFIG = study.SweepConfig(
     data=study.DataOptions(dataset="colours"),
     training=study.TrainingOptions(model="dense", epochs=2, batch_size=16),
@@ -110,6 +126,7 @@ def outcome(tmp_path_factory):
     chosen = ("selectivity", "corruptions", "attacks")
     config = study.SweepConfig(
         *(CONFIG.data, CONFIG.training, CONFIG.regularizer, CONFIG.evaluation),
+        method=STRENGTHS,
         run=study.RunOptions(output=folder, mesh="1x1"),
         log=CONFIG.log,
     )
@@ -121,6 +138,7 @@ def outcome(tmp_path_factory):
         attacks=[HALF_STEP],
         corruptions=[DARKENING],
         regularizer=mean_activity,
+        training_method=DARKER,
     )
 
 
@@ -129,6 +147,8 @@ def test_all_of_them_are_in_the_table(outcome):
     assert set(table["dataset"]) == {"colours"}
     assert set(table["model"]) == {"dense"}
     assert set(table.loc[table["metric"] == "dead_units", "layer"]) == {"", "hidden"}
+    assert set(table["training"]) == {"darker"}
+    assert set(table["training_strength"]) == {0.0, 0.9}
     assert {"half_step", "darkening"} <= set(table["perturbation"])
     darker = table[(table["perturbation"] == "darkening") & (table["metric"] == "accuracy")]
     assert set(darker["severity"]) == {1, 5}
@@ -136,8 +156,16 @@ def test_all_of_them_are_in_the_table(outcome):
 
 def test_the_regularizer_is_what_alpha_multiplies(outcome):
     """Activity falls with a negative alpha, so that accuracy does, and the loss grows."""
-    loss = outcome.table[outcome.table["metric"] == "train_loss"].groupby("alpha")["value"].last()
+    table = outcome.table[outcome.table["training_strength"] == 0]
+    loss = table[table["metric"] == "train_loss"].groupby("alpha")["value"].last()
     assert loss[-1.0] > loss[0.0] > loss[1.0]
+
+
+def test_the_training_method_is_what_the_strength_says(outcome):
+    """Networks that were trained on dark images know the test images less well."""
+    table = outcome.table[outcome.table["alpha"] == 0]
+    loss = table[table["metric"] == "train_loss"].groupby("training_strength")["value"].last()
+    assert loss[0.9] > loss[0.0]
 
 
 def test_they_are_drawn_and_reported(outcome):
@@ -151,6 +179,7 @@ def test_they_are_drawn_and_reported(outcome):
 def test_a_run_goes_on_with_them_and_measures_nothing_again(outcome):
     config = study.SweepConfig(
         *(CONFIG.data, CONFIG.training, CONFIG.regularizer, CONFIG.evaluation),
+        method=STRENGTHS,
         run=study.RunOptions(output=outcome.results.parent, mesh="1x1", resume=True),
         log=CONFIG.log,
     )
@@ -167,5 +196,6 @@ def test_a_run_goes_on_with_them_and_measures_nothing_again(outcome):
         attacks=[HALF_STEP],
         corruptions=[DARKENING],
         regularizer=mean_activity,
+        training_method=DARKER,
     )
     assert again.table.equals(outcome.table)

@@ -23,6 +23,7 @@ import tyro
 
 from experiments.benchmarks.measures import (
     attacks,
+    bases,
     corruptions,
     dimensionality,
     import_time,
@@ -31,7 +32,13 @@ from experiments.benchmarks.measures import (
     sensitivity,
 )
 from experiments.benchmarks.shared.contest import Contest, machine_and_load
-from experiments.benchmarks.study import default_job, many_networks, population, training
+from experiments.benchmarks.study import (
+    adversarial_training,
+    default_job,
+    many_networks,
+    population,
+    training,
+)
 from selectax.study.run.folder import write_json, write_text
 
 HERE = Path(__file__).parent
@@ -56,10 +63,12 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
     """By name; each is what the script of that name measures."""
     found = {
         "training": training.contest,
+        "adversarial_training": adversarial_training.contest,
         "regularizer": regularizer.contest,
         "attacks": attacks.contest,
         "corruptions": corruptions.contest,
         "dimensionality": dimensionality.contest,
+        "bases": bases.contest,
         "default_job": default_job.contest,
         "import_time": import_time.contest,
     }

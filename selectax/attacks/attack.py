@@ -1,11 +1,12 @@
 """What defines an attack, and the function that runs one."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax.numpy as jnp
-from jaxtyping import Array, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.bounds import Bounds
 from selectax.arguments.key import checked_key
@@ -31,6 +32,7 @@ from selectax.attacks.iteration import (
 from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.norms import Images, Norm, NormName
 from selectax.attacks.restarts import best_of_restarts, keys_of_restarts
+from selectax.numerics.compiled import run_compiled
 
 RandomStart = Literal["never", "optional", "always"]
 
@@ -184,26 +186,76 @@ def run_attack(
     epsilon = broadcast_lengths("epsilon", epsilon, problem, origin)
     if step_size is not None:
         step_size = broadcast_lengths("step_size", step_size, problem, origin)
-    method = attack.method(problem, steps=steps, step_size=step_size, options=options)
+    # Checks the options while they are concrete.
+    attack.method(problem, steps=steps, step_size=step_size, options=options)
 
-    def attempt(key, best, reached):
-        start = origin
-        if random_start:
-            start = problem.norm.random_start(key, origin, epsilon)
-            start = inside(problem, start, origin, epsilon)
-        if early_stop:
-            start = jnp.where(like(reached, origin), best, start)
-        path = (problem, method, start, origin, epsilon)
-        if attack.single_step:
-            return take_one_step(*path, early_stop=early_stop), None
-        if method.best is None:
-            return iterate(*path, steps=steps, early_stop=early_stop), None
-        return iterate_to_best(*path, best=method.best, steps=steps, early_stop=early_stop)
+    def run(key, origin, epsilon, step_size, steps):
+        method = attack.method(problem, steps=steps, step_size=step_size, options=options)
+        attempt = functools.partial(
+            _attempt,
+            attack=attack,
+            problem=problem,
+            method=method,
+            origin=origin,
+            epsilon=epsilon,
+            steps=steps,
+            random_start=random_start,
+            early_stop=early_stop,
+        )
+        keys = keys_of_restarts(key, restarts) if random_start else None
+        if keys is not None and (restarts > 1 or method.best is not None):
+            points = best_of_restarts(keys, problem, attempt, origin)
+        else:
+            first = None if keys is None else keys[0]
+            points, _ = attempt(first, origin, jnp.zeros(len(origin), bool))
+        return as_images(problem, points, origin)
 
-    keys = keys_of_restarts(start_key, restarts) if random_start else None
-    if keys is not None and (restarts > 1 or method.best is not None):
-        points = best_of_restarts(keys, problem, attempt, origin)
-    else:
-        first = None if keys is None else keys[0]
-        points, _ = attempt(first, origin, jnp.zeros(len(origin), bool))
-    return check_numbers(as_images(problem, points, origin))
+    return check_numbers(
+        run_compiled(run, start_key, origin, epsilon, step_size, jnp.asarray(steps, jnp.int32))
+    )
+
+
+def _attempt(
+    key: Any,
+    best: Images,
+    reached: Bool[Array, "samples"],
+    *,
+    attack: Attack,
+    problem: Problem,
+    method: Method,
+    origin: Images,
+    epsilon: Array,
+    steps: int | Int[Array, ""],
+    random_start: bool,
+    early_stop: bool,
+) -> tuple[Images, Float[Array, "samples"] | None]:
+    """Runs an attack once.
+
+    Args:
+      key: for the random start; None if there is none.
+      best: the strongest points of earlier attempts.
+      reached: whether these reach the goal.
+      attack: the attack.
+      problem: the problem.
+      method: the attack's method for it.
+      origin: clean images.
+      epsilon: radius of the ball, broadcastable to the images.
+      steps: number of steps.
+      random_start: whether to start at a random point.
+      early_stop: whether samples that reach the goal stay where they are.
+
+    Returns:
+      Points, and their strength if the method computes it.
+    """
+    start = origin
+    if random_start:
+        start = problem.norm.random_start(key, origin, epsilon)
+        start = inside(problem, start, origin, epsilon)
+    if early_stop:
+        start = jnp.where(like(reached, origin), best, start)
+    path = (problem, method, start, origin, epsilon)
+    if attack.single_step:
+        return take_one_step(*path, early_stop=early_stop), None
+    if method.best is None:
+        return iterate(*path, steps=steps, early_stop=early_stop), None
+    return iterate_to_best(*path, best=method.best, steps=steps, early_stop=early_stop)

@@ -25,6 +25,7 @@ from selectax.attacks.iteration import Evaluation, as_images, evaluate, inside
 from selectax.attacks.losses import Labels, fooled
 from selectax.attacks.norms import NORMS, Images, NormName
 from selectax.attacks.projected_gradient import pgd
+from selectax.numerics.compiled import run_compiled
 
 _RANDOM_POINTS = 10
 
@@ -135,25 +136,31 @@ def attack_believability(
             f"that contains every image, not {norm!r}."
         )
     check_steps(steps)
-    images = as_images(problem, origin, origin)
     radius = broadcast_lengths("epsilon", epsilon, problem, origin)
-    ball: dict[str, Any] = {"epsilon": radius, "norm": norm, "bounds": bounds}
-    everything = {**ball, "epsilon": _radius_of_everything(problem, origin), "early_stop": True}
-    random_key, large_key = jax.random.split(key)
+    radius_of_everything = jnp.asarray(_radius_of_everything(problem, origin))
 
-    clean = evaluate(problem, origin, origin)
-    single = _judge(problem, fgsm(logits_fn, images, labels, **ball))
-    iterated = _judge(
-        problem, pgd(key, logits_fn, images, labels, steps=steps, random_start=False, **ball)
-    )
-    at_random = _judge_random_points(random_key, problem, origin, radius)
-    large = _judge(problem, pgd(large_key, logits_fn, images, labels, steps=steps, **everything))
-    found = _with_flags(
-        _measurements(clean, single, iterated, at_random, large),
-        means=[jnp.mean(one.loss) for one in (clean, single, iterated)],
-        probabilities=_are_probabilities(problem.logits_fn(images)),
-        tolerance=tolerance,
-    )
+    def measure(key, origin, labels, radius, radius_of_everything, steps):
+        images = as_images(problem, origin, origin)
+        ball: dict[str, Any] = {"epsilon": radius, "norm": norm, "bounds": bounds}
+        everything = {**ball, "epsilon": radius_of_everything, "early_stop": True}
+        random_key, large_key = jax.random.split(key)
+
+        clean = evaluate(problem, origin, origin)
+        single = _judge(problem, fgsm(logits_fn, images, labels, **ball))
+        iterated = _judge(
+            problem, pgd(key, logits_fn, images, labels, steps=steps, random_start=False, **ball)
+        )
+        at_random = _judge_random_points(random_key, problem, origin, radius)
+        attacked = pgd(large_key, logits_fn, images, labels, steps=steps, **everything)
+        large = _judge(problem, attacked)
+        return _with_flags(
+            _measurements(clean, single, iterated, at_random, large),
+            means=[jnp.mean(one.loss) for one in (clean, single, iterated)],
+            probabilities=_are_probabilities(problem.logits_fn(images)),
+            tolerance=tolerance,
+        )
+
+    found = run_compiled(measure, key, origin, problem.labels, radius, radius_of_everything, steps)
     check_numbers(jnp.stack(found[:7]) if is_concrete(found) else found.clean_accuracy)
     return found
 

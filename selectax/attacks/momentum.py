@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds
 from selectax.arguments.images import working_dtype
 from selectax.attacks.arguments import Epsilon, LogitsFn, Problem, checked_lengths
@@ -21,8 +20,7 @@ def mi_fgsm_method(
     decay: float | Float[Array, ""] = 1.0,
 ) -> Method:
     """Steps along the normalized momentum, by default of length epsilon / steps."""
-    checked = checked_lengths("decay", decay, working_dtype(problem.dtype))
-    decay = float(checked) if is_concrete(checked) else checked
+    decay = checked_lengths("decay", decay, working_dtype(problem.dtype))
 
     def update(momentum, points, evaluation, origin, epsilon):
         gradient, _ = moderate(evaluation.gradient)

@@ -18,6 +18,7 @@ from selectax.attacks.arguments import (
 from selectax.attacks.iteration import as_images
 from selectax.attacks.losses import Labels, fooled
 from selectax.attacks.norms import Images
+from selectax.numerics.compiled import run_compiled
 
 
 def strength(problem: Problem, points: Images) -> Float[Array, "samples"]:
@@ -114,9 +115,12 @@ def strongest_attack(
         raise ValueError(f"candidates must be alike in shape, not {sorted(shapes)}.")
     for candidate in candidates:
         problem, _ = make_problem(logits_fn, candidate, labels, bounds=bounds, targets=targets)
-    candidates = jnp.stack(candidates)
-    strengths = jax.lax.map(lambda points: strength(problem, points), candidates)
-    chosen = jnp.argmax(strengths, axis=0)  # the first NaN, if there is one
-    best = jnp.take_along_axis(candidates, like(chosen, candidates[0])[None], axis=0)[0]
-    undefined = jnp.any(jnp.isnan(strengths), axis=0)
-    return check_numbers(jnp.where(like(undefined, best), jnp.nan, best))
+
+    def choose(candidates):
+        strengths = jax.lax.map(lambda points: strength(problem, points), candidates)
+        chosen = jnp.argmax(strengths, axis=0)  # the first NaN, if there is one
+        best = jnp.take_along_axis(candidates, like(chosen, candidates[0])[None], axis=0)[0]
+        undefined = jnp.any(jnp.isnan(strengths), axis=0)
+        return jnp.where(like(undefined, best), jnp.nan, best)
+
+    return check_numbers(run_compiled(choose, jnp.stack(candidates)))

@@ -1,97 +1,127 @@
-"""Applies to each image of a batch an operation of its own, without computing the others."""
+"""Applies to each image of a batch operations of its own, without computing the others.
 
-from collections.abc import Sequence
+A `switch` under `vmap` would compute every operation for every image. Instead, each step sorts the
+images by the kind of their next operation, and each kind is computed only for the images that need
+it.
+"""
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, UInt8
+import numpy as np
+from jaxtyping import Array, Float, Int
 
-from selectax.augmix.operations import AugMixOperation
+from selectax.augmix.operations import AUGMIX_OPERATIONS, Size
+from selectax.augmix.pixels import Pixels, cumulative_histograms, recode, warp
+
+# Number of images computed at a time on a CPU; other devices compute all that need it at once.
+_AT_A_TIME_ON_CPU = 32
+
+_OPERATIONS = tuple(AUGMIX_OPERATIONS.values())
 
 
 def apply_operations(
-    images: UInt8[Array, "samples height width 3"],
-    which: Int[Array, "samples"],
-    amounts: Float[Array, "samples"],
-    active: Bool[Array, "samples"],
-    operations: Sequence[AugMixOperation],
-) -> UInt8[Array, "samples height width 3"]:
-    """Applies an operation to each image.
+    images: Pixels,
+    which: Int[Array, "samples steps"],
+    amounts: Float[Array, "samples steps"],
+    lengths: Int[Array, "samples"],
+    size: Size,
+) -> Pixels:
+    """Applies to each image its first operations, one after the other.
 
     Args:
-      images: bytes.
-      which: index of each image's operation.
-      amounts: amount of each image's operation, with its sign.
-      active: whether to change the image.
-      operations: the operations to choose from.
+      images: packed images.
+      which: indices of each image's operations in AUGMIX_OPERATIONS.
+      amounts: amounts of each image's operations, with their signs.
+      lengths: number of operations to apply to each image.
+      size: height and width of the images.
     """
-    _, height, width, _ = images.shape
-    size = height, width
-    identity = jnp.zeros((2, 3), jnp.float32)
-    displaced = jnp.array([operation.displacement is not None for operation in operations])[which]
+    # Never true. Under `jax.shard_map`, loops require that images and order vary over the same axes
+    # as the operations.
+    never = jnp.isnan(amounts[:, 0]) & (which[:, 0] < 0) & (lengths < 0)
+    images = jnp.where(never[:, None], 0, images)
+    order = jnp.where(never, 0, jnp.arange(len(images), dtype=jnp.int32))
+    kinds = (_by_displacement(size), _by_table, _by_adaptive_table)
+    kind_of = jnp.array([_kind(operation) for operation in _OPERATIONS], jnp.int32)
 
-    def displacement(which, amount):
-        choices = [
-            identity if operation.displacement is None else operation.displacement(amount, size)
-            for operation in operations
-        ]
-        return jnp.stack(choices)[which]
+    def step(position, state):
+        images, order = state
+        # Images whose chain has ended come last.
+        kind = jnp.where(position < lengths, kind_of[which[:, position]], len(kinds))[order]
+        moves = jnp.argsort(kind)
+        images, order = images[moves], order[moves]
+        operands = which[order, position], amounts[order, position]
+        start = jnp.int32(0)
+        for number, change in enumerate(kinds):
+            end = start + jnp.sum(kind == number, dtype=jnp.int32)
+            images = _in_parts(change, images, operands, start, end)
+            start = end
+        return images, order
 
-    def table(which, amount, histogram):
-        choices = [
-            jnp.arange(256, dtype=jnp.int32)
-            if operation.table is None
-            else operation.table(amount, histogram)
-            for operation in operations
-        ]
-        return jnp.stack(choices)[which].astype(jnp.uint8)
-
-    def one(image, which, amount, displaced, active):
-        moved = warped(image, displacement(which, amount))
-        counts = jax.vmap(histogram)(jnp.moveaxis(image, -1, 0))
-        tables = jax.vmap(table, (None, None, 0))(which, amount, counts)
-        channels = [tables[channel][image[..., channel]] for channel in range(3)]
-        changed = jnp.where(displaced, moved, jnp.stack(channels, -1))
-        return jnp.where(active, changed, image)
-
-    return jax.vmap(one)(images, which, amounts, displaced, active)
+    images, order = jax.lax.fori_loop(0, which.shape[1], step, (images, order))
+    return images[jnp.argsort(order)]
 
 
-def histogram(channel: UInt8[Array, "height width"]) -> Int[Array, "256"]:
-    """Number of pixels with each value."""
-    return jnp.zeros(256, jnp.int32).at[channel.reshape(-1).astype(jnp.int32)].add(1)
+def _kind(operation):
+    if operation.displacement is not None:
+        return 0
+    return 1 if operation.table is not None else 2
 
 
-def warped(
-    image: UInt8[Array, "height width 3"], coefficients: Float[Array, "2 3"]
-) -> UInt8[Array, "height width 3"]:
-    """Moves pixels as Pillow does: bilinear, truncated to bytes, and black outside the image.
+def _in_parts(
+    function: Callable[..., Pixels],
+    images: Pixels,
+    operands: tuple[Array, ...],
+    start: Int[Array, ""],
+    end: Int[Array, ""],
+) -> Pixels:
+    """Replaces images[start:end] by the function of them and the operands, some at a time."""
+    samples = len(images)
+    size = min(_AT_A_TIME_ON_CPU, samples) if jax.default_backend() == "cpu" else samples
 
-    Args:
-      image: bytes.
-      coefficients: see `AugMixOperation.displacement`.
-    """
-    height, width, _ = image.shape
-    columns, rows = (jnp.arange(size, dtype=jnp.int32) for size in (width, height))
-    x, y = jnp.meshgrid(columns.astype(jnp.float32) + 0.5, rows.astype(jnp.float32) + 0.5)
-    moved = [row[0] * x + row[1] * y + row[2] for row in coefficients]
-    (left, right_share), (top, bottom_share) = (
-        (jnp.floor(shift).astype(jnp.int32), shift - jnp.floor(shift)) for shift in moved
-    )
-    inside = (x + moved[0] >= 0) & (x + moved[0] < width)
-    inside &= (y + moved[1] >= 0) & (y + moved[1] < height)
-    left, top = left + columns, top + rows[:, None]
+    def replace(number, images):
+        begin = start + number * size
+        # A part that does not fit begins earlier, and its first images remain as they are.
+        at = jnp.minimum(begin, samples - size)
+        own, *others = (
+            jax.lax.dynamic_slice_in_dim(values, at, size) for values in (images, *operands)
+        )
+        # The condition is always true. It keeps XLA from fusing the function with the slices, which
+        # makes the function four times as slow on a CPU.
+        changed = jax.lax.cond(begin < end, function, lambda own, *_: own, own, *others)
+        positions = at + jnp.arange(size, dtype=jnp.int32)
+        replaced = (positions >= begin) & (positions < end)
+        changed = jnp.where(replaced[:, None], changed, own)
+        return jax.lax.dynamic_update_slice_in_dim(images, changed, at, 0)
 
-    def at(row, column):
-        row, column = jnp.clip(row, 0, height - 1), jnp.clip(column, 0, width - 1)
-        return image[row, column].astype(jnp.float32)
+    return jax.lax.fori_loop(0, (end - start + size - 1) // size, replace, images)
 
-    def between(one, other, share):
-        return one + (other - one) * share[..., None]
 
-    upper = between(at(top, left), at(top, left + 1), right_share)
-    lower = between(at(top + 1, left), at(top + 1, left + 1), right_share)
-    # Pillow takes the first line for both if the second one is outside the image.
-    lower = jnp.where(((top >= -1) & (top < height - 1))[..., None], lower, upper)
-    value = between(upper, lower, bottom_share)
-    return jnp.where(inside[..., None], value, 0).astype(jnp.uint8)
+def _by_displacement(size):
+    functions = [operation.displacement for operation in _OPERATIONS]
+
+    def change(images, which, amounts):
+        coefficients = jax.vmap(lambda which, amount: _chosen(functions, which, amount, size))
+        return warp(images, coefficients(which, amounts), size)
+
+    return change
+
+
+def _by_table(images, which, amounts):
+    functions = [operation.table for operation in _OPERATIONS]
+    tables = jax.vmap(lambda which, amount: _chosen(functions, which, amount))(which, amounts)
+    return recode(images, jnp.repeat(tables[:, None], 3, axis=1))
+
+
+def _by_adaptive_table(images, which, _):
+    functions = [operation.adaptive_table for operation in _OPERATIONS]
+    of_channel = jax.vmap(lambda which, counts: _chosen(functions, which, counts), (None, 0))
+    return recode(images, jax.vmap(of_channel)(which, cumulative_histograms(images)))
+
+
+def _chosen(functions, which, *arguments):
+    """The result of one of the functions; None stands for operations of another kind."""
+    results = [function(*arguments) for function in functions if function is not None]
+    places = np.cumsum([function is not None for function in functions]) - 1
+    return jnp.stack(results)[jnp.asarray(places, jnp.int32)[which]]

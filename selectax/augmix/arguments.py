@@ -46,17 +46,13 @@ def checked_images(
     return jnp.asarray(images)
 
 
-def checked_number(
-    name: str, value: Any, smallest: float, largest: float | None, *, excluded: bool = False
-) -> Float[Array, ""]:
+def checked_number(name: str, value: Any, largest: float = math.inf) -> Float[Array, ""]:
     """A number in float32, checked unless it is traced.
 
     Args:
       name: name of the argument.
       value: a real number.
-      smallest: smallest allowed value.
-      largest: largest allowed value; None if there is none.
-      excluded: whether `smallest` itself is not allowed.
+      largest: largest allowed value; the smallest is 0.
 
     Raises:
       TypeError: value is not a single real number.
@@ -72,14 +68,28 @@ def checked_number(
         raise TypeError(f"{name} must be a single number, not {value!r}.")
     if is_concrete(value):
         number = float(value)
-        above = number > smallest if excluded else number >= smallest
-        if not above or not number <= (math.inf if largest is None else largest):
-            limits = f"above {smallest}" if excluded else f"at least {smallest}"
-            limits += "" if largest is None else f" and at most {largest}"
+        if not 0 <= number <= largest:
+            limits = "at least 0" if largest == math.inf else f"from 0 to {largest:g}"
             raise ValueError(f"{name} must be {limits}, not {number:g}.")
-        # Infinity would make 0 times infinity.
+        # Infinity times a severity of 0 would be NaN.
         value = min(number, float(np.finfo(np.float32).max))
     return jnp.asarray(value, jnp.float32)
+
+
+def checked_alpha(alpha: float) -> float:
+    """The parameter of the distributions.
+
+    Raises:
+      TypeError: alpha is not a number, or it is traced.
+      ValueError: alpha is not above 0 and finite.
+    """
+    if isinstance(alpha, bool | jax.core.Tracer) or not isinstance(
+        alpha, int | float | np.integer | np.floating
+    ):
+        raise TypeError(f"alpha must be a static number, not {alpha!r}.")
+    if not 0 < alpha < math.inf:
+        raise ValueError(f"alpha must be above 0 and finite, not {alpha:g}.")
+    return float(alpha)
 
 
 def checked_width(width: int) -> int:
@@ -108,15 +118,15 @@ def checked_depth(depth: int) -> int:
     return whole
 
 
-def checked_part(part: Any) -> int:
-    """The number of parts of a batch.
+def checked_part(part: Any) -> tuple[Any, int]:
+    """The index of a part, which may be traced, and the number of parts.
 
     Raises:
       ValueError: part is not a pair.
     """
     if not isinstance(part, tuple) or len(part) != 2:
         raise ValueError(f"part must be (index, number of parts), not {part!r}.")
-    return _integer("the number of parts", part[1])
+    return part[0], _integer("the number of parts", part[1])
 
 
 def _integer(name, value):

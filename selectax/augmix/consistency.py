@@ -62,7 +62,7 @@ def jensen_shannon_consistency(
     mixture = jnp.log(jnp.clip(jnp.mean(probabilities, axis=0), _SMALLEST, 1))
     # A logit of -inf has probability 0, which adds nothing and must not make the gradient NaN.
     absent = probabilities == 0
-    own = jnp.where(absent, 0, jax.nn.log_softmax(jnp.where(absent, 0, stacked), axis=-1))
+    own = jnp.log(jnp.where(absent, 1, probabilities))
     return jnp.mean(jnp.sum(probabilities * (own - mixture), axis=-1))
 
 

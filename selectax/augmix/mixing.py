@@ -11,6 +11,7 @@ from selectax.arguments.images import working_dtype
 from selectax.arguments.key import checked_key
 from selectax.augmix.application import apply_operations
 from selectax.augmix.arguments import (
+    checked_alpha,
     checked_depth,
     checked_images,
     checked_number,
@@ -18,6 +19,7 @@ from selectax.augmix.arguments import (
     checked_width,
 )
 from selectax.augmix.operations import AUGMIX_OPERATIONS
+from selectax.augmix.pixels import pack, unpack
 
 # Lengths of the chains whose length is random, and the largest level of an operation.
 _LONGEST_RANDOM_CHAIN = 3
@@ -54,7 +56,7 @@ def augment_and_mix(
     severity: float | Float[Array, ""] = 3.0,
     width: int = 3,
     depth: int = -1,
-    alpha: float | Float[Array, ""] = 1.0,
+    alpha: float = 1.0,
     part: tuple[int | Int[Array, ""], int] = (0, 1),
 ) -> Float[Array, "samples height width 3"]:
     """Mixes each image with `width` chains of random operations on it.
@@ -67,8 +69,8 @@ def augment_and_mix(
     The strength is our addition. It multiplies the severity, which is then clipped to 10, the
     largest in the authors' code. Autocontrast, equalize and posterize change an image at any level,
     so a strength below 1 multiplies m, too. Strength 0 gives the images themselves, exactly, and
-    strength 1 the published augmentation. Strength, severity and alpha may be traced, so one
-    compilation serves all their values.
+    strength 1 the published augmentation. Strength and severity may be traced, so one compilation
+    serves all their values.
 
     Args:
       key: PRNG key; each image gets independent random numbers.
@@ -77,7 +79,7 @@ def augment_and_mix(
       severity: largest level of the operations, from 0 to 10.
       width: number of chains; static.
       depth: number of operations in each chain, or −1 for a random number from 1 to 3; static.
-      alpha: parameter of the Dirichlet and Beta distributions, above 0.
+      alpha: parameter of the Dirichlet and Beta distributions, above 0; static.
       part: (index, number of parts) if devices share a batch and `images` is one part of it. The
         result is the same as if one device had the whole batch.
 
@@ -109,53 +111,62 @@ def augment_and_mix(
     """
     key = checked_key(key)
     images = checked_images(images)
+    index, parts = checked_part(part)
     return _augment_and_mix(
         key,
         images,
-        checked_number("strength", strength, 0, None),
-        checked_number("severity", severity, 0, _LARGEST_LEVEL),
-        checked_number("alpha", alpha, 0, None, excluded=True),
-        part[0],
+        checked_number("strength", strength),
+        checked_number("severity", severity, _LARGEST_LEVEL),
+        index,
         width=checked_width(width),
         depth=checked_depth(depth),
-        parts=checked_part(part),
+        alpha=checked_alpha(alpha),
+        parts=parts,
         traced=isinstance(images, jax.core.Tracer),
     )
 
 
-@functools.partial(jax.jit, static_argnames=("width", "depth", "parts", "traced"))
-def _augment_and_mix(key, images, strength, severity, alpha, at, *, width, depth, parts, traced):
+@functools.partial(jax.jit, static_argnames=("width", "depth", "alpha", "parts", "traced"))
+def _augment_and_mix(key, images, strength, severity, at, *, width, depth, alpha, parts, traced):
     samples = len(images)
-    draws = draw(key, samples * parts, alpha, width=width, depth=depth)
+    draws = draw(key, samples * parts, width=width, depth=depth, alpha=alpha)
     own = functools.partial(
         jax.lax.dynamic_slice_in_dim, start_index=at * samples, slice_size=samples
     )
     return mix(images, jax.tree.map(own, draws), strength, severity, traced=traced)
 
 
-def draw(
-    key: PRNGKeyArray, samples: int, alpha: Float[Array, ""], *, width: int, depth: int
-) -> Draws:
+def draw(key: PRNGKeyArray, samples: int, *, width: int, depth: int, alpha: float) -> Draws:
     """Draws the random numbers for a batch; see `augment_and_mix` for the arguments."""
     longest = depth if depth > 0 else _LONGEST_RANDOM_CHAIN
-    shape = (samples, width, longest)
-    keys = jax.random.split(key, 5)
-    length = jnp.full((samples, width), longest, jnp.int32)
-    if depth <= 0:
-        length = jax.random.randint(keys[3], (samples, width), 1, longest + 1, jnp.int32)
-    # Normalized gamma variables follow a Dirichlet distribution, and two of them a beta
-    # distribution. Logarithms do not underflow if alpha is small.
-    logs = jax.random.loggamma(keys[4], alpha, (samples, width + 2), jnp.float32)
+    of_chains, of_mixture = jax.random.split(key)
+    uniform = jax.random.uniform(of_chains, (samples, width, 3 * longest + 1), jnp.float32)
+    operation, level, sign = jnp.split(uniform[..., 1:], 3, axis=-1)
+    length = longest if depth > 0 else 1 + _below(longest, uniform[..., 0])
+    weights, share = _weights(of_mixture, samples, width, alpha)
     return Draws(
-        operation=jax.random.randint(keys[0], shape, 0, len(AUGMIX_OPERATIONS), jnp.int32),
-        level=jax.random.uniform(keys[1], shape, jnp.float32),
-        sign=jnp.where(jax.random.bernoulli(keys[2], jnp.float32(0.5), shape), -1, 1).astype(
-            jnp.float32
-        ),
-        length=length,
-        weights=jax.nn.softmax(logs[:, :width], axis=-1),
-        share=jax.nn.softmax(logs[:, width:], axis=-1)[:, 0],
+        operation=_below(len(AUGMIX_OPERATIONS), operation),
+        level=level,
+        sign=jnp.where(sign > 0.5, jnp.float32(-1), jnp.float32(1)),
+        length=jnp.broadcast_to(jnp.asarray(length, jnp.int32), (samples, width)),
+        weights=weights,
+        share=share,
     )
+
+
+def _below(number, uniform):
+    return jnp.floor(number * uniform).astype(jnp.int32)
+
+
+def _weights(key, samples, width, alpha):
+    """Normalized gamma variables: Dirichlet for the chains, beta for the share of the mixture."""
+    shape = (samples, width + 2)
+    if alpha == 1:  # exponential variables, which compile faster
+        gamma = jax.random.exponential(key, shape, jnp.float32)
+        logs = jnp.log(jnp.maximum(gamma, jnp.finfo(jnp.float32).tiny))
+    else:
+        logs = jax.random.loggamma(key, jnp.float32(alpha), shape, jnp.float32)
+    return jax.nn.softmax(logs[:, :width], axis=-1), jax.nn.softmax(logs[:, width:], axis=-1)[:, 0]
 
 
 def mix(
@@ -172,12 +183,8 @@ def mix(
     else:
         clean = images.astype(working_dtype(images.dtype))
         pixels = jnp.floor(255 * jax.lax.stop_gradient(clean) + 0.5).astype(jnp.uint8)
-    samples, width, _ = draws.operation.shape
-    chains = jnp.repeat(pixels, width, axis=0)
-    chains = _through_chains(chains, draws, _levels(draws.level, strength, severity))
-    chains = chains.reshape(samples, width, *pixels.shape[1:])
-    mixture = jnp.einsum("swhvc,sw->shvc", chains.astype(jnp.float32), draws.weights / 255)
-    share = (draws.share * jnp.minimum(strength, 1))[:, None, None, None]
+    mixture = _mixture(pixels, draws, _levels(draws.level, strength, severity))
+    share = (draws.share * jnp.clip(strength, 0, 1))[:, None, None, None]
     mixed = jnp.clip((1 - share) * clean + share * mixture, 0, 1)
     if images.dtype == jnp.uint8:
         return mixed
@@ -189,26 +196,33 @@ def mix(
 
 
 def _levels(uniform, strength, severity):
-    largest = jnp.minimum(strength * severity, _LARGEST_LEVEL)
+    largest = jnp.clip(strength * severity, 0, _LARGEST_LEVEL)
     smallest = jnp.minimum(_SMALLEST_LEVEL, largest)
     return smallest + uniform * (largest - smallest)
 
 
-def _through_chains(images, draws, levels):
-    """Applies each chain of each image to its own copy of the image."""
-    operations = tuple(AUGMIX_OPERATIONS.values())
-    size = images.shape[1:3]
-    depth = levels.shape[-1]
+def _mixture(images, draws, levels):
+    """The weighted mean of each image's chains, in [0, 1]."""
+    samples, height, columns, _ = images.shape
+    if not images.size:
+        return jnp.zeros(images.shape, jnp.float32)
+    width, depth = levels.shape[1:]
+    size = height, columns
     choices = [
         operation.amount(levels, size) * (draws.sign if operation.is_signed else 1)
-        for operation in operations
+        for operation in AUGMIX_OPERATIONS.values()
     ]
     amounts = jnp.take_along_axis(jnp.stack(choices), draws.operation[None], axis=0)[0]
-    flat = [values.reshape(-1, depth) for values in (draws.operation, amounts)]
-    length = draws.length.reshape(-1)
-
-    def step(position, images):
-        which, amount = (values[:, position] for values in flat)
-        return apply_operations(images, which, amount, position < length, operations)
-
-    return jax.lax.fori_loop(0, depth, step, images)
+    packed = pack(images)[:, None]
+    chains = apply_operations(
+        jnp.repeat(packed, width, axis=1).reshape(samples * width, -1),
+        draws.operation.reshape(-1, depth),
+        amounts.reshape(-1, depth),
+        draws.length.reshape(-1),
+        size,
+    )
+    values = unpack(chains.reshape(samples, width, -1)).astype(jnp.float32)
+    weights = draws.weights[..., None, None] / 255
+    # XLA is many times as slow if the chains are summed as an axis.
+    mixture = sum(values[:, chain] * weights[:, chain] for chain in range(width))
+    return jnp.reshape(mixture, images.shape)

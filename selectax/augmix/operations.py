@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 _BYTES = 256
 _LARGEST = 255
@@ -22,12 +22,13 @@ _LARGEST_LEVEL = 10
 Size = tuple[int, int]
 Amount = Callable[[Float[Array, "*shape"], Size], Float[Array, "*shape"]]
 Displacement = Callable[[Float[Array, ""], Size], Float[Array, "2 3"]]
-Table = Callable[[Float[Array, ""], Int[Array, "256"]], Int[Array, "256"]]
+Table = Callable[[Float[Array, ""]], Float[Array, "256"]]
+AdaptiveTable = Callable[[Float[Array, "256"]], Float[Array, "256"]]
 
 
 @dataclasses.dataclass(frozen=True)
 class AugMixOperation:
-    """An operation of AugMix. Either `displacement` or `table` is None.
+    """An operation of AugMix; exactly one of displacement, table and adaptive table is given.
 
     Attributes:
       name: name in AUGMIX_OPERATIONS.
@@ -36,7 +37,9 @@ class AugMixOperation:
       displacement: function from the amount and (height, width) to coefficients of shape (2, 3). An
         output pixel with centre (x, y) takes the value at (x, y) plus the product of the
         coefficients and (x, y, 1).
-      table: function from the amount and a channel's histogram to the new value of each byte.
+      table: function from the amount to the new value of each byte.
+      adaptive_table: function from a channel's cumulative histogram, the number of pixels up to
+        each value, to the new value of each byte.
 
     Example:
       >>> import jax.numpy as jnp
@@ -51,6 +54,7 @@ class AugMixOperation:
     is_signed: bool = False
     displacement: Displacement | None = None
     table: Table | None = None
+    adaptive_table: AdaptiveTable | None = None
 
 
 def _none(level, size):
@@ -64,9 +68,9 @@ def _degrees(level, size):
 
 
 def _bits(level, size):
-    """The number of bits removed from four; Pillow keeps the rest."""
+    """The number of bits removed from four; at least one bit is kept."""
     del size
-    return _truncated(level, 4)
+    return jnp.minimum(_truncated(level, 4), 3)
 
 
 def _values(level, size):
@@ -118,45 +122,54 @@ def _translation_y(pixels, _):
     return jnp.zeros((2, 3), jnp.float32).at[1, 2].set(pixels)
 
 
-def _autocontrast(_, histogram):
+def _autocontrast(cumulative):
     """Stretches a channel to the whole range; a channel with a single value is unchanged."""
-    values = jnp.arange(_BYTES, dtype=jnp.int32)
-    present = histogram > 0
-    lowest = jnp.argmax(present).astype(jnp.int32)
-    highest = _LARGEST - jnp.argmax(present[::-1]).astype(jnp.int32)
-    spread = highest - lowest
-    stretched = _LARGEST * (values - lowest) // jnp.maximum(spread, 1)
-    return jnp.where(spread > 0, jnp.clip(stretched, 0, _LARGEST), values)
+    lowest = _count(cumulative == 0)
+    spread = _count(cumulative < cumulative[-1]) - lowest
+    stretched = _quotient(_LARGEST * (_values_of_bytes() - lowest), jnp.maximum(spread, 1))
+    return jnp.where(spread > 0, jnp.clip(stretched, 0, _LARGEST), _values_of_bytes())
 
 
-def _equalize(_, histogram):
+def _equalize(cumulative):
     """Makes a channel's values about equally frequent."""
-    values = jnp.arange(_BYTES, dtype=jnp.int32)
-    below = jnp.cumsum(histogram, dtype=jnp.int32) - histogram
-    # The count of the largest value present is left out of the total.
-    step = jnp.max(jnp.where(histogram > 0, below, 0)) // _LARGEST
-    equalized = (step // 2 + below) // jnp.maximum(step, 1)
-    return jnp.where(step > 0, jnp.minimum(equalized, _LARGEST), values)
+    # The pixels with the largest value present are left out.
+    pixels = jnp.max(jnp.where(cumulative < cumulative[-1], cumulative, 0))
+    step = jnp.floor(pixels / _LARGEST)
+    below = jnp.concatenate([jnp.zeros(1, jnp.float32), cumulative[:-1]])
+    equalized = _quotient(jnp.floor(step / 2) + below, jnp.maximum(step, 1))
+    return jnp.where(step > 0, jnp.minimum(equalized, _LARGEST), _values_of_bytes())
 
 
-def _posterize(removed_bits, _):
+def _posterize(removed_bits):
     """Keeps the four highest bits, less those that the level removes."""
-    values = jnp.arange(_BYTES, dtype=jnp.int32)
-    shift = 4 + removed_bits.astype(jnp.int32)
-    return (values >> shift) << shift
+    grain = (16 << removed_bits.astype(jnp.int32)).astype(jnp.float32)
+    return grain * jnp.floor(_values_of_bytes() / grain)
 
 
-def _solarize(distance, _):
+def _solarize(distance):
     """Inverts the values that are within this distance of 256."""
-    values = jnp.arange(_BYTES, dtype=jnp.int32)
-    return jnp.where(values < _BYTES - distance.astype(jnp.int32), values, _LARGEST - values)
+    values = _values_of_bytes()
+    return jnp.where(values < _BYTES - distance, values, _LARGEST - values)
+
+
+def _values_of_bytes():
+    return jnp.arange(_BYTES, dtype=jnp.float32)
+
+
+def _count(values):
+    return jnp.sum(values, dtype=jnp.float32)
+
+
+def _quotient(number, divisor):
+    """Divides integers and rounds down; the additional 0.5 makes up for inexact division."""
+    return jnp.floor((number + 0.5) / divisor)
 
 
 AUGMIX_OPERATIONS: dict[str, AugMixOperation] = {
     operation.name: operation
     for operation in (
-        AugMixOperation("autocontrast", _none, table=_autocontrast),
-        AugMixOperation("equalize", _none, table=_equalize),
+        AugMixOperation("autocontrast", _none, adaptive_table=_autocontrast),
+        AugMixOperation("equalize", _none, adaptive_table=_equalize),
         AugMixOperation("posterize", _bits, table=_posterize),
         AugMixOperation("rotate", _degrees, is_signed=True, displacement=_rotation),
         AugMixOperation("solarize", _values, table=_solarize),

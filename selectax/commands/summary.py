@@ -13,27 +13,36 @@ if TYPE_CHECKING:
 
 
 def print_summary(results: "pd.DataFrame") -> None:
-    """Prints a table of means over the networks of each alpha."""
+    """Prints a table of means over the networks of each alpha and strength of training."""
     # Imported here, because pandas takes a second and a wrong flag should be refused at once.
     from selectax.study.run.results import summarize
 
     summary = summarize(results)
     table = Table(title="Means over networks; accuracies also over severities and epsilons")
     for name in summary.columns:
-        table.add_column(name, justify="right")
-    for row in summary.itertuples(index=False):
-        alpha, *rest = row
-        cells = [str(cell) if isinstance(cell, int) else f"{cell:.3f}" for cell in rest]
-        table.add_row(f"{alpha:g}", *cells)
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in summary.to_dict("records"):
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
     Console().print(table)
 
 
+def _cell(name: str, value: "float | int | str") -> str:
+    if name in ("alpha", "training_strength"):
+        return f"{value:g}"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Prints one line a finding of the papers: its verdict, and the reason if it is unknown."""
-    width = max((len(finding.verdict) for finding in findings), default=0)
+    """Prints one line a tested finding: its grade, and the reason if it is unknown."""
     console = Console()
     console.print("The papers' findings, here:")
-    for number, finding in enumerate(findings, start=1):
+    numbered = list(enumerate(findings, start=1))
+    tested = [(number, one) for number, one in numbered if one.verdict != "not tested"]
+    width = max((len(finding.grade) for _, finding in tested), default=0)
+    for number, finding in tested:
         reason = f" ({finding.reason})" if finding.reason else ""
-        line = f"  {finding.verdict:<{width}}  {number}. {finding.claim}{reason}"
+        line = f"  {finding.grade:<{width}}  {number}. {finding.claim}{reason}"
         console.out(line, highlight=False)
+    untested = [str(number) for number, one in numbered if one.verdict == "not tested"]
+    if untested:
+        console.out(f"  not tested: {', '.join(untested)}; the report says why", highlight=False)

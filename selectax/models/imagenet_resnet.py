@@ -30,10 +30,10 @@ from selectax.models.torch_layers import residual_layers
 class ImageNetResNet(DrawnAtOnce):
     """Images to (logits, activations).
 
-    The units of the layers are those of Leavitt & Morcos: the feature maps after the stem's ReLU,
-    after each ReLU inside a block ("inner", of bottlenecks "inner1" and "inner2") and after the
-    ReLU of each residual sum ("sum"). The names of the layers sort in order of depth, which is the
-    order that JAX gives a dict's entries.
+    The units are the feature maps after the stem's ReLU, after each ReLU inside a block ("inner",
+    of bottlenecks "inner1" and "inner2") and after the ReLU of each residual sum ("sum"); this is
+    our choice, because we could not read the papers' methods sections. The names of the layers sort
+    in order of depth, which is the order that JAX gives a dict's entries.
 
     Attributes:
       blocks: number of blocks in each of the four stages, below 10.

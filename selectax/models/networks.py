@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import flax.linen as nn
     import jax.numpy as jnp
 
-# Of ImageNet's training images. The PyTorch code that the papers build on uses them for CIFAR-10,
-# too.
+# Of ImageNet's training images. We use them for CIFAR-10 too, as common PyTorch code does (our
+# choice; we could not read the papers' methods sections).
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

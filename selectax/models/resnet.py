@@ -28,9 +28,10 @@ from selectax.models.torch_layers import residual_layers
 class CifarResNet(DrawnAtOnce):
     """Images to (logits, activations).
 
-    The units of the layers are those of Leavitt & Morcos: the feature maps after the stem's ReLU,
-    after the ReLU inside each block ("inner") and after the ReLU of each residual sum ("sum"). The
-    names of the layers sort in order of depth, which is the order that JAX gives a dict's entries.
+    The units are the feature maps after the stem's ReLU, after the ReLU inside each block ("inner")
+    and after the ReLU of each residual sum ("sum"); this is our choice, because we could not read
+    the papers' methods sections. The names of the layers sort in order of depth, which is the order
+    that JAX gives a dict's entries.
 
     Attributes:
       depth: number of layers with weights, 6 n + 2.

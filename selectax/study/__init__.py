@@ -1,4 +1,4 @@
-"""The experiment of Leavitt & Morcos 2020: training, measurement, tables, figures and reports.
+"""An experiment after Leavitt & Morcos 2020: training, measurement, tables, figures and reports.
 
 `sweep` trains networks at several strengths of the regularizer and measures them; `evaluate`
 measures trained networks; `measure` measures any function. `load_results` reads the tables of

@@ -17,6 +17,8 @@ from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
+from selectax.study.training.methods.method import TrainingMethod
+from selectax.study.training.methods.registry import TRAINING_METHODS
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -36,6 +38,7 @@ class Components:
       attacks: replace the attacks of `--attacks`.
       corruptions: replace the corruptions of `--corruptions`.
       regularizer: replaces mean class selectivity.
+      training_method: replaces the training method of `--training-method`.
     """
 
     network: Network | None = None
@@ -44,6 +47,13 @@ class Components:
     attacks: tuple[Attack, ...] = ()
     corruptions: tuple[Corruption, ...] = ()
     regularizer: Regularizer | None = None
+    training_method: TrainingMethod | None = None
+
+    @property
+    def methods(self) -> dict[str, TrainingMethod]:
+        """Available training methods, from which `--training-method` selects."""
+        own = self.training_method
+        return dict(TRAINING_METHODS) if own is None else {**TRAINING_METHODS, own.name: own}
 
     def names(self, config: SweepConfig) -> dict[str, tuple[str, ...]]:
         """Returns the names of user-defined components, by field of the configuration."""
@@ -81,6 +91,7 @@ def checked_components(
     attacks: Iterable[Attack] | None,
     corruptions: Iterable[Corruption] | None,
     regularizer: Regularizer | None,
+    training_method: TrainingMethod | None = None,
 ) -> tuple[SweepConfig, Components]:
     """Checks user-defined components, and returns them with a configuration that names them.
 
@@ -92,11 +103,17 @@ def checked_components(
       attacks: attacks that replace `config.evaluation.attacks`.
       corruptions: corruptions of the test images that replace `config.evaluation.corruptions`.
       regularizer: user-defined regularizer.
+      training_method: training method that replaces `config.method.training_method`.
 
     Raises:
       ConfigurationError: if a component is invalid. The message names the argument and the remedy.
     """
-    components = Components(network, _splits(data), regularizer=regularizer)
+    components = Components(
+        network, _splits(data), regularizer=regularizer, training_method=training_method
+    )
+    if training_method is not None:
+        method = dataclasses.replace(config.method, training_method=training_method.name)
+        config = dataclasses.replace(config, method=method)
     if measures is not None:
         table = {measure.name: measure for measure in measures}
         components = dataclasses.replace(components, measures={**MEASURES, **table})

@@ -26,6 +26,7 @@ from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.networks import NetworkId, Progress, read_measured
 from selectax.study.runtime.devices import axis_size, describe_mesh
 from selectax.study.runtime.waiting import wait
+from selectax.study.training.methods.registry import STANDARD
 from selectax.study.training.population import resident_steps
 
 # Number of timed training steps. One step before them compiles the program.
@@ -105,18 +106,21 @@ def _state(plan: Plan, measured: Collection[str], done: int, steps: int) -> str:
 def _table(plan: Plan, states: dict[NetworkId, tuple[str, int]]) -> Table:
     table = Table(title=f"{len(plan.wanted)} networks in {plan.folder.path}", title_justify="left")
     columns = list(dict.fromkeys(state for state, _ in states.values()))
+    with_strength = plan.recipe.method is not STANDARD
     table.add_column("alpha", justify="right")
+    if with_strength:
+        table.add_column(plan.recipe.method.name, justify="right")
     for state in columns:
         table.add_column(f"seeds {state}")
-    for alpha in dict.fromkeys(network.alpha for network in plan.wanted):
-        of_alpha = {
-            network.seed: states[network][0] for network in plan.wanted if network.alpha == alpha
-        }
+    rows: dict[tuple[float, float], dict[int, str]] = {}
+    for network in plan.wanted:
+        of_row = rows.setdefault((network.alpha, network.training_strength), {})
+        of_row[network.seed] = states[network][0]
+    for (alpha, strength), of_row in rows.items():
         cells = [
-            _ranges(seed for seed, state in of_alpha.items() if state == column)
-            for column in columns
+            _ranges(seed for seed, state in of_row.items() if state == column) for column in columns
         ]
-        table.add_row(f"{alpha:g}", *cells)
+        table.add_row(f"{alpha:g}", *([f"{strength:g}"] if with_strength else []), *cells)
     return table
 
 

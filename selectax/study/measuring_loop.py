@@ -128,15 +128,14 @@ def _measure(
         **network._asdict(),
         "epoch": int(best_epoch),
     }
-    name = f"alpha {network.alpha:g} seed {network.seed}"
     if "training" not in already:
         yield Measured("training", [{**whose, **row} for row in _training_rows(history)])
     diverged = np.flatnonzero(~np.isfinite(history.loss))
     if len(diverged):
         first = int(diverged[0]) + 1
         log.warn(
-            f"{name}: diverged in epoch {first}, and is not measured; a lower --learning-rate or "
-            "a weaker --alpha may help."
+            f"{network}: diverged in epoch {first}, and is not measured; a lower --learning-rate "
+            "or a weaker --alpha may help."
         )
         yield Measured("diverged", [{**whose, "metric": "diverged", "epoch": first, "value": 1}])
         return
@@ -152,7 +151,7 @@ def _measure(
     for measured in measure_one_by_one(subject, plan.measures, already=already):
         yield measured._replace(rows=[{**whose, **row} for row in measured.rows])
         for warning in measured.warnings:
-            log.warn(f"{name}: {warning}")
+            log.warn(f"{network}: {warning}")
 
 
 def _of_all_hosts(
@@ -210,4 +209,4 @@ def _figures_of(rows: Iterator[Row]) -> dict[str, float]:
 
 def _news(network: NetworkId, figures: Mapping[str, float]) -> str:
     told = "".join(f"  {word} {value:.3f}" for word, value in figures.items())
-    return f"alpha {network.alpha:g} seed {network.seed}{told}"
+    return f"{network}{told}"

@@ -1,7 +1,7 @@
 """The plan of a sweep, made before any work: its networks, training recipe and devices."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,8 @@ from selectax.study.components import NONE, Components, Regularizer, check_netwo
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.method_checks import check_channels
+from selectax.study.configuration.options import MethodOptions
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.data import where_data_lie
 from selectax.study.measures.measure import Measure
@@ -27,6 +29,7 @@ from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, check_folder
 from selectax.study.run.networks import NetworkId, plan_groups
 from selectax.study.runtime.devices import axis_size, make_mesh
+from selectax.study.training.methods.method import TrainingMethod
 from selectax.study.training.population import Population, init_population, resident_steps
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import ALL_EPOCHS, Hyperparameters
@@ -88,16 +91,19 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         trained = network = components.network
         check_network(network, data_set, measures)
     units = layer_units(network, data_set.image_shape)
+    method = components.methods[config.method.training_method]
+    check_channels(method, config.data.dataset, data_set.image_shape)
     layers = regularized_layers(config.regularizer.regularized_layers, list(units))
     folder = check_folder(config.output, to_json(config), resume=config.run.resume)
     wanted = [
-        NetworkId(alpha, seed)
+        NetworkId(alpha, seed, method.name, strength)
         for alpha in config.regularizer.alpha
+        for strength in config.method.strengths
         for seed in config.regularizer.seed_numbers
     ]
     batch_size = config.training.batch_size
     mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
-    recipe = _recipe(config, trained, data_set, layers, components.regularizer)
+    recipe = _recipe(config, trained, data_set, layers, components.regularizer, method)
     groups = plan_groups(folder, wanted)
     return Plan(
         config=config,
@@ -122,9 +128,10 @@ def hyperparameters_of(
     alpha_epochs: tuple[int, int] = ALL_EPOCHS,
     warmup_epochs: float = 0,
     alpha_warmup_epochs: float = 0,
+    adversarial_step_size: float = MethodOptions().adversarial_step_size,
 ) -> Hyperparameters:
     """Hyperparameters of several networks, stacked along a leading axis."""
-    alphas, seeds = zip(*networks, strict=True)
+    alphas, seeds, _, strengths = zip(*networks, strict=True)
 
     def for_each(value, dtype):
         value = jnp.asarray(value, dtype)
@@ -138,6 +145,8 @@ def hyperparameters_of(
         for_each(alpha_epochs, jnp.int32),
         for_each(warmup_epochs, jnp.float32),
         for_each(alpha_warmup_epochs, jnp.float32),
+        jnp.asarray(strengths, jnp.float32),
+        for_each(adversarial_step_size, jnp.float32),
     )
 
 
@@ -212,6 +221,7 @@ def _hyperparameters(plan: Plan, networks: Sequence[NetworkId]) -> Hyperparamete
         alpha_epochs=(first - 1, last),
         warmup_epochs=config.training.warmup_epochs,
         alpha_warmup_epochs=config.regularizer.alpha_warmup_epochs,
+        adversarial_step_size=config.method.adversarial_step_size,
     )
 
 
@@ -221,6 +231,7 @@ def _recipe(
     data_set: DataSet,
     layers: tuple[str | tuple[str, ...], ...] | None,
     own: Regularizer | None,
+    method: TrainingMethod,
 ) -> Recipe:
     training = config.training
     return Recipe(
@@ -236,4 +247,17 @@ def _recipe(
         micro_batches=training.micro_batches,
         synchronize_batch_norm=training.batch_norm == "synchronized",
         regularizer=own,
+        method=method,
+        method_options=_static_options(config.method, method, data_set),
     )
+
+
+def _static_options(
+    options: MethodOptions, method: TrainingMethod, data_set: DataSet
+) -> tuple[tuple[str, Any], ...]:
+    """Names and values of the options of a method that are compiled into its program."""
+    if method.images is None:
+        return ()
+    traced = ("adversarial_step_size",)
+    fields = {name: getattr(options, name) for name in method.options if name not in traced}
+    return tuple({**fields, "benchmark": data_set.benchmark}.items())

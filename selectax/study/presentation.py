@@ -42,13 +42,17 @@ def network_to_show(
     population: Population,
     table: pd.DataFrame,
 ) -> Shown | None:
-    """The network of the first seed with alpha nearest 0, the one so far or one of this group."""
+    """The network whose images are shown: the one so far or one of this group.
+
+    It has the first seed, the lowest strength of training, and the alpha nearest 0.
+    """
 
     def rank(network):
-        return network.seed, abs(network.alpha), -network.alpha
+        return network.seed, network.training_strength, abs(network.alpha), -network.alpha
 
     diverged = table[table["metric"] == "diverged"]
-    useless = set(zip(diverged["alpha"], diverged["seed"], strict=True))
+    columns = list(NetworkId._fields)
+    useless = {NetworkId(*one) for one in diverged[columns].itertuples(index=False)}
     well = [network for network in asked_for if network not in useless]
     best = min(well, key=rank, default=None)
     if best is None or (shown is not None and rank(shown.network) <= rank(best)):
@@ -68,14 +72,15 @@ def present(
     drawn = figures.draw_all(table, plan.units, metrics, unit_values)
     options = plan.config.evaluation
     if shown is not None:
-        alpha, seed = shown.network
+        alpha, seed, method, strength = shown.network
+        training = "" if method == "standard" else f", {method} {number_text(strength)}"
         dataset, model = plan.config.data.dataset, plan.config.training.model
         examples = perturb_examples(seed, shown.variables, images, options, network=plan.network)
         drawn["images"] = image_sheet(
             *examples,
             plan.data_set.class_names,
-            caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}; above each "
-            "image the predicted class",
+            caption=f"{model} on {dataset}; α = {number_text(alpha)}, seed {seed}{training}; above "
+            "each image the predicted class",
         )
     paths = figures.save(drawn, plan.folder.figures)
     findings = find(table, plan.units, np.random.default_rng(0))

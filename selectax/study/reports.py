@@ -60,7 +60,7 @@ def write_report_of(
     """Writes the report of one run, or of several whose tables are joined.
 
     Args:
-      paths: folders of runs that differ only in their networks and measures.
+      paths: folders of runs that differ only in their networks, measures and training methods.
       output: the page's path.
       drawn: figures of the first run, if they are already drawn and saved in its folder.
       findings: the findings of the tables, if they are already known.
@@ -71,7 +71,7 @@ def write_report_of(
 
     Raises:
       ConfigurationError: a folder holds no run, a file in it cannot be read, or the runs differ in
-        more than their networks and measures.
+        more than their networks, measures and training methods.
     """
     run = read_runs(paths)
     if findings is None:
@@ -82,7 +82,7 @@ def write_report_of(
         run.units,
         run.images,
         _progress(run),
-        command_of(run.config),
+        "\n".join(map(command_of, run.configs)),
         metrics,
         len(paths),
     )
@@ -136,7 +136,8 @@ def _pictures(
 def _progress(run: RecordedRun) -> Progress:
     wanted = {"clean", *run.config["measures"]}
     measured = [set(run.measured.get(network, ())) for network in run.networks]
-    seeds = sorted(collections.Counter(network.alpha for network in run.networks).values())
+    kinds = collections.Counter(network._replace(seed=0) for network in run.networks)
+    seeds = sorted(kinds.values())
     ends = sorted({*seeds[:1], *seeds[-1:]})
     return Progress(
         wanted=len(run.networks),

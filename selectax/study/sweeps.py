@@ -27,6 +27,7 @@ from selectax.study.run.folder import alone_in, check_images, holds_run, write_j
 from selectax.study.run.networks import NetworkId, read_measured, wanted_groups, write_networks
 from selectax.study.runtime.hosts import is_first, wait_for_all
 from selectax.study.runtime.progress import Log
+from selectax.study.training.methods.method import TrainingMethod
 from selectax.study.training_loop import train_group
 
 
@@ -58,6 +59,7 @@ def sweep(
     attacks: Iterable[Attack] | None = None,
     corruptions: Iterable[Corruption] | None = None,
     regularizer: Regularizer | None = None,
+    training_method: TrainingMethod | None = None,
     console: Console | None = None,
 ) -> Outcome:
     """Trains and measures every network that is not in the run's folder yet, and draws figures.
@@ -81,6 +83,9 @@ def sweep(
         `config.evaluation.corruptions`: entries of `selectax.corruptions.CORRUPTIONS` or your own.
       regularizer: function of activations, labels and the number of classes. It replaces mean class
         selectivity as the term that alpha multiplies, for control experiments.
+      training_method: training method that replaces the name in `config.method.training_method`: an
+        entry of `selectax.study.TRAINING_METHODS` or your own. Its strengths are those of
+        `config.method.training_strength`.
       console: console for progress; stderr by default.
 
     Returns:
@@ -101,11 +106,13 @@ def sweep(
         attacks=attacks,
         corruptions=corruptions,
         regularizer=regularizer,
+        training_method=training_method,
     )
     check(
         config,
         own_names=components.names(config),
         measures=components.measures,
+        methods=components.methods,
     )
     if not is_first():
         console = Console(quiet=True)
@@ -150,7 +157,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
 
 
 def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[NetworkId]]) -> SweepConfig:
-    """Adds the alphas and seeds of earlier runs in the folder to the configuration."""
+    """Adds the alphas, strengths and seeds of earlier runs in the folder to the configuration."""
     networks = [network for group in groups for network in group]
     seeds = [network.seed for network in networks]
     regularizer = dataclasses.replace(
@@ -159,4 +166,6 @@ def _with_all_networks(config: SweepConfig, groups: Sequence[Sequence[NetworkId]
         seeds=1 + max(seeds) - min(seeds),
         first_seed=min(seeds),
     )
-    return dataclasses.replace(config, regularizer=regularizer)
+    strengths = tuple(dict.fromkeys(network.training_strength for network in networks))
+    method = dataclasses.replace(config.method, training_strength=strengths)
+    return dataclasses.replace(config, regularizer=regularizer, method=method)

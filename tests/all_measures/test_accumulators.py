@@ -62,6 +62,11 @@ ACCUMULATORS = [
         lambda responses, labels: (responses,),
     ),
     Accumulator(
+        selectax.JointCovariance,
+        lambda: selectax.init_joint_covariance(1, 2),
+        lambda responses, labels: (responses[:, :1], responses[:, 1:]),
+    ),
+    Accumulator(
         selectax.NormMoments,
         lambda: selectax.init_norm_moments(3),
         lambda responses, labels: (selectax.InputGradientNorms(responses, responses**2),),

@@ -49,6 +49,10 @@ def measured(dtype):
         "sparseness": selectax.treves_rolls_sparseness(tuned),
         "another": selectax.vinje_gallant_sparseness(tuned),
         "precision": selectax.precision_at_k(kept, 3),
+        "rotated": selectax.rotated_selectivity(jax.random.key(0), responses, LABELS, 3),
+        "basis": selectax.best_basis(jax.random.key(0), responses, LABELS, 3, starts=1, steps=3),
+        "alignment": selectax.linear_cka(responses, responses[:, :2]),
+        "canonical": selectax.pwcca(responses[:, :1], responses[:, 1:]),
         "merged": selectax.merge_strongest_responses(kept, kept).response,
         "ablated": selectax.ablated_accuracy(
             lambda images, masks: images * masks["units"],

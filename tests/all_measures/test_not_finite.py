@@ -68,6 +68,16 @@ def state():
     return selectax.update_covariance(selectax.init_covariance(3), responses())
 
 
+def joint():
+    return selectax.update_joint_covariance(
+        selectax.init_joint_covariance(3, 2), responses(), responses(6, 2, seed=1)
+    )
+
+
+def basis():
+    return np.float32([[0.6, 0.8, 0.0], [-0.8, 0.6, 0.0], [0.0, 0.0, 1.0]])
+
+
 def layers():
     return {"a": responses().reshape(3, 2, 3).repeat(2, axis=0), "b": responses(seed=1)}
 
@@ -133,6 +143,40 @@ CASES = {
         lambda layers, alpha: selectax.selectivity_penalty(layers, LABELS, 3, alpha=alpha),
         (layers, lambda: np.float32(-0.7)),
     ),
+    "signed_selectivity_index": (
+        selectax.signed_selectivity_index,
+        (lambda: responses(units=4),),
+    ),
+    "selectivity_in_basis": (
+        lambda r, b: selectax.selectivity_in_basis(r, LABELS, 3, b, where=WHERE),
+        (responses, basis),
+    ),
+    "rotated_selectivity": (
+        lambda r: selectax.rotated_selectivity(jax.random.key(0), r, LABELS, 3, rotations=2),
+        (responses,),
+    ),
+    "best_basis": (
+        lambda r, size: selectax.best_basis(
+            jax.random.key(0), r, LABELS, 3, starts=0, steps=3, step_size=size, where=WHERE
+        ),
+        (responses, lambda: np.float32(0.1)),
+    ),
+    "update_joint_covariance": (
+        lambda s, a, b: selectax.update_joint_covariance(s, a, b, where=WHERE),
+        (joint, responses, lambda: responses(6, 2)),
+    ),
+    "merge_joint_covariance": (selectax.merge_joint_covariance, (joint, joint)),
+    "merge_joint_covariance_over_devices": (
+        over_devices(selectax.merge_joint_covariance_over_devices),
+        (of_two_devices(joint),),
+    ),
+    "linear_cka": (selectax.linear_cka, (responses, lambda: responses(6, 2, seed=1))),
+    "linear_cka of a state": (selectax.linear_cka, (joint,)),
+    "canonical_correlations": (
+        selectax.canonical_correlations,
+        (responses, lambda: responses(6, 2, seed=1)),
+    ),
+    "pwcca of a state": (selectax.pwcca, (joint,)),
     "update_covariance": (
         lambda s, r: selectax.update_covariance(s, r, where=WHERE),
         (state, responses),
@@ -275,6 +319,7 @@ ELSEWHERE = {
     "cumulative_masks": "takes whole numbers alone",
     "single_unit_masks": "takes a whole number alone",
     "random_ranks": "takes shapes alone",
+    "random_rotation": "takes a whole number alone",
     "most_selective_first": "gives an order, and refuses NaN: tests/test_ablation.py",
     "least_selective_first": "gives an order, and refuses NaN: tests/test_ablation.py",
     "augment_and_mix": "gives images: tests/augmix/test_mixing.py",

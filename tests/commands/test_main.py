@@ -166,7 +166,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_bash_completes_commands_and_flags(completion):
     assert completed(completion, "selectax", "sw") == {"sweep"}
     assert completed(completion, "selectax", "sweep", "--al") == {
-        *("--alpha", "--alpha-epochs", "--allow-unverified-archives"),
+        *("--alpha", "--alpha-epochs", "--alpha-warmup-epochs", "--allow-unverified-archives"),
     }
     assert "--weights" in completed(completion, "selectax", "evaluate", "--")
     assert completed(completion, "selectax", "sweep", "--norm", "") >= {"linf", "l2"}

@@ -77,3 +77,21 @@ def test_several_runs_have_one_page(tmp_path, capsys, monkeypatch):
     err = capsys.readouterr().err
     assert err.startswith(f"RUN {runs[0]} {runs[1]}: differ in model (resnet8 and resnet20), ")
     assert err.count("\n") == 1
+
+
+def test_runs_of_several_training_methods_have_one_page(tmp_path, capsys, monkeypatch):
+    """With the command of each."""
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
+    table = planted_table(alphas=(0.0,), seeds=2)
+    runs = []
+    for method, strength in (("standard", 0.0), ("adversarial", 4.0)):
+        rows = table.assign(training=method, training_strength=strength)
+        given = {"alpha": [0.0], "seeds": 2, "training_strength": [strength]}
+        runs.append(write_run(tmp_path / method, rows, training_method=method, **given))
+    page = tmp_path / "joined.html"
+    assert main([*map(str, runs), "--output", str(page)], "selectax report") == 0
+    text = " ".join(page.read_text().split())
+    assert "4 networks: 1 strength of" in text
+    assert "trained by the methods standard, adversarial at strengths 0, 4" in text
+    assert text.count("python experiments/sweep.py") == 2
+    assert text.count("--training-method adversarial --training-strength 4.0") == 1

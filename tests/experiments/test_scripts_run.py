@@ -25,6 +25,7 @@ WORDS = {
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
     "benchmarks/shared/contest.py": "",
+    "benchmarks/measures/bases.py": "--images 100 --rounds 1 --steps 2",
     "benchmarks/measures/corruptions.py": "--corruptions brightness --repeats 1 --no-accuracy",
     "benchmarks/shared/collectives.py": "",
     "benchmarks/shared/digits.py": "",
@@ -39,6 +40,7 @@ WORDS = {
 # Of these that need PyTorch and kin, or the real data.
 WORDS_OF_PEERS = {
     "benchmarks/all.py": "--only import_time --results OUT/results --page IN/table.md",
+    "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
     "benchmarks/study/default_job.py": ONE_NETWORK,
     "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_STEPS}",

@@ -39,7 +39,7 @@ def test_flags_are_valid_and_all_reach_the_sweep(name):
 
 @pytest.mark.parametrize("name", FULL)
 def test_full_jobs_are_those_of_the_papers(name):
-    """As method.md has them."""
+    """As method.md has them; the alphas are those in the legend of the author's figure."""
     config = parse(SweepConfig, study.words_of(flags_of(name)), "sweep.py")
     training = config.training
     model, dataset = name.split("_", 1)
@@ -47,7 +47,7 @@ def test_full_jobs_are_those_of_the_papers(name):
     expected = {"cifar10": (200, 256), "tiny_imagenet": (90, 4096)}[dataset]
     assert (training.epochs, training.batch_size) == expected
     assert (training.learning_rate, training.momentum, training.weight_decay) == (0.1, 0.9, 1e-4)
-    strengths = (0.1, 0.2, 0.3, 0.4, 0.7, 1, 2)
+    strengths = (0.1, 0.2, 0.3, 0.4, 0.7, 1, 2, 5, 10, 30, 100)
     assert set(config.regularizer.alpha) == {0, *strengths, *(-alpha for alpha in strengths)}
     assert config.regularizer.seeds == 20
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from experiments.study import STUDIES
+from selectax.study.configuration.regularized_layers import regularized_layers
+from selectax.study.report.editions import EDITIONS
 from selectax.study.report.findings import find
+from selectax.study.report.published import PUBLISHED
 from selectax.study.run import results
 
 NAMES = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
@@ -23,10 +26,20 @@ EVIDENCE = STUDIES / "resnet8_cifar10" / "evidence"
 KEY = [column for column in results.COLUMNS if column != "value"]
 
 
+def edition_of(name):
+    """The edition of the findings under which a study was made."""
+    decided = json.loads((STUDIES / "decided_by.json").read_text())
+    return EDITIONS["first" if name in decided["first"]["studies"] else "second"]
+
+
 def cells_of(name, first):
-    """Rows of the one table of a study's page whose first heading is given."""
-    page = (STUDIES / name / "README.md").read_text()
-    (found,) = re.findall(rf"^\| {first} \|.*\n(?:\|.*\n)+", page, flags=re.MULTILINE)
+    """Head and rows of the one table of a study's page whose first heading is given."""
+    return cells_in(STUDIES / name / "README.md", first)
+
+
+def cells_in(page, first):
+    """Head and rows of the one table of a page whose first heading is given."""
+    (found,) = re.findall(rf"^\| {first} \|.*\n(?:\|.*\n)+", page.read_text(), flags=re.MULTILINE)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in found.splitlines()]
     return rows[0], rows[2:]
 
@@ -55,7 +68,8 @@ def test_verdicts_are_those_of_the_table(name):
     told = [row[1].strip("*") for row in rows]
     # By any seed of the bootstrap's, too.
     for seed in range(2):
-        assert [one.verdict for one in find(table, units, np.random.default_rng(seed))] == told
+        found = find(table, units, np.random.default_rng(seed), edition_of(name))
+        assert [one.grade for one in found] == told
 
 
 def both(one, other):
@@ -90,3 +104,65 @@ def test_gpu_and_cpu_measure_a_network_alike():
     assert most[components].max() == 0
     assert most["class_selectivity"] < 2e-7
     assert 0 < most["accuracy"] < 0.0031
+
+
+NETWORKS = {
+    "`resnet8` on CIFAR-10": "resnet8_cifar10",
+    "`resnet10_quarter` on Tiny ImageNet": "resnet10_quarter_tiny_imagenet",
+}
+
+
+def number(cell):
+    """The first number of a cell, such as "−0.5 points"."""
+    return float(cell.replace("−", "-").split()[0])
+
+
+def test_both_choices_of_layers_give_the_index_that_the_method_tells():
+    """From the mean index of each layer, with all units of a stage's block outputs pooled."""
+    _, told = cells_in(STUDIES.parents[1] / "docs" / "method.md", "network")
+    seen, alphas = [], []
+    for name, *cells in told:
+        if name:
+            folder = STUDIES / NETWORKS[name] / "run"
+            units = json.loads((folder / "layers.json").read_text())
+            table = results.load(folder / "results.parquet")
+            alphas += sorted(set(table["alpha"]))
+            table = table[table["metric"] == "class_selectivity"]
+            table = table[table["perturbation"] == ""].groupby(["alpha", "layer"])["value"].mean()
+        alpha, *indices = map(number, cells)
+        means = table[alpha]
+        stages = regularized_layers(("block-outputs-by-stage",), list(units))
+        pooled = [
+            np.average(means[list(stage)], weights=[units[layer] for layer in stage])
+            for stage in stages
+        ]
+        expected = [means[list(units)].mean(), np.mean(pooled)]
+        assert expected[0] == pytest.approx(means[""], abs=1e-6)
+        np.testing.assert_allclose(indices[:2], expected, atol=0.00051)
+        assert indices[2] == pytest.approx(expected[1] / expected[0], abs=0.0051)
+        seen.append(alpha)
+    assert seen == alphas
+
+
+def test_changes_beside_the_published_figure_are_those_of_the_tables():
+    study = "resnet10_quarter_tiny_imagenet"
+    ours = results.summarize(results.load(STUDIES / study / "run" / "results.parquet"))
+    ours = ours.set_index("alpha")[["class selectivity", "clean accuracy"]]
+    published = PUBLISHED["tiny_imagenet"].points().set_index("alpha")[["selectivity", "accuracy"]]
+    heads, rows = cells_of(study, "alpha from, to")
+    assert [head.split(", ")[1] for head in heads[1:]] == 2 * ["this study", "published"]
+    assert [row[0] for row in rows] == ["−1, 0", "0, 0.4", "−1, 0.4", "−2, 2"]
+    for alphas, *cells in rows:
+        start, end = (number(alpha) for alpha in alphas.split(","))
+        for told, table in ((cells[::2], ours), (cells[1::2], published)):
+            if end not in table.index:
+                assert told == ["not run", "not run"]
+                continue
+            selectivity, accuracy = table.loc[end] - table.loc[start]
+            ratio = table.iloc[:, 0][end] / table.iloc[:, 0][start]
+            change, times = map(float, re.fullmatch(r"\+(\d\.\d+) \((.+)-fold\)", told[0]).groups())
+            assert change == pytest.approx(selectivity, abs=0.00051)
+            assert times == pytest.approx(ratio, abs=0.0051)
+            assert number(told[1].removesuffix(" points")) == pytest.approx(
+                100 * accuracy, abs=0.051
+            )

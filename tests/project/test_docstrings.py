@@ -23,7 +23,7 @@ OF_ONE_FILE = (
     ),
     *("selectivity", "sensitivity", "strongest", "tuning"),
 )
-PACKAGES = ("attacks", "augmix", "corruptions", "datasets", "models")
+PACKAGES = ("attacks", "augmix", "bases", "corruptions", "datasets", "models", "similarity")
 
 
 def public():

@@ -11,7 +11,15 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
-    *("ablation", "attacks", "augmix", "intermediates"),
+    *(
+        "ablation",
+        "attacks",
+        "augmix",
+        "intermediates",
+        "intrinsic_dimension",
+        "bases",
+        "similarity",
+    ),
 )
 HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
@@ -26,6 +34,8 @@ ALLOWED = {
     **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
     "regularization": {"selectivity", "arguments"},
+    "bases": {"selectivity", "arguments"},
+    "similarity": {"dimensionality", "arguments"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
     "commands": {
         "arguments",
@@ -45,7 +55,10 @@ THIRD_PARTIES = {
 # The study's wings, and which other wings each may import; what lies above them imports all.
 WINGS = {
     "runtime": {"configuration"},
-    "configuration": {"measures.registry", "measures.measure"},
+    "configuration": {
+        *("measures.registry", "measures.measure"),
+        *("training.methods.registry", "training.methods.method"),
+    },
     "training": {"runtime"},
     "measures": {"configuration", "runtime", "run.results"},
     "run": {"configuration", "runtime"},

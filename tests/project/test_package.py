@@ -13,9 +13,9 @@ import selectax
 ROOT = pathlib.Path(__file__).parents[2]
 STUB = ast.parse((ROOT / "selectax" / "__init__.pyi").read_text())
 MEASURES = (
-    *("ablation", "attacks", "augmix", "corruptions", "dimensionality", "intermediates"),
-    "intrinsic_dimension",
-    *("regularization", "selectivity", "sensitivity", "strongest", "tuning"),
+    *("ablation", "attacks", "augmix", "bases", "corruptions", "dimensionality"),
+    *("intermediates", "intrinsic_dimension", "regularization", "selectivity", "sensitivity"),
+    *("similarity", "strongest", "tuning"),
 )
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.run import results
 
+# How much lower robust accuracy is at each epsilon, in 1/255.
+EPSILONS = {0: 0, 2: 0, 4: 0.1, 8: 0.3}
 UNITS = {f"layer{at}": 16 * at for at in range(1, 7)}
 ALPHAS = (-2.0, -1.0, -0.4, 0.0, 0.4, 1.0, 2.0)
 CONFIG = {
@@ -21,13 +23,29 @@ CONFIG = {
 }
 
 
-def planted_table(*, alphas=ALPHAS, seeds=4, sign=1, noise=0.002, doubts=0):
-    """Rows in which selectivity rises with alpha, and what the papers found follows it, by sign."""
+STRENGTHS = (0.0, 0.4, 1.0, 2.0)
+
+
+def planted_table(
+    *,
+    alphas=ALPHAS,
+    seeds=4,
+    sign=1,
+    noise=0.002,
+    doubts=0,
+    dataset="digits",
+    model="resnet8",
+    dead=None,
+):
+    """Rows in which selectivity rises with alpha, and what the papers found follows it, by sign.
+
+    `dead` is the share of dead units of a layer by (alpha, seed); without it, it is not measured.
+    """
     generator = np.random.default_rng(0)
     rows = []
     for alpha in alphas:
         for seed in range(seeds):
-            whose = {"dataset": "digits", "model": "resnet8", "alpha": alpha, "seed": seed}
+            whose = {"dataset": dataset, "model": model, "alpha": alpha, "seed": seed}
 
             def add(metric, value, whose=whose, **where):
                 value += noise * generator.normal()
@@ -44,15 +62,21 @@ def planted_table(*, alphas=ALPHAS, seeds=4, sign=1, noise=0.002, doubts=0):
             add("accuracy", 0.7 - effect / 4, perturbation="corruptions")
             add("relative_accuracy", 0.8 - effect / 4, perturbation="corruptions")
             for name, steps in (("fgsm", 1), ("pgd", 1), ("pgd", 10)):
-                for epsilon in (0.0, 2 / 255, 8 / 255):
-                    where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
-                    add("accuracy", 0.9 if epsilon == 0 else 0.1 + effect / 2, **where)
+                for epsilon, lower in EPSILONS.items():
+                    where = {"perturbation": name, "epsilon": epsilon / 255, "steps": steps}
+                    add("accuracy", 0.4 + effect / 2 - lower if epsilon else 0.9, **where)
             rows.append(
                 {**whose, "epoch": 5, "metric": "masked_gradients", "perturbation": "pgd"}
                 | {"epsilon": 8 / 255, "steps": 10, "value": doubts}
             )
             for layer, units in UNITS.items():
                 add("class_selectivity", selectivity, layer=layer)
+                if dead is not None:
+                    share = dead.get((alpha, seed), 0.0) * (layer == "layer2")
+                    rows.append(
+                        {**whose, "epoch": 5, "metric": "dead_units", "layer": layer}
+                        | {"value": share}
+                    )
                 for value, where in (
                     (0.5 - effect / 3, {}),
                     (0.55, {"perturbation": "fog", "severity": 1}),
@@ -71,6 +95,17 @@ def planted_table(*, alphas=ALPHAS, seeds=4, sign=1, noise=0.002, doubts=0):
                 add("input_gradient_cv", 1 + effect, layer=layer)
                 add("input_gradient_cv_over_units", 1 + effect, layer=layer)
     return results.table(rows)
+
+
+def planted_training(method, **options):
+    """Networks trained for robustness: the planted ones, with alpha's magnitude as the strength.
+
+    Selectivity rises with the strength of `adversarial`, and falls with that of `augmix`.
+    """
+    sign = {"adversarial": 1, "augmix": -1}[method]
+    table = planted_table(alphas=tuple(sign * strength for strength in STRENGTHS), **options)
+    strength = sign * table["alpha"]
+    return table.assign(training=method, training_strength=strength, alpha=0.0)
 
 
 def write_run(folder, table, **config):

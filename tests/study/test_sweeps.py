@@ -143,7 +143,7 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
         return experiment.network_to_show(before, group, asked_for, population, table)
 
     first = shown(outcome.table)
-    assert first.network == (-1.0, 0)
+    assert first.network == NetworkId(-1.0, 0)
     jax.tree.map(np.testing.assert_array_equal, first.variables, networks[-1.0, 0].best_variables)
     diverged = results.table(
         [
@@ -152,11 +152,13 @@ def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(un
             for alpha, seed in ((-1.0, 0), (2.0, 0))
         ]
     )
-    assert shown(diverged).network == (-1.0, 1)
+    assert shown(diverged).network == NetworkId(-1.0, 1)
     assert shown(diverged, asked_for=[NetworkId(2.0, 0)]) is None
     # One of an earlier group stays if it is as near.
     assert shown(outcome.table, before=first) is first
-    assert shown(diverged, before=shown(diverged, asked_for=group[-1:])).network == (-1.0, 1)
+    assert shown(diverged, before=shown(diverged, asked_for=group[-1:])).network == NetworkId(
+        -1.0, 1
+    )
 
 
 def test_the_table_is_the_file_and_has_every_network(undisturbed):

@@ -29,6 +29,7 @@ from selectax.attacks.iteration import Method, as_images, evaluate
 from selectax.attacks.losses import CustomLoss, Labels, LossName, fooled
 from selectax.attacks.norms import Images, Norm, NormName
 from selectax.attacks.registry import named_attack
+from selectax.numerics.compiled import run_compiled
 
 
 def robust_accuracy_curve(
@@ -204,8 +205,12 @@ def breaking_epsilons(
     method = attack.method(problem, steps=steps, step_size=length, options=options)
     unknown = jnp.isnan(epsilons[-1])  # NaN is sorted to the end
     if attack.single_step:
-        breaking = _by_one_step(problem, method, images, epsilons, batch_size)
-        return check_numbers(jnp.where(unknown, jnp.nan, breaking))
+
+        def by_one_step(images, epsilons, unknown):
+            breaking = _by_one_step(problem, method, images, epsilons, batch_size)
+            return jnp.where(unknown, jnp.nan, breaking)
+
+        return check_numbers(run_compiled(by_one_step, images, epsilons, unknown))
 
     def search(key, images, epsilons):
         wrong, undefined = judge_clean(problem, images, batch_size)
@@ -226,8 +231,7 @@ def breaking_epsilons(
         breaking = jnp.where(undefined | (withstood < 0), jnp.nan, breaking)
         return jnp.where(unknown, jnp.nan, jnp.where(wrong, 0, breaking))
 
-    # One program, rather than one per operation, even outside of a jitted function.
-    return check_numbers(jax.jit(search)(key, images, epsilons))
+    return check_numbers(run_compiled(search, key, images, epsilons))
 
 
 def _sorted_epsilons(epsilons, images):

@@ -26,6 +26,7 @@ from selectax.attacks.losses import CustomLoss, Labels, LossName
 from selectax.attacks.norms import Images, Norm, NormName
 from selectax.attacks.registry import named_attack
 from selectax.attacks.restarts import keys_of_restarts
+from selectax.numerics.compiled import run_compiled
 
 
 def robust_accuracy_over_steps(
@@ -133,8 +134,7 @@ def robust_accuracy_over_steps(
         return jnp.where(undefined, jnp.nan, jnp.where(wrong, 0, breaking))
 
     keys = keys_of_restarts(key, restarts)
-    # One program, rather than one per operation, even outside of a jitted function.
-    breaking = jax.jit(search)(keys, images, radius)
+    breaking = run_compiled(search, keys, images, radius)
     return check_numbers(share_above(breaking, numbers.astype(images.dtype)))
 
 

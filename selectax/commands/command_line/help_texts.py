@@ -60,6 +60,22 @@ def _measures() -> str:
     return "; ".join(f"{measure.name}, {measure.help}" for measure in MEASURES.values())
 
 
+def _training_methods() -> str:
+    from selectax.study.training.methods.registry import TRAINING_METHODS
+
+    return "; ".join(f"{method.name}, {method.help}" for method in TRAINING_METHODS.values())
+
+
+def _training_strengths() -> str:
+    from selectax.study.training.methods.registry import STANDARD, TRAINING_METHODS
+
+    return "; ".join(
+        f"for {method.name} {method.strength}"
+        for method in TRAINING_METHODS.values()
+        if method is not STANDARD
+    )
+
+
 def _layer_choices() -> str:
     from selectax.study.configuration.regularized_layers import LAYER_CHOICES
 
@@ -73,6 +89,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "corruptions": _corruptions,
     "attacks": _attacks,
     "measures": _measures,
+    "training_methods": _training_methods,
+    "training_strengths": _training_strengths,
     "layer_choices": _layer_choices,
 }
 

@@ -1,4 +1,7 @@
-"""Augmentations of the papers and of the ImageNet recipes, for use in compiled programs."""
+"""Augmentations by crops and mirroring, for use in compiled programs.
+
+That training uses them is our choice; we could not read the papers' methods sections.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -2,27 +2,33 @@
 
 import importlib.util
 import math
-import numbers
 import types
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from selectax.arguments.names import unknown
 from selectax.installing import TENSORBOARD
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.method_checks import check_method
 from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
     RegularizerOptions,
     RunOptions,
 )
+from selectax.study.configuration.values import (
+    check_count,
+    check_each_once,
+    check_finite,
+    check_name,
+    flag_of,
+    spaced,
+)
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
+from selectax.study.training.methods.method import TrainingMethod
+from selectax.study.training.methods.registry import TRAINING_METHODS
 
 NOTHING: Mapping[str, Collection[str]] = types.MappingProxyType({})
-# Largest float32. Networks are trained in float32.
-_LARGEST = (2 - 2**-23) * 2.0**127
 _COUNTS = (
     *("evaluation_images", "attack_images", "evaluation_batch_size", "pgd_restarts"),
     *("input_gradient_directions", "ablation_points"),
@@ -34,6 +40,7 @@ def check(
     *,
     own_names: Mapping[str, Collection[str]] = NOTHING,
     measures: Mapping[str, Measure] = MEASURES,
+    methods: Mapping[str, TrainingMethod] = TRAINING_METHODS,
 ) -> None:
     """Checks the configuration of a sweep before any work.
 
@@ -41,6 +48,7 @@ def check(
       config: configuration of the sweep.
       own_names: valid names in addition to those of our tables, by field.
       measures: the available measures, from which `--measures` selects.
+      methods: the available training methods, from which `--training-method` selects.
 
     Raises:
       ConfigurationError: if a value is invalid. The message names the flag, the value and the
@@ -50,12 +58,13 @@ def check(
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
-    _check_name("--dataset", config.data.dataset, (*DATASETS, *own_names.get("dataset", ())))
+    check_name("--dataset", config.data.dataset, (*DATASETS, *own_names.get("dataset", ())))
     if config.data.dataset in DATASETS and DATASETS[config.data.dataset].is_embedded:
         _check_embedded(config.data)
-    _check_name("--model", config.training.model, (*MODELS, *own_names.get("model", ())))
+    check_name("--model", config.training.model, (*MODELS, *own_names.get("model", ())))
     check_evaluation(config.evaluation, measures=measures, own_names=own_names)
     check_used(config.evaluation, defaults_of(config.data.dataset).evaluation, measures)
+    check_method(config.method, methods)
     _check_counts(config)
     for flag, value, lowest in (
         ("--learning-rate", config.training.learning_rate, 0),
@@ -66,9 +75,9 @@ def check(
         ("--checkpoint-minutes", config.run.checkpoint_minutes, 0),
         *(("--alpha", alpha, -math.inf) for alpha in config.regularizer.alpha),
     ):
-        _check_finite(flag, value, lowest)
-    _check_each_once("--alpha", config.regularizer.alpha)
-    _check_each_once(
+        check_finite(flag, value, lowest)
+    check_each_once("--alpha", config.regularizer.alpha)
+    check_each_once(
         "--regularized-layers", config.regularizer.regularized_layers, may_be_empty=True
     )
     _check_seeds(config.regularizer)
@@ -108,13 +117,9 @@ def _check_epochs(config: SweepConfig) -> None:
             raise ConfigurationError(f"{flag} {warmup:g}: give at most {limit}.")
 
 
-def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
-
-
 def check_evaluation(
     options: EvaluationOptions,
-    named: Callable[[str], str] = _flag,
+    named: Callable[[str], str] = flag_of,
     measures: Mapping[str, Measure] = MEASURES,
     own_names: Mapping[str, Collection[str]] = NOTHING,
 ) -> None:
@@ -151,22 +156,22 @@ def check_evaluation(
         ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
     ):
         for name in given:
-            _check_name(named(field), name, known)
+            check_name(named(field), name, known)
     for severity in options.severities:
         if severity not in SEVERITIES:
             sentence = f"{named('severities')} {severity}: give whole numbers from 1 to 5."
             raise ConfigurationError(sentence)
     for field in _COUNTS:
-        _check_count(named(field), getattr(options, field))
+        check_count(named(field), getattr(options, field))
     for steps in options.pgd_steps:
-        _check_count(named("pgd_steps"), steps)
+        check_count(named("pgd_steps"), steps)
     for epsilon in options.epsilons:
-        _check_finite(named("epsilons"), epsilon, 0)
+        check_finite(named("epsilons"), epsilon, 0)
     for field in lists:
         may_be_empty = field == "measures"
-        _check_each_once(named(field), getattr(options, field), may_be_empty=may_be_empty)
+        check_each_once(named(field), getattr(options, field), may_be_empty=may_be_empty)
     if options.corruptions is not None:
-        _check_each_once(named("corruptions"), options.corruptions)
+        check_each_once(named("corruptions"), options.corruptions)
 
 
 def check_used(
@@ -192,15 +197,17 @@ def check_used(
         if given and not set(users) & set(options.measures):
             text = spaced(value) if isinstance(value, tuple) else value
             raise ConfigurationError(
-                f"{_flag(field)} {text}: has no effect without --measures "
-                f"{' or '.join(users)}; add it, or omit {_flag(field)}."
+                f"{flag_of(field)} {text}: has no effect without --measures "
+                f"{' or '.join(users)}; add it, or omit {flag_of(field)}."
             )
 
 
 def flags_without_effect(measures: Sequence[str]) -> set[str]:
     """Returns the flags that none of the given measures uses."""
     return {
-        _flag(field) for field, users in _users(MEASURES).items() if not set(users) & set(measures)
+        flag_of(field)
+        for field, users in _users(MEASURES).items()
+        if not set(users) & set(measures)
     }
 
 
@@ -243,27 +250,7 @@ def _check_counts(config: SweepConfig) -> None:
         "--models-at-a-time": config.run.models_at_a_time,
     }
     for flag, count in counts.items():
-        _check_count(flag, count)
-
-
-def _check_count(named: str, count: int | None) -> None:
-    if count is not None and (not isinstance(count, numbers.Integral) or count < 1):
-        raise ConfigurationError(f"{named} {count}: give a whole number of at least 1.")
-
-
-def _check_finite(named: str, value: float, lowest: float) -> None:
-    # Larger values become infinity in float32.
-    if not abs(value) <= _LARGEST or value < lowest:
-        at_least = "" if lowest < 0 else " of at least 0"
-        to = f" up to {_LARGEST:.2g}" if _LARGEST < abs(value) < math.inf else ""
-        raise ConfigurationError(f"{named} {value}: give a finite number{at_least}{to}.")
-
-
-def _check_each_once(named: str, values: Sequence[Any], *, may_be_empty: bool = False) -> None:
-    if len(set(values)) < len(values):
-        raise ConfigurationError(f"{named} {spaced(values)}: give each value once.")
-    if not values and not may_be_empty:
-        raise ConfigurationError(f"{named} is empty: give at least one value.")
+        check_count(flag, count)
 
 
 def _check_embedded(data: DataOptions) -> None:
@@ -291,13 +278,3 @@ def _check_seeds(options: RegularizerOptions) -> None:
             f"--seeds {options.seeds}: with --first-seed {options.first_seed} they end above "
             f"{2**31 - 1}; give fewer, or a smaller first one."
         )
-
-
-def _check_name(flag: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise ConfigurationError(unknown(f"{flag} {name}", name, known))
-
-
-def spaced(values: Iterable[Any]) -> str:
-    """Joins the values of a flag by spaces, as on a command line."""
-    return " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)

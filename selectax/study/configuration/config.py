@@ -8,6 +8,7 @@ from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
     LogOptions,
+    MethodOptions,
     RegularizerOptions,
     RunOptions,
     TrainingOptions,
@@ -19,7 +20,7 @@ class SweepConfig:
     """Trains networks at several strengths of the class-selectivity regularizer and measures them.
 
     Measures selectivity, clean accuracy, accuracy under corruptions and attacks, and
-    dimensionality, following Leavitt & Morcos 2020 (arXiv 2007.04440), and writes a results table,
+    dimensionality, after Leavitt & Morcos 2020 (arXiv 2007.04440), and writes a results table,
     figures and a report. The defaults depend on the data set; name one on the command line to see
     its defaults here.
     """
@@ -28,6 +29,7 @@ class SweepConfig:
     training: TrainingOptions = TrainingOptions()
     regularizer: RegularizerOptions = RegularizerOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
+    method: MethodOptions = MethodOptions()
     run: RunOptions = RunOptions()
     log: LogOptions = LogOptions()
 
@@ -70,8 +72,15 @@ def defaults_of(dataset: str) -> SweepConfig:
 def to_json(config: SweepConfig) -> dict[str, Any]:
     """Returns the options that determine the results, by flag, as JSON types."""
     flags: dict[str, Any] = {}
-    for group in (config.data, config.training, config.regularizer, config.evaluation):
-        flags |= dataclasses.asdict(group)
+    groups = (config.data, config.training, config.regularizer, config.method, config.evaluation)
+    for group in groups:
+        flags |= flags_of(group)
     for where_files_lie in ("archives", "data_dir"):
         del flags[where_files_lie]
+    return flags
+
+
+def flags_of(group: Any) -> dict[str, Any]:
+    """Returns the options of a group, a dataclass, by flag, as JSON types."""
+    flags = dataclasses.asdict(group)
     return {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items()}

@@ -34,6 +34,8 @@ class EvaluateConfig:
     seed: int | None = None
     """For a sweep, measure only networks of this seed; all by default. For a file, the seed of
     random numbers; 0 by default."""
+    training_strength: float | None = None
+    """For a sweep, measure only networks of this strength of training; all by default."""
     mean: tuple[float, float, float] | None = None
     """Channel means, in [0, 1], that normalised the images for the network of a file; ImageNet's by
     default."""

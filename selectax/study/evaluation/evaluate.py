@@ -2,8 +2,7 @@
 
 import dataclasses
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,13 +27,20 @@ from selectax.study.evaluation.foreign_weights import (
     read_foreign,
     warnings_of_chance,
 )
-from selectax.study.evaluation.table import begin_table, measures_held, what_determines
+from selectax.study.evaluation.table import (
+    UNKNOWN_ALPHA,
+    begin_table,
+    check_epoch,
+    what_determines,
+    write_record,
+)
+from selectax.study.measures.measure import Row
 from selectax.study.measures.measurement import is_left, measure_one_by_one, measures_of
 from selectax.study.measures.subject import EvaluationImages, Subject, count
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import NetworkId, read_groups
+from selectax.study.run.networks import NetworkId, Progress, read_groups
 from selectax.study.run.table_file import growing_table
 from selectax.study.runtime.progress import Log, stage
 
@@ -84,11 +90,22 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
     network, networks = _networks(config, model, dataset, log)
     images = load_evaluation_images(data, evaluation)
     determines = what_determines(config, model, dataset, evaluation, count(images.test))
-    table = begin_table(config.results, determines)
+    table, record = begin_table(config.results, determines)
+    epochs = {trained.network: trained.epoch for trained in networks}
+    for whose, epoch in epochs.items():
+        check_epoch(config.results, table, whose, epoch)
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
     named = {"dataset": dataset, "model": model}
-    table = _measure_left(config, networks, images, evaluation, network, named, table, log)
+
+    def keep_record():
+        write_record(config.results, determines, record, epochs)
+
+    with growing_table(config.results, table, after=keep_record) as growing:
+        _measure_left(
+            config, networks, images, evaluation, network, named, record, growing.add, log
+        )
+    table = growing.table
     results.save(config.results.with_suffix(".parquet"), table)
     return table
 
@@ -109,7 +126,7 @@ def _networks(
     foreign = read_foreign(config, model, dataset)
     if not config.log.quiet:
         log.warn(foreign.assumptions)
-    whose = NetworkId(math.nan if config.alpha is None else config.alpha, config.seed or 0)
+    whose = NetworkId(UNKNOWN_ALPHA if config.alpha is None else config.alpha, config.seed or 0)
     return foreign.network, [_Trained(whose, _UNKNOWN_EPOCH, foreign.variables)]
 
 
@@ -120,14 +137,13 @@ def _measure_left(
     evaluation: EvaluationOptions,
     functions: Network,
     named: Mapping[str, str],
-    table: pd.DataFrame,
+    record: dict[NetworkId, Progress],
+    add: Callable[[Iterable[Row]], None],
     log: Log,
-) -> pd.DataFrame:
-    """Runs the measures that the table lacks for each network, and writes rows as they come."""
-    held = [
-        measures_held(config.results, table, trained.network, trained.epoch) for trained in networks
-    ]
+) -> None:
+    """Runs the measures that each network lacks, and adds rows and the record as they come."""
     measures = measures_of(evaluation.measures)
+    held = [record.get(trained.network, Progress()).measures for trained in networks]
     left = [
         (trained, already)
         for trained, already in zip(networks, held, strict=True)
@@ -135,23 +151,21 @@ def _measure_left(
     ]
     num_classes = describe(named["dataset"]).num_classes
     is_sweep, done = config.weights.is_dir(), len(networks) - len(left)
-    with (
-        stage(
-            log, "Evaluated network", total=len(networks), done=done, event="network"
-        ) as progress,
-        growing_table(config.results, table) as growing,
-    ):
+    with stage(
+        log, "Evaluated network", total=len(networks), done=done, event="network"
+    ) as progress:
         for (whose, epoch, variables), already in left:
             subject = Subject(whose.seed, functions, variables, images, evaluation, num_classes)
             for measured in measure_one_by_one(subject, measures, already=already):
                 of_network = {**named, **whose._asdict(), "epoch": epoch}
-                growing.add([{**of_network, **row} for row in measured.rows])
+                done_so_far = record.get(whose, Progress())
+                record[whose] = done_so_far.with_measure(measured.measure, len(measured.rows))
+                add([{**of_network, **row} for row in measured.rows])
                 of_chance = () if is_sweep else warnings_of_chance(measured.rows, num_classes)
                 for warning in (*measured.warnings, *of_chance):
                     log.warn(warning)
-            news = f"alpha {whose.alpha:g} seed {whose.seed}" if is_sweep else ""
+            news = str(whose) if is_sweep else ""
             progress.advance(news, count(images.test), **whose._asdict())
-    return growing.table
 
 
 def _of_sweep(folder: Path) -> tuple[str, str]:
@@ -169,19 +183,29 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
     """Yields the requested networks of a sweep, in the order of its groups."""
     folder, groups = RunFolder(config.weights), read_groups(RunFolder(config.weights))
     known = [network for group in groups for network in group]
-    given = {"--alpha": config.alpha, "--seed": config.seed}
+    given = {
+        "--alpha": config.alpha,
+        "--seed": config.seed,
+        "--training-strength": config.training_strength,
+    }
     wanted = [
         network
         for network in known
-        if config.alpha in (None, network.alpha) and config.seed in (None, network.seed)
+        if config.alpha in (None, network.alpha)
+        and config.seed in (None, network.seed)
+        and config.training_strength in (None, network.training_strength)
     ]
     if known and not wanted:
         alphas = " ".join(f"{alpha:g}" for alpha in sorted({network.alpha for network in known}))
         seeds = [network.seed for network in known]
+        of_strength = "".join(
+            f", its strengths of {method} training {strengths}"
+            for method, strengths in _strengths(known).items()
+        )
         flags = " ".join(f"{flag} {value}" for flag, value in given.items() if value is not None)
         raise ConfigurationError(
             f"{flags}: no network of this sweep; its alphas are {alphas}, its seeds {min(seeds)} "
-            f"to {max(seeds)}."
+            f"to {max(seeds)}{of_strength}."
         )
     for number, group in enumerate(groups):
         if not set(wanted) & set(group) or not folder.checkpoints(number).is_dir():
@@ -193,6 +217,18 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
                 if network in wanted:
                     epoch = int(population["best_epoch"][at])
                     yield _Trained(network, epoch, _taken(population["best_variables"], at))
+
+
+def _strengths(networks: Sequence[NetworkId]) -> dict[str, str]:
+    """Strengths of each training method other than standard training, separated by spaces."""
+    of_method: dict[str, set[float]] = {}
+    for network in networks:
+        if network.training != "standard":
+            of_method.setdefault(network.training, set()).add(network.training_strength)
+    return {
+        method: " ".join(f"{strength:g}" for strength in sorted(strengths))
+        for method, strengths in of_method.items()
+    }
 
 
 def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from selectax import models
 from selectax.datasets import describe
 from selectax.models.network import Network, of_module
 from selectax.models.networks import DEVIATION, MEAN
-from selectax.study.configuration.checks import spaced
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.values import spaced
 from selectax.study.measures.measure import Row
 
 # An accuracy is near chance if it is at most this multiple of chance.
@@ -47,6 +47,11 @@ def check_has_effect(config: EvaluateConfig) -> None:
                 f"{flag} {spaced(values)}: give numbers from 0 to 1; divide those of bytes by 255."
             )
     if not config.weights.is_dir():
+        if config.training_strength is not None:
+            raise ConfigurationError(
+                f"--training-strength {config.training_strength:g}: has no effect with --weights "
+                f"{config.weights}, which is not a sweep; omit it."
+            )
         return
     given = {
         f"--model {config.model}": config.model is not None,

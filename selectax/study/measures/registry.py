@@ -147,6 +147,19 @@ MEASURES: dict[str, Measure] = {
             rows=_in_module("indices"),
             needs_no_sign=True,
         ),
+        Measure(
+            name="bases",
+            help="class selectivity in other orthogonal bases than that of the units",
+            metrics={
+                "class_selectivity_rotated": "mean class selectivity index of a layer's responses "
+                "under random orthogonal rotations, 0 to 1; for the network the mean over layers "
+                "(rotations as in Bau et al. 2017)",
+                "class_selectivity_best_basis": "largest mean class selectivity index over "
+                "orthogonal bases that gradient ascent finds, 0 to 1; for the network the mean "
+                "over layers",
+            },
+            rows=_in_module("bases"),
+        ),
     )
 }
 # Metrics of training itself, and of networks that could not be measured.

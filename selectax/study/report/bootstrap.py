@@ -5,6 +5,7 @@ are the independent samples. The bootstrap draws seeds with replacement and then
 statistics, networks within each drawn seed. `scipy.stats.bootstrap` has only one such level.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,34 @@ def estimate(
         return without_interval
     low, high = np.nanpercentile(resampled, _PERCENTILES)
     return without_interval._replace(low=float(low), high=float(high))
+
+
+def seeds_to_decide(found: Estimate, threshold: float) -> int | None:
+    """Number of seeds with which an interval would no longer contain a threshold.
+
+    This assumes that the estimate stays the same, and that the half-width of the interval falls
+    with the number n of seeds as that of a mean does: as sqrt(n - 1) / n, which is about
+    1 / sqrt(n). Because the estimate varies between studies, about half of the studies with this
+    many seeds would decide, and four fifths of those with twice as many. The number is rough, as
+    intervals from few seeds are.
+
+    Args:
+      found: an estimate with an interval that contains the threshold.
+      threshold: the value that the interval should lie on one side of.
+
+    Returns:
+      The smallest such number, more than the estimate has; None if there is no interval or the
+      estimate equals the threshold.
+    """
+    above = found.value > threshold
+    half_width = found.value - found.low if above else found.high - found.value
+    distance = abs(found.value - threshold)
+    if not (np.isfinite(half_width) and distance > 0):
+        return None
+    # The largest allowed (n - 1) / n².
+    allowed = (distance / half_width) ** 2 * (found.seeds - 1) / found.seeds**2
+    number = (1 + math.sqrt(max(0.0, 1 - 4 * allowed))) / (2 * allowed)
+    return max(math.ceil(number), found.seeds + 1)
 
 
 def intervals_of_means(

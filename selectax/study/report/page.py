@@ -22,13 +22,22 @@ from selectax.study.report.bootstrap import RESAMPLES
 from selectax.study.report.figures import title_of
 from selectax.study.report.figures.images import SHEET_TITLE
 from selectax.study.report.figures.style import STYLE, number_text
-from selectax.study.report.findings import Finding
+from selectax.study.report.findings import SECOND, Finding, seeds_in_words
 from selectax.study.report.tables import tables_of
 
 _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas")
 _DOTS_PER_INCH = 150
 # The figure that is shown beside the verdicts.
 _FIRST = "robustness_by_selectivity"
+_SIGNS = {
+    "holds": "✓",
+    "holds in part": "◐",
+    "does not hold": "✗",
+    "cannot say": "?",
+    "not tested": "?",
+}
+# Classes in the page's style sheet.
+_CLASSES = dict(zip(_SIGNS, ("holds", "part", "fails", "open", "open"), strict=True))
 # Columns of tables whose numbers were chosen, not measured, and are shown in full.
 _GIVEN = ("alpha", "epsilon", "steps")
 
@@ -112,11 +121,18 @@ def render(study: Study, pictures: Sequence[Picture], findings: Sequence[Finding
         "number": number_text,
         "measured": _measured,
         "capitalized": _capitalized,
+        "seeds": seeds_in_words,
     }
     return environment.get_template("page.html.jinja").render(
         config=study.config,
         progress=study.progress,
         findings=findings,
+        untested=[finding for finding in findings if finding.verdict == "not tested"],
+        most_left_out=max((finding.left_out for finding in findings), default=0),
+        numbers={finding.claim: number for number, finding in enumerate(findings, start=1)},
+        signs=_SIGNS,
+        classes=_CLASSES,
+        edition=SECOND,
         first=next((picture for picture in pictures if picture.name == _FIRST), None),
         pictures=[picture for picture in pictures if picture.name != _FIRST],
         tables=tables_of(study.table, study.units, study.metrics),

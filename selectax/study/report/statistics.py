@@ -57,12 +57,12 @@ def mean_difference(name: str, subtracted: str) -> Statistic:
     return lambda columns: (columns[name] - columns[subtracted]).mean(-1)
 
 
-def span(name: str) -> Statistic:
-    """Mean at the largest alpha minus the mean at the smallest."""
+def span(name: str, along: str = "alpha") -> Statistic:
+    """Mean at the largest value of `along` minus the mean at the smallest."""
 
     def statistic(columns):
-        lowest, highest = columns["alpha"].min(), columns["alpha"].max()
-        return mean_at(columns, name, highest) - mean_at(columns, name, lowest)
+        lowest, highest = columns[along].min(), columns[along].max()
+        return mean_at(columns, name, highest, along) - mean_at(columns, name, lowest, along)
 
     return statistic
 
@@ -73,6 +73,22 @@ def smallest_rise(name: str) -> Statistic:
     def statistic(columns):
         _, means = means_by_alpha(columns, name)
         return np.diff(means, axis=-1).min(-1)
+
+    return statistic
+
+
+def largest_gain(name: str) -> Statistic:
+    """Largest rise of the mean over that at alpha 0, over the alphas below 0.
+
+    Returns:
+      NaN without networks of alpha 0 or of an alpha below 0.
+    """
+
+    def statistic(columns):
+        alphas, means = means_by_alpha(columns, name)
+        if 0 not in alphas or not (alphas < 0).any():
+            return np.full(means.shape[:-1], np.nan)
+        return (means[..., alphas < 0] - means[..., alphas == 0]).max(-1)
 
     return statistic
 
@@ -101,9 +117,11 @@ def smallest_loss_near_zero(columns: Columns) -> Float[np.ndarray, "..."]:
     return np.where(np.isfinite(smallest), smallest, np.nan)
 
 
-def mean_at(columns: Columns, name: str, alpha: float) -> Float[np.ndarray, "..."]:
-    """Mean over the networks of one alpha."""
-    chosen = columns["alpha"] == alpha
+def mean_at(
+    columns: Columns, name: str, value: float, along: str = "alpha"
+) -> Float[np.ndarray, "..."]:
+    """Mean over the networks with one value of `along`."""
+    chosen = columns[along] == value
     return np.where(chosen, columns[name], 0).sum(-1) / chosen.sum(-1)
 
 

@@ -11,6 +11,7 @@ from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.whole_files import whole_file
 
 FIGURES = ("loss", "accuracy", "validation_accuracy", "selectivity")
+_HEADER = (*NetworkId._fields, "epoch", *FIGURES)
 # Takes the number of an epoch, counted from 1, and the values of each metric for all networks.
 Draw = Callable[[int, Mapping[str, Sequence[float]]], None]
 
@@ -46,10 +47,9 @@ def _none(folder, networks, begun):
 @contextmanager
 def _csv(folder, networks, begun):
     path = folder.curves_csv
-    kept = _lines_up_to(path, set(networks), begun)
+    kept = _rows_up_to(path, set(networks), begun)
     with whole_file(path, "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([("alpha", "seed", "epoch", *FIGURES)])
-        file.writelines(kept)
+        csv.writer(file, lineterminator="\n").writerows([_HEADER, *kept])
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
 
@@ -62,17 +62,22 @@ def _csv(folder, networks, begun):
         yield draw
 
 
-def _lines_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[str]:
-    """Lines of other networks, and lines of these networks up to epoch `begun`."""
+def _rows_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[list[str]]:
+    """Rows of other networks, and rows of these networks up to epoch `begun`."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
         # The last line may be incomplete if the process was killed.
-        lines = [line for line in file if line.endswith("\n")][1:]
+        rows = list(csv.DictReader(line for line in file if line.endswith("\n")))
     kept = []
-    for line, (alpha, seed, epoch, *_) in zip(lines, csv.reader(lines), strict=True):
-        if int(epoch) <= begun or (float(alpha), int(seed)) not in networks:
-            kept.append(line)
+    for row in rows:
+        row = {"training": "standard", "training_strength": "0.0", **row}
+        network = NetworkId(
+            *(float(row["alpha"]), int(row["seed"])),
+            *(row["training"], float(row["training_strength"])),
+        )
+        if int(row["epoch"]) <= begun or network not in networks:
+            kept.append([row[name] for name in _HEADER])
     return kept
 
 
@@ -84,8 +89,8 @@ def _tensorboard(folder, networks, begun):
     options = {"purge_step": begun + 1}
     with ExitStack() as stack:
         writers = []
-        for alpha, seed in networks:
-            place = folder.curves_of_tensorboard / f"alpha_{alpha:g}_seed_{seed}"
+        for network in networks:
+            place = folder.curves_of_tensorboard / str(network).replace(" ", "_")
             writers.append(stack.enter_context(SummaryWriter(str(place), **options)))
 
         def draw(epoch, figures):

@@ -12,13 +12,20 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from selectax.study.configuration.config import flags_of
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import MethodOptions
 from selectax.study.runtime.whole_files import whole_file
 
 # Flags that choose the networks of a study. A resumed run may change them.
-NETWORKS = ("alpha", "seeds", "first_seed")
+NETWORKS = ("alpha", "seeds", "first_seed", "training_strength")
 # Flags that earlier versions did not have, and what they did.
-ADDED_SINCE = {"attacks": ["fgsm", "pgd"], "warmup_epochs": 0.0, "alpha_warmup_epochs": 0.0}
+ADDED_SINCE = {
+    "attacks": ["fgsm", "pgd"],
+    "warmup_epochs": 0.0,
+    "alpha_warmup_epochs": 0.0,
+    **flags_of(MethodOptions()),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +107,12 @@ class RunFolder:
 def holds_run(path: Path) -> bool:
     """Whether a folder holds a run that can be resumed."""
     return RunFolder(path).config.exists()
+
+
+def training_method_of(folder: RunFolder) -> str:
+    """Name of the training method of a run; "standard" if its configuration does not tell."""
+    default = MethodOptions().training_method
+    return _read_object(folder.config).get("training_method", default)
 
 
 def check_folder(path: Path, config: dict[str, Any], *, resume: bool) -> RunFolder:

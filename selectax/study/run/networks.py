@@ -11,14 +11,31 @@ import pandas as pd
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
-from selectax.study.run.folder import RunFolder, write_json
+from selectax.study.run.folder import RunFolder, training_method_of, write_json
 
 
 class NetworkId(NamedTuple):
-    """Identifies a network of a study by its alpha and seed."""
+    """Identifies a network of a study.
+
+    Attributes:
+      alpha: strength of the regularizer.
+      seed: seed of the initial weights, of the order of the images and of their augmentation.
+      training: name of the training method of the network's run.
+      training_strength: strength of the training method. A network of strength 0 is trained in the
+        standard way, whatever the method.
+    """
 
     alpha: float
     seed: int
+    training: str = "standard"
+    training_strength: float = 0.0
+
+    def __str__(self) -> str:
+        """Alpha and seed, and method and strength if the method is not the standard one."""
+        text = f"alpha {self.alpha:g} seed {self.seed}"
+        if self.training == "standard":
+            return text
+        return f"{text} {self.training} {self.training_strength:g}"
 
 
 class Progress(NamedTuple):
@@ -122,9 +139,8 @@ def read_measured(
     Raises:
       ConfigurationError: `networks.json` cannot be read.
     """
-    number = {
-        NetworkId(*one): rows for one, rows in table.groupby(["alpha", "seed"]).size().items()
-    }
+    columns = list(NetworkId._fields)
+    number = {NetworkId(*one): rows for one, rows in table.groupby(columns).size().items()}
     try:
         content = _read(folder) if folder.networks.exists() else {}
         if "measured" not in content:
@@ -139,7 +155,7 @@ def read_measured(
     except (OSError, ValueError, KeyError, TypeError):
         raise _unreadable(folder) from None
     whole = {one: done for one, done in recorded.items() if number.get(one) == done.rows}
-    keep = [NetworkId(*one) in whole for one in table[["alpha", "seed"]].itertuples(index=False)]
+    keep = [NetworkId(*one) in whole for one in table[columns].itertuples(index=False)]
     return whole, table[keep]
 
 
@@ -148,7 +164,14 @@ def _read(folder: RunFolder) -> dict[str, Any]:
 
 
 def _id(one: Mapping[str, Any]) -> NetworkId:
-    return NetworkId(float(one["alpha"]), int(one["seed"]))
+    """Reads a network; runs of earlier versions know standard training only."""
+    training, strength = NetworkId._field_defaults.values()
+    return NetworkId(
+        float(one["alpha"]),
+        int(one["seed"]),
+        str(one.get("training", training)),
+        float(one.get("training_strength", strength)),
+    )
 
 
 def _unreadable(folder: RunFolder) -> ConfigurationError:
@@ -166,10 +189,12 @@ def _of_checkpoints(folder: RunFolder) -> Iterator[list[NetworkId]]:
             population = checkpoints.restore_as_it_is()
         if population is None:
             return
-        given = population["hyperparameters"]
+        given, method = population["hyperparameters"], training_method_of(folder)
         alphas, seeds = (np.asarray(given[name]) for name in ("alpha", "seed"))
-        # The alpha of the configuration is the shortest decimal with the same float32 value.
+        strengths = np.asarray(given.get("strength", np.zeros_like(alphas)))
+        # Alphas and strengths of the configuration are the shortest decimals with the same float32
+        # values.
         yield [
-            NetworkId(float(str(alpha)), int(seed))
-            for alpha, seed in zip(alphas, seeds, strict=True)
+            NetworkId(float(str(alpha)), int(seed), method, float(str(strength)))
+            for alpha, seed, strength in zip(alphas, seeds, strengths, strict=True)
         ]

@@ -19,6 +19,8 @@ _TYPES = {
     "model": "str",
     "alpha": "float64",
     "seed": "int64",
+    "training": "str",
+    "training_strength": "float64",
     "epoch": "int64",
     "metric": "str",
     "layer": "str",
@@ -28,6 +30,8 @@ _TYPES = {
     "steps": "Int64",
     "value": "float64",
 }
+# Columns that tables of earlier versions lack, and what they trained.
+_TRAINING = {"training": "standard", "training_strength": 0.0}
 _PARQUET = ".parquet"
 # pandas 3 parses floats exactly by default; pandas 2 would change their last bits.
 _EXACTLY: Any = {"float_precision": "round_trip"} if pd.__version__ < "3" else {}
@@ -41,8 +45,9 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
 
     Args:
       rows: rows in any order. Each row may omit columns that do not apply to it: `layer` for a
-        whole network, `perturbation` for clean images, and `epsilon` (in units of images in
-        [0, 1]), `severity` and `steps` for perturbations that do not have them.
+        whole network, `perturbation` for clean images, `epsilon` (in units of images in [0, 1]),
+        `severity` and `steps` for perturbations that do not have them, and `training` and
+        `training_strength` for standard training.
 
     Returns:
       The table, sorted so that equal measurements give equal tables.
@@ -54,7 +59,7 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
     unknown = {name for row in rows for name in row} - set(COLUMNS)
     if unknown:
         raise ValueError(f"rows have unknown columns {sorted(unknown)}; use only {COLUMNS}.")
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = with_training(pd.DataFrame(rows, columns=list(COLUMNS)))
     for name in ("layer", "perturbation"):
         frame[name] = frame[name].astype("object").fillna("")
     return _checked(frame.astype(_TYPES))
@@ -124,13 +129,39 @@ def table_in(folder: Path) -> Path:
     return as_csv if as_csv.exists() or not in_parquet.exists() else in_parquet
 
 
-def measures_in(frame: pd.DataFrame, alpha: float, seed: int, *, together: bool = True) -> set[str]:
+def with_training(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fills in standard training where a table does not say how networks were trained.
+
+    Args:
+      frame: a table with a column `seed`, after which columns that are missing are inserted.
+    """
+    frame = frame.copy()
+    for name, value in _TRAINING.items():
+        if name not in frame.columns:
+            after = "seed" if name == "training" else "training"
+            frame.insert(int(frame.columns.get_loc(after)) + 1, name, value)
+        else:
+            frame[name] = frame[name].astype("object").fillna(value)
+    return frame
+
+
+def measures_in(
+    frame: pd.DataFrame,
+    alpha: float,
+    seed: int,
+    training: str = "standard",
+    training_strength: float = 0.0,
+    *,
+    together: bool = True,
+) -> set[str]:
     """Infers which measures of a network a table contains, for runs that did not record them.
 
     Args:
       frame: results table.
       alpha: alpha of the network; NaN for a network that was loaded from a file.
       seed: seed of the network.
+      training: name of the network's training method.
+      training_strength: strength of the training method.
       together: whether clean accuracy stands for selectivity and dimensionality if no network of
         the table has these, as in runs that measured the three together.
 
@@ -139,7 +170,10 @@ def measures_in(frame: pd.DataFrame, alpha: float, seed: int, *, together: bool 
     """
     # A network that was loaded from a file has no alpha.
     same_alpha = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
-    rows = frame[same_alpha & (frame["seed"] == seed)]
+    same_training = (frame["training"] == training) & (
+        frame["training_strength"] == training_strength
+    )
+    rows = frame[same_alpha & (frame["seed"] == seed) & same_training]
     metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
     of_clean = set(rows.loc[rows["perturbation"] == "", "metric"])
     is_clean = "accuracy" in of_clean
@@ -161,18 +195,20 @@ def measures_in(frame: pd.DataFrame, alpha: float, seed: int, *, together: bool 
         "ablation": any(name.startswith("ablation:") for name in perturbations),
         "indices": "d_prime" in metrics,
         "intrinsic_dimension": "intrinsic_dimension" in metrics,
+        "bases": "class_selectivity_rotated" in metrics,
     }
     return {part for part, found in signs.items() if found}
 
 
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:
-    """Averages results over the networks of each alpha; one row per alpha.
+    """Averages results over the networks of each alpha and strength of training; a row for each.
 
     Args:
       frame: results table.
 
     Returns:
-      A table with the columns `alpha`, `networks` (number of networks), `diverged` (number of
+      A table with the columns `alpha`, `training` and `training_strength` if there are methods
+      other than standard training, `networks` (number of networks), `diverged` (number of
       diverged networks, if any), and, if measured, `class selectivity`, `clean accuracy`, and the
       mean accuracy over all strengths of `corruptions`, `fgsm` and `pgd` (with the most steps).
     """
@@ -187,13 +223,14 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
         "fgsm": accuracy[accuracy["perturbation"] == "fgsm"],
         "pgd": accuracy[is_strongest_pgd(accuracy)],
     }
+    keys = ["alpha"] if (frame["training"] == "standard").all() else ["alpha", *_TRAINING]
     means = {
-        name: part.groupby("alpha", dropna=False)["value"].mean()
+        name: part.groupby(keys, dropna=False)["value"].mean()
         for name, part in parts.items()
         if len(part)
     }
-    networks = frame.groupby("alpha", dropna=False)["seed"].nunique()
-    diverged = frame[frame["metric"] == "diverged"].groupby("alpha", dropna=False)["seed"].nunique()
+    networks = frame.groupby(keys, dropna=False)["seed"].nunique()
+    diverged = frame[frame["metric"] == "diverged"].groupby(keys, dropna=False)["seed"].nunique()
     counts = {"networks": networks}
     if len(diverged):
         counts["diverged"] = diverged.reindex(networks.index, fill_value=0)
@@ -212,6 +249,8 @@ def _read(path: Path) -> pd.DataFrame:
                 keep_default_na=False,
                 **_EXACTLY,
             )
+        if tuple(frame.columns) == tuple(name for name in COLUMNS if name not in _TRAINING):
+            frame = with_training(frame)
         if tuple(frame.columns) != COLUMNS:
             raise ValueError(f"its columns are {', '.join(frame.columns)}")
         return _checked(frame.astype(_TYPES))

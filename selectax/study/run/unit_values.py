@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from selectax.study.run.networks import NetworkId
+from selectax.study.run.results import with_training
 from selectax.study.runtime.whole_files import whole_file
 
 _COLUMNS = {
     "alpha": "float64",
     "seed": "int64",
+    "training": "str",
+    "training_strength": "float64",
     "metric": "str",
     "layer": "str",
     "unit": "int32",
@@ -28,8 +31,8 @@ def unit_table(whose: NetworkId, values: Mapping[str, Mapping[str, Any]]) -> pd.
       values: maps a metric to a mapping from each layer to an array with one value per unit.
 
     Returns:
-      A table with the columns alpha, seed, metric, layer, unit (index of the unit in the layer) and
-      value.
+      A table with the fields of `NetworkId` and the columns metric, layer, unit (index of the unit
+      in the layer) and value.
     """
     parts = [
         pd.DataFrame(
@@ -54,12 +57,13 @@ def joined(*tables: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
     keys = [name for name in _COLUMNS if name != "value"]
     table = pd.concat(filled).drop_duplicates(keys, keep="last").astype(_COLUMNS)
+    table = table[list(_COLUMNS)]
     return table.sort_values(keys, ignore_index=True)
 
 
 def read_unit_values(path: Path) -> pd.DataFrame:
     """Reads the table of a run; returns an empty table if the file does not exist."""
-    return joined(pd.read_parquet(path)) if path.exists() else joined()
+    return joined(with_training(pd.read_parquet(path))) if path.exists() else joined()
 
 
 def write_unit_values(path: Path, table: pd.DataFrame) -> None:

@@ -1,5 +1,9 @@
 """The loss, cross-entropy − alpha · mean selectivity, and its gradient on a batch.
 
+A training method may give several views of each image, one after the other in the batch, and add a
+loss of its own. Cross-entropy, selectivity and accuracy are then those of the first view, and batch
+norm uses the statistics of all views together.
+
 A batch that does not fit into memory is split into micro-batches. Class means, and therefore
 selectivity, are still computed on the whole batch: a first pass sums the responses to each class
 over all micro-batches, and a second pass backpropagates the gradient of selectivity with respect to
@@ -12,6 +16,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -45,12 +50,13 @@ Gradients = tuple[Any, Metrics, Variables]
 
 def loss_gradients(
     variables: Variables,
-    images: Float[Array, "samples height width channels"],
+    images: Float[Array, "views*samples height width channels"],
     labels: Int[Array, "samples"],
     alpha: Float[Array, ""],
     *,
     recipe: Recipe,
     axis_name: str | None,
+    strength: Float[Array | np.ndarray, ""],
 ) -> Gradients:
     """Computes the gradient of the loss on this device's share of a batch.
 
@@ -58,11 +64,12 @@ def loss_gradients(
 
     Args:
       variables: variables of the network, with the parameters under "params".
-      images: this device's share of the batch, in [0, 1].
-      labels: classes of these images.
+      images: this device's share of the batch, in [0, 1]; all views of the training method.
+      labels: classes of the images of one view.
       alpha: strength of the regularizer.
       recipe: settings shared by all networks.
       axis_name: mapped axis of the devices that share the batch; None for one device.
+      strength: strength of the training method.
 
     Returns:
       The gradient with respect to the parameters, the metrics, and the updated statistics of batch
@@ -70,7 +77,7 @@ def loss_gradients(
     """
 
     def loss_and_metrics(params):
-        logits, activations, updates = _apply(
+        views, activations, updates = _apply(
             variables | {"params": params}, images, recipe, axis_name
         )
         what = (activations, labels, recipe.num_classes)
@@ -80,9 +87,9 @@ def loss_gradients(
             )
         else:
             penalty = -alpha * recipe.regularizer(*what)
-        loss = _cross_entropy(logits, labels) + penalty
+        loss = _criterion(views, labels, strength, recipe) + penalty
         selectivity = mean_selectivity(*what, axis_name=axis_name)
-        return loss, (Metrics(loss, _accuracy(logits, labels), selectivity), updates)
+        return loss, (Metrics(loss, _accuracy(views[0], labels), selectivity), updates)
 
     gradients, (metrics, updates) = jax.grad(loss_and_metrics, has_aux=True)(variables["params"])
     return gradients, metrics, updates
@@ -90,12 +97,13 @@ def loss_gradients(
 
 def micro_batched_gradients(
     variables: Variables,
-    images: Float[Array, "samples height width channels"],
+    images: Float[Array, "views*samples height width channels"],
     labels: Int[Array, "samples"],
     alpha: Float[Array, ""],
     *,
     recipe: Recipe,
     axis_name: str | None,
+    strength: Float[Array | np.ndarray, ""],
 ) -> Gradients:
     """Computes the same as `loss_gradients`, one micro-batch after the other."""
     micro_batches = jax.tree.map(
@@ -129,13 +137,13 @@ def micro_batched_gradients(
 
     def surrogate(params, images, labels):
         """Its gradient, averaged over micro-batches and devices, is the gradient of the loss."""
-        logits, activations, updates = _apply(
+        views, activations, updates = _apply(
             variables | {"params": params}, images, recipe, axis_name
         )
-        loss = _cross_entropy(logits, labels)
+        loss = _criterion(views, labels, strength, recipe)
         moments = moments_of(activations, labels)
         pulled = sum(jnp.vdot(slopes[name].total, moments[name].total) for name in moments)
-        found = (loss, _accuracy(logits, labels), updates)
+        found = (loss, _accuracy(views[0], labels), updates)
         return loss + devices * recipe.micro_batches * pulled, found
 
     def add(total, micro_batch):
@@ -151,17 +159,26 @@ def micro_batched_gradients(
 
 
 def _apply(variables, images, recipe, axis_name):
+    """Returns the logits of each view, the activations of the first view, and the new state."""
     network = recipe.network
     if network.train is None:
-        state = {name: value for name, value in variables.items() if name != "params"}
-        return *network.apply(variables, images), state
-    statistics_axis = axis_name if recipe.synchronize_batch_norm else None
-    (logits, activations), updates = network.train(variables, images, statistics_axis)
-    return logits, activations, updates
+        updates = {name: value for name, value in variables.items() if name != "params"}
+        logits, activations = network.apply(variables, images)
+    else:
+        statistics_axis = axis_name if recipe.synchronize_batch_norm else None
+        (logits, activations), updates = network.train(variables, images, statistics_axis)
+    views, samples = recipe.method.views, len(images) // recipe.method.views
+    if views > 1:
+        activations = {name: layer[:samples] for name, layer in activations.items()}
+    return logits.reshape(views, samples, -1), activations, updates
 
 
-def _cross_entropy(logits, labels):
-    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+def _criterion(views, labels, strength, recipe):
+    """Cross-entropy of the first view, and the loss of the training method."""
+    losses = optax.softmax_cross_entropy_with_integer_labels(views[0], labels)
+    if recipe.method.loss is None:
+        return jnp.mean(losses)
+    return jnp.mean(losses) + recipe.method.loss(views, labels, strength)
 
 
 def _accuracy(logits, labels):

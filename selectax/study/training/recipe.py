@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from jaxtyping import Array, Float
 
 from selectax.datasets.pipeline.augmentation import augment
 from selectax.models.network import Network
+from selectax.study.training.methods.method import TrainingMethod
+from selectax.study.training.methods.registry import STANDARD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Recipe:
       regularizer: function `(activations, labels, num_classes) -> scalar` that alpha multiplies
         instead of mean class selectivity; None uses mean class selectivity. If several devices
         share a batch, the scalar is averaged over them.
+      method: training method.
+      method_options: names and values of the method's static options.
     """
 
     network: Network
@@ -45,3 +50,5 @@ class Recipe:
     micro_batches: int = 1
     synchronize_batch_norm: bool = True
     regularizer: Callable[[dict[str, Array], Array, int], Float[Array, ""]] | None = None
+    method: TrainingMethod = STANDARD
+    method_options: tuple[tuple[str, Any], ...] = ()

@@ -23,13 +23,14 @@ from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.datasets.pipeline.order import epoch_order
 from selectax.models.network import Network
 from selectax.study.training.loss import Metrics, loss_gradients, micro_batched_gradients
+from selectax.study.training.methods.batch import Batch, keys_of_images
 from selectax.study.training.recipe import Recipe
 
 # Value of `Hyperparameters.alpha_epochs` if the regularizer is active in every epoch.
 ALL_EPOCHS = (0, np.iinfo(np.int32).max)
 
 
-def _no_warmup() -> np.ndarray:
+def _zero() -> np.ndarray:
     return np.zeros((), np.float32)
 
 
@@ -49,6 +50,9 @@ class Hyperparameters:
         to its initial value (Goyal et al. 2017, arXiv 1706.02677). 0 for no warm-up.
       alpha_warmup_epochs: number of epochs, at least 0, over which alpha rises in the same way from
         the first epoch with the regularizer. 0 for no warm-up.
+      strength: strength of the training method; 0 for standard training.
+      adversarial_step_size: length of a step of the attack in adversarial training, in units of
+        epsilon divided by the number of steps.
     """
 
     alpha: Float[Array, ""]
@@ -60,9 +64,11 @@ class Hyperparameters:
     alpha_epochs: Int[Array | np.ndarray, "2"] = dataclasses.field(
         default_factory=lambda: np.array(ALL_EPOCHS, np.int32)
     )
-    warmup_epochs: Float[Array | np.ndarray, ""] = dataclasses.field(default_factory=_no_warmup)
-    alpha_warmup_epochs: Float[Array | np.ndarray, ""] = dataclasses.field(
-        default_factory=_no_warmup
+    warmup_epochs: Float[Array | np.ndarray, ""] = dataclasses.field(default_factory=_zero)
+    alpha_warmup_epochs: Float[Array | np.ndarray, ""] = dataclasses.field(default_factory=_zero)
+    strength: Float[Array | np.ndarray, ""] = dataclasses.field(default_factory=_zero)
+    adversarial_step_size: Float[Array | np.ndarray, ""] = dataclasses.field(
+        default_factory=lambda: np.array(2.5, np.float32)
     )
 
 
@@ -95,8 +101,9 @@ def train_step(
     recipe: Recipe,
     steps_per_epoch: int,
     axis_name: str | None = None,
+    key: PRNGKeyArray | None = None,
 ) -> tuple[TrainState, Metrics]:
-    """Takes one step of SGD on cross-entropy − alpha · mean selectivity.
+    """Takes one step of SGD on cross-entropy − alpha · mean selectivity, by the recipe's method.
 
     Args:
       state: training state before the step.
@@ -107,6 +114,8 @@ def train_step(
       recipe: settings shared by all networks.
       steps_per_epoch: number of steps per epoch, from which the schedules are computed.
       axis_name: mapped axis of the devices that share the batch; None for one device.
+      key: PRNG key of the batch, the same on all devices, from which the training method makes its
+        random numbers; None for standard training.
 
     Returns:
       The training state after the step, and the metrics of the batch.
@@ -122,9 +131,19 @@ def train_step(
     ramp = _warmup(since, hyperparameters.alpha_warmup_epochs, steps_per_epoch)
     alpha = jnp.where(on, hyperparameters.alpha * ramp, 0)
 
+    if recipe.method.images is not None:
+        images = _images_of_method(
+            state, images, labels, hyperparameters, key, recipe=recipe, axis_name=axis_name
+        )
     share = loss_gradients if recipe.micro_batches == 1 else micro_batched_gradients
     gradients, metrics, updates = share(
-        state.variables, images, labels, alpha, recipe=recipe, axis_name=axis_name
+        state.variables,
+        images,
+        labels,
+        alpha,
+        recipe=recipe,
+        axis_name=axis_name,
+        strength=hyperparameters.strength,
     )
     if axis_name is not None:
         gradients, metrics, updates = jax.lax.pmean((gradients, metrics, updates), axis_name)
@@ -179,6 +198,7 @@ def train_steps(
             recipe=recipe,
             steps_per_epoch=steps_per_epoch,
             axis_name=axis_name,
+            key=key,
         )
         return state, jax.tree.map(jnp.add, running, metrics)
 
@@ -221,6 +241,41 @@ def validate(
     counts = jnp.sum(jax.lax.map(correct, batches)), jnp.sum(batches.where)
     right, all_of_them = counts if axis_name is None else jax.lax.psum(counts, axis_name)
     return right / all_of_them
+
+
+def _images_of_method(
+    state, images, labels, hyperparameters, key, *, recipe: Recipe, axis_name: str | None
+):
+    """The images that the method trains on: micro-batch by micro-batch, in each view by view."""
+    method = recipe.method.images
+    assert method is not None
+    variables = state.variables
+    options = {
+        **dict(recipe.method_options),
+        "adversarial_step_size": hyperparameters.adversarial_step_size,
+    }
+
+    def of_part(part):
+        keys, images, labels = part
+        return method(
+            Batch(
+                keys,
+                images,
+                labels,
+                hyperparameters.strength,
+                lambda pixels: recipe.network.apply(variables, pixels)[0],
+                options,
+            )
+        )
+
+    whole = keys_of_images(key, len(labels), axis_name), images, labels
+    if recipe.micro_batches == 1:
+        return of_part(whole)
+    parts = jax.tree.map(
+        lambda leaf: leaf.reshape(recipe.micro_batches, -1, *leaf.shape[1:]), whole
+    )
+    made = jax.lax.map(of_part, parts)
+    return made.reshape(-1, *images.shape[1:])
 
 
 def _warmup(step, epochs, steps_per_epoch) -> Float[Array, ""]:

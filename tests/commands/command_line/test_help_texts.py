@@ -92,6 +92,8 @@ def test_a_table_that_does_not_exist_is_an_error():
         "corruptions",
         "attacks",
         "measures",
+        "training_methods",
+        "training_strengths",
         "layer_choices",
     }
     with pytest.raises(KeyError, match="nothing"):

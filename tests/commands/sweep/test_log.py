@@ -67,8 +67,9 @@ def test_as_json_every_line_is_an_object_and_curves_are_drawn(tmp_path):
     assert all(event["message"].endswith(".") for event in warnings)
     assert f"Results: {folder / 'results.csv'}\n" in out
     header, *rows = drawn(folder)
-    assert header == ["alpha", "seed", "epoch", *FIGURES]
-    last = [dict(zip(header, map(float, row), strict=True)) for row in rows[-4:]]
+    assert header == ["alpha", "seed", "training", "training_strength", "epoch", *FIGURES]
+    assert {row[2] for row in rows} == {"standard"}
+    last = [dict(zip(header[3:], map(float, row[3:]), strict=True)) for row in rows[-4:]]
     for name in FIGURES:
         mean = sum(row[name] for row in last) / 4
         assert epochs[-1][name] == pytest.approx(mean, rel=1e-5)

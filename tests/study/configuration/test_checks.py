@@ -16,10 +16,14 @@ from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.method_checks import check_channels
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.training.methods.registry import TRAINING_METHODS
 
 ROOT = Path(__file__).parents[3]
-GROUPS = ("data", "training", "regularizer", "evaluation", "run")
+GROUPS = ("data", "training", "regularizer", "method", "evaluation", "run")
+ADVERSARIAL = {"training_method": "adversarial", "training_strength": (0.0, 2.0)}
+CORRUPTION = {"training_method": "corruption", "training_strength": (0.0, 2.0)}
 
 
 def changed(**flags):
@@ -116,6 +120,50 @@ def test_the_first_run_has_defaults_of_its_own():
             "--attack-images 9: has no effect without --measures attacks or input_gradients or",
             "omit --attack-images.",
         ),
+        ({"training_method": "adverserial"}, "--training-method adverserial:", "mean adversarial?"),
+        ({**ADVERSARIAL, "training_strength": (0.0, -1.0)}, "--training-strength -1.0:", "least 0"),
+        ({**ADVERSARIAL, "training_strength": (math.nan,)}, "--training-strength nan:", "finite"),
+        ({**ADVERSARIAL, "training_strength": (math.inf,)}, "--training-strength inf:", "finite"),
+        ({**ADVERSARIAL, "training_strength": (2.0, 1.0, 2)}, "--training-strength 2 1 2:", "once"),
+        ({**ADVERSARIAL, "training_strength": ()}, "--training-strength", "at least one value"),
+        ({**ADVERSARIAL, "training_strength": (0.0,)}, "--training-strength 0:", "above 0"),
+        (
+            {"training_strength": (0.0, 2.0)},
+            "--training-strength 0 2: has no effect with --training-method standard",
+            "choose another method",
+        ),
+        ({**ADVERSARIAL, "adversarial_steps": 0}, "--adversarial-steps 0:", "at least 1"),
+        ({**ADVERSARIAL, "adversarial_norm": "l1"}, "--adversarial-norm l1:", "did you mean l"),
+        ({**ADVERSARIAL, "adversarial_step_size": 0.0}, "--adversarial-step-size 0:", "above 0"),
+        ({**ADVERSARIAL, "adversarial_step_size": -1.0}, "--adversarial-step-size -1.0:", "finite"),
+        ({**CORRUPTION, "training_strength": (2.5,)}, "--training-strength 2.5:", "whole numbers"),
+        ({**CORRUPTION, "training_strength": (6.0,)}, "--training-strength 6:", "from 0 to 5"),
+        (
+            {**CORRUPTION, "training_corruptions": ("contrst",)},
+            "--training-corruptions contrst:",
+            "did you mean contrast?",
+        ),
+        (
+            {**CORRUPTION, "training_corruptions": ("fog", "fog")},
+            "--training-corruptions fog fog:",
+            "each value once",
+        ),
+        ({**CORRUPTION, "training_corruptions": ()}, "--training-corruptions", "at least one"),
+        (
+            {**ADVERSARIAL, "training_corruptions": ("fog",)},
+            "--training-corruptions fog: has no effect without --training-method corruption",
+            "omit --training-corruptions.",
+        ),
+        (
+            {"adversarial_steps": 3},
+            "--adversarial-steps 3: has no effect without --training-method adversarial",
+            "omit --adversarial-steps.",
+        ),
+        (
+            {"adversarial_norm": "l2"},
+            "--adversarial-norm l2: has no effect without --training-method adversarial",
+            "omit --adversarial-norm.",
+        ),
         ({"alpha_epochs": (0, 2)}, "--alpha-epochs 0 2:", "between 1 and --epochs 5"),
         ({"alpha_epochs": (3, 2)}, "--alpha-epochs 3 2:", "between 1 and --epochs 5"),
         ({"alpha_epochs": (1, 6)}, "--alpha-epochs 1 6:", "between 1 and --epochs 5"),
@@ -147,6 +195,10 @@ def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy
         {"measures": ()},
         {"epsilons": (0.0, 8.0)},
         {"learning_rate": 0.0},
+        {**ADVERSARIAL, "training_strength": (0.0, 1.0, 2.5)},
+        {**CORRUPTION, "training_corruptions": ("fog", "frost")},
+        {"training_method": "augmix", "training_strength": (0.5,)},
+        {**ADVERSARIAL, "adversarial_norm": "l2", "adversarial_steps": 1},
         {"alpha_epochs": (1, 5)},
         {"alpha_epochs": (5, 5)},
         {"warmup_epochs": 5.0, "alpha_epochs": (2, 3), "alpha_warmup_epochs": 1.5},
@@ -202,6 +254,14 @@ def test_json_holds_every_flag_that_determines_the_results_and_no_other():
     assert flags["alpha"] == [-1.0, 0.0, 1.0]
     assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]
     assert to_json(changed(data_dir=Path("d"), archives=Path("a"), resume=True)) == flags
+
+
+def test_a_method_for_colour_is_refused_for_grey_images():
+    method = TRAINING_METHODS["augmix"]
+    check_channels(method, "cifar10", (32, 32, 3))
+    check_channels(TRAINING_METHODS["adversarial"], "grey", (8, 8, 1))
+    with pytest.raises(ConfigurationError, match=r"--training-method augmix: needs images with 3"):
+        check_channels(method, "grey", (8, 8, 1))
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,17 @@ from selectax.study.configuration.options import (
 )
 from selectax.study.evaluation import foreign_weights
 from selectax.study.evaluation.evaluate import evaluate
-from selectax.study.evaluation.table import begin_table, measures_held
+from selectax.study.evaluation.table import (
+    UNKNOWN_ALPHA,
+    begin_table,
+    check_epoch,
+    write_record,
+)
 from selectax.study.measures import clean, indices
 from selectax.study.measures.registry import MEASURES
 from selectax.study.report import figures
 from selectax.study.run import results
-from selectax.study.run.networks import NetworkId
+from selectax.study.run.networks import NetworkId, Progress
 from tests.study.tiny import TinyNetwork, draw_one
 
 pytestmark = pytest.mark.slow
@@ -306,14 +311,45 @@ def test_rows_of_an_earlier_epoch_are_not_taken_for_those_of_now(tmp_path):
     whose = {"dataset": "digits", "model": "resnet8", "alpha": 0.5, "seed": 1, "epoch": 2}
     table = results.table([{**whose, "metric": "accuracy", "value": 0.5}])
     path, network = tmp_path / "table.csv", NetworkId(0.5, 1)
-    assert measures_held(path, table, network, 2) == {"clean"}
-    assert measures_held(path, table, NetworkId(0.5, 0), 3) == set()
+    check_epoch(path, table, network, 2)
+    check_epoch(path, table, NetworkId(0.5, 0), 3)
     with pytest.raises(ConfigurationError, match=r"seed 1 after epoch 2, but the best epoch is 3"):
-        measures_held(path, table, network, 3)
+        check_epoch(path, table, network, 3)
+
+
+def rows_of(alpha, metrics):
+    whose = {"dataset": "digits", "model": "resnet8", "alpha": alpha, "seed": 1, "epoch": 2}
+    return [{**whose, "metric": metric, "value": 0.5} for metric in metrics]
+
+
+@pytest.mark.parametrize("alpha", [0.5, np.nan])
+def test_the_record_says_what_is_done_and_rows_without_a_record_are_dropped(tmp_path, alpha):
+    path, options = tmp_path / "table.csv", {"norm": "linf"}
+    begin_table(path, options)
+    whose = NetworkId(UNKNOWN_ALPHA if np.isnan(alpha) else alpha, 1)
+    done = {whose: Progress(frozenset({"clean", "my_measure"}), 2)}
+    results.save(path, results.table(rows_of(alpha, ["accuracy", "mine"])))
+    write_record(path, options, done, {whose: 2})
+    table, record = begin_table(path, options)
+    assert (len(table), record) == (2, done)
+    results.save(path, results.table(rows_of(alpha, ["accuracy", "mine", "half_written"])))
+    table, record = begin_table(path, options)
+    assert (len(table), record) == (0, {})
+
+
+def test_what_an_earlier_version_measured_is_inferred(tmp_path):
+    path, options = tmp_path / "table.csv", {"norm": "linf"}
+    (tmp_path / "table.evaluation.json").write_text(json.dumps(options))
+    results.save(path, results.table(rows_of(0.5, ["accuracy"])))
+    table, record = begin_table(path, options)
+    assert (len(table), record) == (1, {NetworkId(0.5, 1): Progress(frozenset({"clean"}), 1)})
 
 
 def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):
     path = tmp_path / "table.csv"
     for options in ({"norm": "linf"}, {"norm": "l2"}):
-        assert begin_table(path, options).empty
-        assert json.loads((tmp_path / "table.evaluation.json").read_text()) == options
+        table, record = begin_table(path, options)
+        assert table.empty
+        assert record == {}
+        beside = json.loads((tmp_path / "table.evaluation.json").read_text())
+        assert beside == {**options, "measured": []}

@@ -19,6 +19,7 @@ def test_metrics_are_those_of_the_design():
         *("treves_rolls_sparseness", "vinje_gallant_sparseness", "share_selective", "dead_units"),
         *("effective_rank", "intrinsic_dimension"),
         *(f"class_selectivity_decile_{decile}" for decile in range(11)),
+        *("class_selectivity_rotated", "class_selectivity_best_basis"),
     }
 
 

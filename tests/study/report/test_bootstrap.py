@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from selectax.study.report.bootstrap import estimate, intervals_of_means
+from selectax.study.report import bootstrap
+from selectax.study.report.bootstrap import (
+    Estimate,
+    estimate,
+    intervals_of_means,
+    seeds_to_decide,
+)
 from selectax.study.report.statistics import mean, rank_correlation
 
 
@@ -106,3 +112,39 @@ def test_many_means_have_the_intervals_that_each_has_alone(seeds):
 def test_means_over_two_seeds_have_no_interval():
     ends = intervals_of_means(np.ones((4, 2)), np.random.default_rng(0))
     np.testing.assert_array_equal(ends, np.full((2, 4), np.nan))
+
+
+@pytest.mark.parametrize(("offset", "side"), [(0.0, 1), (5.0, -1)])
+def test_half_of_the_studies_with_the_seeds_that_decide_do_decide(offset, side, monkeypatch):
+    """In simulated studies of a mean, whose effect is what a first study of 12 seeds measured."""
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 2000)
+    generator = np.random.default_rng(0)
+    quantiles = stats.norm.ppf((np.arange(12) + 0.5) / 12)
+    effect, deviation = side * 0.5, quantiles.std(ddof=1)
+    pilot = networks_of(quantiles / deviation + effect + offset, np.arange(12))
+    found = estimate(pilot, mean("value"), generator, resample_networks=False)
+    assert min(abs(found.low - offset), abs(found.high - offset)) < 0.2
+    number = seeds_to_decide(found, offset)
+    # A t-test would need 18: (1.96 / 0.5)² is 15.4, and seeds lose a degree of freedom.
+    assert 14 <= number <= 18
+
+    def share_decided(seeds):
+        values = generator.normal(effect + offset, 1, (400, seeds))
+        low, high = intervals_of_means(values, generator)
+        return ((low > offset) if side > 0 else (high < offset)).mean()
+
+    assert share_decided(number) == pytest.approx(0.5, abs=0.12)
+    # Power of a z-test: (sqrt(2) - 1) * 1.96 deviations from one half.
+    assert share_decided(2 * number) == pytest.approx(0.79, abs=0.1)
+
+
+def test_seeds_that_decide_follow_from_the_interval_by_hand():
+    # From 3 seeds the variance is 2/9; it must fall to a quarter, 1/18, (n - 1) / n² for 17.
+    found = Estimate(1.0, -1.0, 1.5, 12, 3)
+    assert seeds_to_decide(found, 0.0) == 17
+    # The upper end, at half the width, counts for a threshold above.
+    assert seeds_to_decide(found, 1.25) == 17
+    # One more seed at least, and no number if the effect is at the threshold or has no interval.
+    assert seeds_to_decide(Estimate(1.0, -0.001, 2.0, 12, 3), 0.0) == 4
+    assert seeds_to_decide(found, 1.0) is None
+    assert seeds_to_decide(Estimate(1.0, np.nan, np.nan, 12, 3), 0.0) is None

@@ -1,29 +1,54 @@
-"""Each entry of FINDINGS can be evaluated, and says what was written down before any study."""
+"""Each entry of EDITIONS can be evaluated, and says what was written down before its studies."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from selectax.study.report.claims import ALL, AT_LEAST_0, AT_MOST_0, EXTREMES, FINDINGS
+from experiments.study import STUDIES
+from selectax.study.report.claims import FINDINGS
+from selectax.study.report.criteria import ALL, AT_LEAST_0, AT_MOST_0, EXTREMES
+from selectax.study.report.editions import EDITIONS
 from selectax.study.report.per_network import per_network
 from tests.study.planted import UNITS, planted_table
 
-STATED = Path(__file__).parents[3] / "experiments" / "studies" / "decided_by.json"
+STATED = json.loads((STUDIES / "decided_by.json").read_text())
+ALL_CLAIMS = [*EDITIONS["first"].claims, *FINDINGS]
+
+
+def conditions_of(claim, *, premises=False):
+    return {
+        criterion.name: criterion.condition
+        for criterion in claim.criteria
+        if criterion.condition and criterion.is_premise == premises
+    }
 
 
 def test_what_decides_is_what_was_written_down_before_any_study():
-    assert {
-        claim.text: {
-            criterion.name: criterion.condition
-            for criterion in claim.criteria
-            if criterion.condition
+    first, second = EDITIONS["first"].claims, EDITIONS["second"].claims
+    assert {claim.text: conditions_of(claim) for claim in first} == STATED["first"]["conditions"]
+    of_second = {}
+    for claim in second:
+        stated = {
+            "source": claim.source,
+            "only": " on ".join(claim.only or ()),
+            "training method": claim.method,
+            "conditions": conditions_of(claim),
+            "premises": conditions_of(claim, premises=True),
         }
-        for claim in FINDINGS
-    } == json.loads(STATED.read_text())
+        of_second[claim.text] = {name: value for name, value in stated.items() if value}
+    assert of_second == STATED["second"]["findings"]
+    assert {name: edition.date for name, edition in EDITIONS.items()} == {
+        name: edition["date"] for name, edition in STATED.items()
+    }
 
 
-@pytest.mark.parametrize("claim", FINDINGS, ids=lambda claim: claim.text[:20])
+def test_the_studies_of_the_first_edition_say_so():
+    for name in STATED["first"]["studies"]:
+        page = (STUDIES / name / "README.md").read_text()
+        assert "first edition" in page
+
+
+@pytest.mark.parametrize("claim", ALL_CLAIMS, ids=lambda claim: claim.text[:20])
 def test_an_entry_uses_columns_that_networks_have_and_conditions_come_first(claim):
     known = set(per_network(planted_table(alphas=(0.0,), seeds=1), UNITS))
     decides = [criterion.must_be is not None for criterion in claim.criteria]

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from selectax.study import reports
 from selectax.study.report import bootstrap
 from selectax.study.reports import write_report
 from tests.study.planted import planted_table, write_run
@@ -27,10 +28,33 @@ def test_it_says_what_was_found(page):
     assert f"percentiles of {bootstrap.RESAMPLES:,} resamples" in text
     assert "28 networks: 7 strengths" in " ".join(text.split())
     assert re.search(r"<td data-value=\"10[.0]*\">10</td>", text)  # steps of PGD, whole
-    assert "5.95" in text  # of the largest fall of selectivity, tests/study/report/test_findings.py
+    assert "Not tested in this study: 2, 3, 10, 11." in text
+    assert "The claim is about resnet20 on cifar10 only." in text
+    assert "edition, fixed on 2026-11-28" in " ".join(text.split())
     assert text.count("<figure") == text.count("<img ") > 4
     assert text.count('<figure class="first">') == 1
     assert all(len(words) > 40 for words in re.findall(r'alt="([^"]*)"', text))
+
+
+def test_it_says_what_holds_in_part_and_what_changes_without_dead_units(tmp_path, monkeypatch):
+    monkeypatch.setattr(bootstrap, "RESAMPLES", 1000)
+    monkeypatch.setattr(reports, "_pictures", lambda *_: [])
+    table = planted_table(dead={(2.0, seed): 0.2 for seed in range(4)})
+    rows = table["metric"].eq("relative_accuracy") & table["alpha"].isin((0.4, 1.0))
+    table.loc[rows, "value"] = 0.9
+    folder = write_run(tmp_path / "run", table, evaluation_images=500)
+    text = " ".join(write_report(folder).read_text().split())
+    assert len(re.findall(r"✓ holds</span>", text)) == 6
+    assert "◐ holds in part<br>(1 of 2)</span>" in text
+    assert re.search(r"about \d+ seeds would decide the rest", text)
+    change = 'Without the 4 networks with dead units: <span class="verdict'
+    assert text.count(change) == 1
+    before, after = text.split(change)
+    assert "✗" not in before
+    assert "◐ holds in part (1 of 2)</span>" in after
+    assert 'title="Its conditions: holds, does not hold">✓ ✗ </span>' in after
+    assert "In 4 networks more than a tenth of the units of a layer are dead" in text
+    assert "here on 500 test images instead of the whole test set" in text
 
 
 def test_it_loads_nothing(page):
@@ -139,3 +163,10 @@ def test_in_a_browser_the_details_open_by_keyboard(tab):
     summary.focus()
     summary.press("Enter")
     assert table.is_visible()
+
+
+def test_a_finding_may_be_untested_without_dead_units(tmp_path):
+    dead = {(alpha, seed): 0.5 for alpha in (-1.0, 0.0, 1.0) for seed in range(3)}
+    table = planted_table(alphas=(-1.0, 0.0, 1.0), seeds=3, dead=dead)
+    text = write_report(write_run(tmp_path / "run", table)).read_text()
+    assert "? not tested" in text

@@ -30,13 +30,17 @@ def draw_epochs(kind, folder, epochs, *, begun, networks=NETWORKS, offset=0.0):
 
 def rows(folder):
     with folder.curves_csv.open(newline="") as file:
-        return [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+        return [
+            {name: cell if name == "training" else float(cell) for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 def expected(epochs, networks=NETWORKS):
     return [
         {
-            **{"alpha": network.alpha, "seed": network.seed, "epoch": epoch},
+            **network._asdict(),
+            "epoch": epoch,
             **{name: values[at] for name, values in figures_at(epoch, networks).items()},
         }
         for epoch in epochs
@@ -72,6 +76,25 @@ def test_curves_of_other_networks_of_the_run_stay(tmp_path):
     draw_epochs("csv", folder, [1, 2], begun=0)
     draw_epochs("csv", folder, [1], begun=0, networks=OTHERS)
     assert rows(folder) == expected([1, 2]) + expected([1], OTHERS)
+
+
+def test_networks_of_other_strengths_are_kept_apart(tmp_path):
+    folder = RunFolder(tmp_path)
+    weak, strong = ([NetworkId(0.0, 0, "adversarial", strength)] for strength in (1.0, 2.0))
+    draw_epochs("csv", folder, [1, 2], begun=0, networks=weak)
+    draw_epochs("csv", folder, [1], begun=0, networks=strong)
+    assert rows(folder) == expected([1, 2], weak) + expected([1], strong)
+
+
+def test_curves_of_an_earlier_version_are_continued(tmp_path):
+    folder = RunFolder(tmp_path)
+    draw_epochs("csv", folder, [1], begun=0)
+    now = folder.curves_csv.read_text()
+    before = now.replace("training,training_strength,", "").replace("standard,0.0,", "")
+    assert before != now
+    folder.curves_csv.write_text(before)
+    draw_epochs("csv", folder, [2], begun=1)
+    assert rows(folder) == expected([1, 2])
 
 
 def test_half_a_line_after_a_kill_is_dropped_wherever_it_ends(tmp_path):

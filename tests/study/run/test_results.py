@@ -37,8 +37,8 @@ def saved_and_loaded(path, frame):
 
 def test_columns_are_those_of_the_design():
     assert list(results.table([]).columns) == [
-        *("dataset", "model", "alpha", "seed", "epoch", "metric", "layer", "perturbation"),
-        *("severity", "epsilon", "steps", "value"),
+        *("dataset", "model", "alpha", "seed", "training", "training_strength", "epoch"),
+        *("metric", "layer", "perturbation", "severity", "epsilon", "steps", "value"),
     ]
 
 
@@ -46,7 +46,7 @@ def test_what_a_row_lacks_is_empty(tmp_path):
     results.save(tmp_path / "results.csv", results.table(ROWS[:1]))
     header, row = (tmp_path / "results.csv").read_bytes().decode().split("\n")[:2]
     assert header == ",".join(results.COLUMNS)
-    assert row == "digits,resnet8,-0.7,0,4,accuracy,,,,,,0.9"
+    assert row == "digits,resnet8,-0.7,0,standard,0.0,4,accuracy,,,,,,0.9"
 
 
 def test_a_table_comes_back_from_its_file(tmp_path):
@@ -54,6 +54,28 @@ def test_a_table_comes_back_from_its_file(tmp_path):
     pd.testing.assert_frame_equal(saved_and_loaded(tmp_path / "results.csv", frame), frame)
     empty = results.table([])
     pd.testing.assert_frame_equal(saved_and_loaded(tmp_path / "results.csv", empty), empty)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_tables_of_earlier_versions_are_of_standard_training(tmp_path, name):
+    now = results.table(ROWS)
+    results.save(tmp_path / name, now.drop(columns=["training", "training_strength"]))
+    pd.testing.assert_frame_equal(results.load(tmp_path / name), now)
+
+
+def test_networks_of_other_strengths_are_kept_apart():
+    strengths = (0.0, 2.0)
+    rows = [
+        {**ROWS[0], "training": "adversarial", "training_strength": strength, "value": strength}
+        for strength in strengths
+    ]
+    frame = results.table(rows)
+    summary = results.summarize(frame)
+    assert summary["training_strength"].tolist() == [0.0, 2.0]
+    assert summary["clean accuracy"].tolist() == [0.0, 2.0]
+    assert "training_strength" not in results.summarize(results.table(ROWS))
+    assert results.measures_in(frame, -0.7, 0, "adversarial", 2.0, together=False) == {"clean"}
+    assert results.measures_in(frame, -0.7, 0, together=False) == set()
 
 
 def test_text_that_pandas_takes_for_nothing_stays_text(tmp_path):
@@ -112,6 +134,7 @@ def test_a_measurement_is_not_taken_twice(number):
     [
         *(("seed", 1), ("alpha", 0.7), ("epoch", 3), ("layer", "logits"), ("severity", 4)),
         *(("epsilon", 4 / 255), ("steps", 20), ("perturbation", "fgsm")),
+        *(("training", "adversarial"), ("training_strength", 2.0)),
     ],
 )
 def test_measurements_that_differ_in_any_column_are_two(column, value):
@@ -257,9 +280,10 @@ def test_parquet_keeps_floats_to_the_bit_and_nothing_at_all(tmp_path):
 
 
 POLARS = {
-    **dict.fromkeys(("dataset", "model", "metric", "layer", "perturbation"), pl.String),
+    **dict.fromkeys(("dataset", "model", "training", "metric", "layer"), pl.String),
     **dict.fromkeys(("seed", "epoch", "severity", "steps"), pl.Int64),
-    **dict.fromkeys(("alpha", "epsilon", "value"), pl.Float64),
+    **dict.fromkeys(("alpha", "training_strength", "epsilon", "value"), pl.Float64),
+    "perturbation": pl.String,
 }
 
 

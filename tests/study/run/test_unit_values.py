@@ -16,12 +16,28 @@ VALUES = {"class_selectivity": {"b": np.float32([0.5, 0.25]), "a": np.float32([1
 
 def test_each_unit_has_a_row():
     table = unit_table(NetworkId(-0.7, 3), VALUES)
-    assert table.columns.tolist() == ["alpha", "seed", "metric", "layer", "unit", "value"]
+    assert table.columns.tolist() == [
+        *("alpha", "seed", "training", "training_strength", "metric", "layer", "unit", "value")
+    ]
     assert table[["layer", "unit", "value"]].values.tolist() == [
         *(["a", 0, 1.0], ["b", 0, 0.5], ["b", 1, 0.25]),
     ]
     assert set(table["alpha"]) == {-0.7}
     assert set(table["seed"]) == {3}
+
+
+def test_networks_of_other_strengths_are_kept_apart():
+    weak, strong = (NetworkId(0.0, 0, "adversarial", strength) for strength in (1.0, 2.0))
+    table = joined(unit_table(weak, VALUES), unit_table(strong, VALUES))
+    assert table["training_strength"].tolist() == [1.0] * 3 + [2.0] * 3
+    assert set(table["training"]) == {"adversarial"}
+
+
+def test_a_table_of_an_earlier_version_is_of_standard_training(tmp_path):
+    now = unit_table(NetworkId(0.5, 1), VALUES)
+    before = now.drop(columns=["training", "training_strength"])
+    before.to_parquet(tmp_path / "units.parquet", index=False)
+    pd.testing.assert_frame_equal(read_unit_values(tmp_path / "units.parquet"), now)
 
 
 def test_of_a_unit_that_two_tables_hold_the_last_counts():

@@ -38,6 +38,11 @@ from selectax.study.report.figures.single_units import (
     input_gradients_by_layer,
 )
 from selectax.study.report.figures.style import STYLE
+from selectax.study.report.figures.training.by_strength import (
+    robustness_by_selectivity_of_methods,
+    selectivity_by_strength,
+)
+from selectax.study.report.per_network import standard_networks
 from selectax.study.runtime.whole_files import whole_file
 
 __all__ = (
@@ -59,9 +64,11 @@ __all__ = (
     "robust_accuracy_by_epsilon",
     "robust_accuracy_by_steps",
     "robustness_by_selectivity",
+    "robustness_by_selectivity_of_methods",
     "save",
     "selectivity_by_alpha",
     "selectivity_by_layer",
+    "selectivity_by_strength",
     "title_of",
 )
 
@@ -79,7 +86,8 @@ def draw_all(
 ) -> dict[str, Figure]:
     """Draws every figure of FIGURES that the table has data for, and one of each other metric.
 
-    Rows without an alpha are left out.
+    Rows without an alpha are left out. Networks that were trained for robustness are only in the
+    figures of `figures.training`.
 
     Args:
       table: results of one model on one data set.
@@ -101,7 +109,10 @@ def draw_all(
         if values.nunique() > 1:
             several = ", ".join(values.unique())
             raise ValueError(f"table has several in column {column}, {several}; take one of them.")
-    measured = Measured(table, units, unit_values)
+    trained, table = table, standard_networks(table)
+    if unit_values is not None:
+        unit_values = standard_networks(unit_values)
+    measured = Measured(table, units, unit_values, trained)
     figures = {name: entry.draw(measured) for name, entry in FIGURES.items()}
     for metric in other_metrics(table):
         description = (metrics or {}).get(metric, "")

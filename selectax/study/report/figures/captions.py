@@ -7,11 +7,26 @@ from matplotlib.figure import Figure
 
 from selectax.study.report.figures.style import STYLE, number_text
 
+# Width in inches of a column of the legend beside the panels, and height of a line in it.
+_LEGEND_WIDTH = 1.2
+_LEGEND_LINE = 1.5 * STYLE["legend.fontsize"] / 72
+
+
+def legend_columns(figure: Figure, lines: int) -> int:
+    """Number of columns in which a legend of some lines of text is no higher than the figure."""
+    return -(-lines // max(1, int(figure.get_figheight() / _LEGEND_LINE)))
+
+
+def widen_for_legend(figure: Figure, columns: int) -> None:
+    """Makes a figure, which has room for one column of a legend, wide enough for several."""
+    figure.set_figwidth(figure.get_figwidth() + _LEGEND_WIDTH * (columns - 1))
+
 
 def caption(figure: Figure, rows: pd.DataFrame, *sentences: str) -> None:
     """Writes the model, the data sets and some sentences above the panels, beside any legend."""
     whose = f"{rows['model'].iloc[0]} on {' and '.join(sorted(rows['dataset'].unique()))}"
-    inches = figure.get_figwidth() - 1.2 * bool(figure.legends)
+    columns = [legend_columns(figure, len(legend.get_texts())) for legend in figure.legends]
+    inches = figure.get_figwidth() - _LEGEND_WIDTH * sum(columns)
     write_caption(figure, "; ".join(filter(None, [whose, *sentences])), inches)
 
 

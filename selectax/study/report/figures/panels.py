@@ -9,7 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from selectax.study.report.figures.captions import caption, diverged_text
+from selectax.study.report.figures.captions import (
+    caption,
+    diverged_text,
+    legend_columns,
+    widen_for_legend,
+)
 from selectax.study.report.figures.means import over_seeds, over_seeds_text
 from selectax.study.report.figures.style import line_styles, number_text
 from selectax.study.report.figures.ticks import number_ticks
@@ -18,7 +23,12 @@ _FAINT = "#9a9a9a"
 
 
 def panels(
-    titles: Sequence[str], *, columns: int, size: tuple[float, float], share_values: bool = True
+    titles: Sequence[str],
+    *,
+    columns: int,
+    size: tuple[float, float],
+    share_values: bool = True,
+    share_places: bool = True,
 ):
     """Makes a figure of empty panels that share their axes.
 
@@ -26,7 +36,8 @@ def panels(
       titles: titles of the panels, row by row.
       columns: largest number of columns.
       size: width and height of a panel, in inches.
-      share_values: whether the panels share their vertical axis too.
+      share_values: whether the panels share their vertical axis.
+      share_places: whether the panels share their horizontal axis.
 
     Returns:
       The figure and one axes a title.
@@ -35,7 +46,7 @@ def panels(
     # The fewest columns with the same number of rows leave the fewest empty places.
     columns = -(-len(titles) // rows)
     figure = Figure(figsize=(columns * size[0] + 1.2, rows * size[1] + 0.9))
-    grid = figure.subplots(rows, columns, sharex=True, sharey=share_values, squeeze=False)
+    grid = figure.subplots(rows, columns, sharex=share_places, sharey=share_values, squeeze=False)
     all_axes = list(grid.ravel())
     for axes in all_axes[len(titles) :]:
         axes.remove()
@@ -43,7 +54,7 @@ def panels(
     for at, (axes, title) in enumerate(zip(all_axes, titles, strict=True)):
         axes.set_title(title)
         # A panel without another below it shows the labels of the shared ticks.
-        axes.tick_params(labelbottom=at + columns >= len(titles))
+        axes.tick_params(labelbottom=not share_places or at + columns >= len(titles))
     return figure, all_axes
 
 
@@ -187,4 +198,7 @@ def legend(
     """Adds a legend of the alphas on the right of a figure, the largest on top, and of others."""
     looks = [*list(styles.values())[::-1], *others]
     handles = [Line2D([], [], **look) for look in looks]
-    figure.legend(handles=handles, handlelength=3.2, loc="outside right upper")
+    lines = sum(1 + str(look["label"]).count("\n") for look in looks)
+    columns = legend_columns(figure, lines)
+    widen_for_legend(figure, columns)
+    figure.legend(handles=handles, handlelength=3.2, loc="outside right upper", ncols=columns)

@@ -31,6 +31,10 @@ from selectax.study.report.figures.single_units import (
     input_gradients_by_alpha,
     input_gradients_by_layer,
 )
+from selectax.study.report.figures.training.by_strength import (
+    robustness_by_selectivity_of_methods,
+    selectivity_by_strength,
+)
 
 _DECILES = tuple(f"class_selectivity_decile_{decile}" for decile in range(11))
 _INPUT_GRADIENTS = ("input_gradient_cv", "input_gradient_cv_over_units")
@@ -46,14 +50,16 @@ class Measured(NamedTuple):
     """What figures are drawn from.
 
     Attributes:
-      table: results of one model on one data set.
+      table: results of one model on one data set, of standard training.
       units: number of units of each layer, in order of depth.
       unit_values: class selectivity index of each unit, see `selectivity_by_layer`, if it is known.
+      trained: results of these networks and of those that were trained for robustness.
     """
 
     table: pd.DataFrame
     units: Mapping[str, int]
-    unit_values: pd.DataFrame | None = None
+    unit_values: pd.DataFrame | None
+    trained: pd.DataFrame
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +89,7 @@ FIGURES: dict[str, FigureEntry] = {
         "Mean class selectivity of the networks at each alpha.",
     ),
     "selectivity_by_layer": FigureEntry(
-        lambda given: selectivity_by_layer(*given),
+        lambda given: selectivity_by_layer(given.table, given.units, given.unit_values),
         _DECILES,
         "Class selectivity of the units in each layer.",
     ),
@@ -122,6 +128,17 @@ FIGURES: dict[str, FigureEntry] = {
         lambda given: robust_accuracy_by_steps(given.table),
         ("accuracy",),
         "Accuracy under PGD as the number of its steps rises.",
+    ),
+    "selectivity_by_strength": FigureEntry(
+        lambda given: selectivity_by_strength(given.trained, given.units),
+        ("class_selectivity",),
+        "Class selectivity of each layer as the strength of training for robustness rises.",
+    ),
+    "robustness_by_selectivity_of_methods": FigureEntry(
+        lambda given: robustness_by_selectivity_of_methods(given.trained, given.units),
+        ("class_selectivity", "accuracy", "relative_accuracy"),
+        "Robustness to corruptions and to PGD against class selectivity. Each mark is a network; "
+        "its colour and shape show how it was trained.",
     ),
     "dimensionality_by_layer": FigureEntry(
         lambda given: dimensionality_by_layer(given.table, given.units),

@@ -19,7 +19,8 @@ from selectax.study.report.figures.panels import (
 from selectax.study.report.figures.style import STYLE, line_styles
 from selectax.study.report.figures.ticks import fractions_on
 
-PAPER = [0.0, *(s * a for s in (-1, 1) for a in (2, 1, 0.7, 0.4, 0.3, 0.2, 0.1))]
+STRENGTHS = (100, 30, 10, 5, 2, 1, 0.7, 0.4, 0.3, 0.2, 0.1)
+PAPER = [0.0, *(s * a for s in (-1, 1) for a in STRENGTHS)]
 DEFAULT = [-1.0, 0.0, 1.0]
 
 
@@ -103,6 +104,24 @@ def test_many_alphas_are_on_a_scale_that_parts_them_and_ticks_that_do_not_touch(
     places = np.array([axes.transData.transform((alpha, 0))[0] for alpha in sorted(PAPER)])
     assert np.diff(places).min() > 3
     assert places[len(PAPER) // 2] == pytest.approx((places[0] + places[-1]) / 2)
+
+
+@matplotlib.rc_context(STYLE)
+def test_a_legend_of_many_alphas_is_within_the_figure():
+    figure, (axes,) = panels(["a"], columns=1, size=(3.6, 2.2))
+    width = figure.get_figwidth()
+    legend(figure, line_styles(PAPER), {"label": "two\nlines", "color": "grey"})
+    caption(figure, networks_of(PAPER), *["many words"] * 12)
+    figure.draw_without_rendering()
+    (beside,) = figure.legends
+    box, whole = beside.get_window_extent(), figure.bbox
+    assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+    assert axes.get_window_extent().x1 < box.x0
+    assert figure._suptitle.get_window_extent().x1 < box.x0
+    assert figure.get_figwidth() > width + 1
+    few, _ = panels(["a"], columns=1, size=(3.6, 2.2))
+    legend(few, line_styles(DEFAULT))
+    assert few.get_figwidth() == width
 
 
 def sorted_by_place(boxes):

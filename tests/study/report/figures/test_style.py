@@ -12,7 +12,8 @@ from selectax.study.report import figures
 from selectax.study.report.figures.style import line_styles, number_text
 from tests.study.planted import planted_table
 
-PAPER = [0.0, *(s * a for s in (-1, 1) for a in (2, 1, 0.7, 0.4, 0.3, 0.2, 0.1))]
+STRENGTHS = (100, 30, 10, 5, 2, 1, 0.7, 0.4, 0.3, 0.2, 0.1)
+PAPER = [0.0, *(s * a for s in (-1, 1) for a in STRENGTHS)]
 DEFAULT = [-1.0, 0.0, 1.0]
 # Machado, Oliveira & Fernandes 2009, severity 1.0; for linear RGB.
 VISION = {

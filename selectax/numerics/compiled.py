@@ -1,0 +1,70 @@
+"""Runs a function as one compiled program, and finds the program again at the next call."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from selectax.arguments.arrays import is_concrete
+
+_DISABLED = "jax_disable_jit"
+# Compiled programs that are kept; the least recently used one is dropped.
+_PROGRAMS = 64
+
+
+def run_compiled(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function of arrays, as one compiled program if it is not being traced already.
+
+    `jax.jit` finds a program by the identity of the function and would compile a closure anew at
+    each call. A function at the top of a module, on the other hand, would not notice that a network
+    which it uses has new weights. Here, the function is traced at each call, arrays that it closes
+    over become inputs of the program, and the program is found by its text. So the weights, images
+    and epsilons of another call need no compilation, and are never mixed up.
+
+    Args:
+      function: function of arrays that is defined anew for each call. Numbers that it closes over
+        become part of the program.
+      *arguments: pytrees of arrays and numbers. Numbers become arrays.
+
+    Returns:
+      The function's result.
+    """
+    # An attribute that type checkers do not know.
+    is_disabled = getattr(jax.config, _DISABLED)
+    if is_disabled or not is_concrete(arguments):
+        return function(*arguments)
+    arguments = jax.tree.map(jnp.asarray, arguments)
+    traced, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    if not is_concrete(traced.consts):  # an outer function is being traced
+        return function(*arguments)
+    inputs = [*traced.consts, *jax.tree.leaves(arguments)]
+
+    def flat(inputs):
+        constants = inputs[: len(traced.consts)]
+        return jax.core.eval_jaxpr(traced.jaxpr, constants, *inputs[len(constants) :])
+
+    lowered = jax.jit(flat).lower(inputs)
+    placement = tuple(getattr(array, "sharding", None) for array in inputs)
+    results = _compiled(_Program(lowered, placement))(inputs)
+    return jax.tree.unflatten(jax.tree.structure(shapes), results)
+
+
+class _Program:
+    """A program that has not been compiled; programs with the same text are equal."""
+
+    def __init__(self, lowered: Any, placement: tuple[Any, ...]) -> None:
+        self.lowered = lowered
+        self._identity = lowered.as_text(), placement
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Program) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+
+@functools.lru_cache(maxsize=_PROGRAMS)
+def _compiled(program: _Program) -> Callable[..., Any]:
+    return program.lowered.compile()
