@@ -516,16 +516,14 @@ def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
       2.0
     """
     variances = checked_variances(variances)
-    # A factor, so that the gradient becomes NaN too.
-    variances = variances * jnp.where(jnp.all(jnp.isfinite(variances)), 1, jnp.nan)
+    variances *= jnp.where(jnp.all(jnp.isfinite(variances)), 1, jnp.nan)  # the gradient, too
     largest = jnp.max(variances)
     noise = variances <= noise_floor(variances)
-    shares = jnp.where(noise, 0, variances / jnp.where(largest == 0, 1, largest))
-    deviations = jnp.where(noise, 0, jnp.sqrt(jnp.where(noise, 1, shares)))  # finite gradients
-    total = jnp.sum(deviations)
-    shares = deviations / jnp.where(total == 0, 1, total)
+    relative = jnp.where(noise, 1, variances / jnp.where(largest == 0, 1, largest))
+    deviations = jnp.where(noise, 0, jnp.sqrt(relative))  # double where: finite gradients
+    shares = deviations / jnp.maximum(jnp.sum(deviations), 1)  # the largest deviation is 1
     entropy = -jnp.sum(shares * jnp.log(jnp.where(noise, 1, shares)))
-    return jnp.where(total == 0, 0, jnp.exp(entropy))
+    return jnp.where(largest == 0, 0, jnp.exp(entropy))
 
 
 @jax.jit

@@ -198,8 +198,8 @@ def test_principal_variances_match_scikit_learn_on_digits(samples):
         np.testing.assert_allclose(
             participation_ratio(variances), reference.participation_ratio(responses), rtol=1e-4
         )
-        expected = reference.effective_rank(responses)
-        np.testing.assert_allclose(effective_rank(variances), expected, rtol=1e-4)
+        rank = reference.effective_rank(responses)
+        np.testing.assert_allclose(effective_rank(variances), rank, rtol=1e-4)
 
 
 def test_difference_of_corrupted_photographs_matches_the_reference(real_data):

@@ -11,7 +11,15 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 MEASURES = (
     *("selectivity", "regularization", "tuning", "strongest", "dimensionality", "sensitivity"),
-    *("ablation", "attacks", "augmix", "intermediates", "bases", "similarity"),
+    *(
+        "ablation",
+        "attacks",
+        "augmix",
+        "intermediates",
+        "intrinsic_dimension",
+        "bases",
+        "similarity",
+    ),
 )
 HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
