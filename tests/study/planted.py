@@ -47,16 +47,15 @@ def planted_table(
         for seed in range(seeds):
             whose = {"dataset": dataset, "model": model, "alpha": alpha, "seed": seed}
 
-            def add(metric, value, whose=whose, **where):
-                value += noise * generator.normal()
+            def row(metric, value, whose=whose, **where):
                 rows.append({**whose, "epoch": 5, "metric": metric, **where, "value": value})
+
+            def add(metric, value, row=row, **where):
+                row(metric, value + noise * generator.normal(), **where)
 
             selectivity = {-2.0: 0.01, -1.0: 0.05, -0.4: 0.2, 0.0: 0.3}.get(alpha, 0.3 + alpha / 5)
             add("class_selectivity", selectivity)
-            rows.append(
-                {**whose, "epoch": 5, "metric": "class_selectivity", "perturbation": "fog"}
-                | {"severity": 1, "value": 9.0}
-            )
+            row("class_selectivity", 9.0, perturbation="fog", severity=1)
             add("train_loss", 1.0)
             add("accuracy", {-2.0: 0.88, -1.0: 0.9, -0.4: 0.91}.get(alpha, 0.9 - alpha / 20))
             effect = sign * selectivity
@@ -69,22 +68,13 @@ def planted_table(
                 for epsilon, lower in EPSILONS.items():
                     where = {"perturbation": name, "epsilon": epsilon / 255, "steps": steps}
                     add("accuracy", 0.4 + effect / 2 - lower if epsilon else 0.9, **where)
-            rows.append(
-                {**whose, "epoch": 5, "metric": "masked_gradients", "perturbation": "pgd"}
-                | {"epsilon": 8 / 255, "steps": 10, "value": doubts}
-            )
+            row("masked_gradients", doubts, perturbation="pgd", epsilon=8 / 255, steps=10)
             for layer, units in UNITS.items():
                 add("class_selectivity", selectivity, layer=layer)
-                rows.append(
-                    {**whose, "epoch": 5, "metric": "class_selectivity", "layer": layer}
-                    | {"perturbation": "fog", "severity": 1, "value": 9.0}
-                )
+                row("class_selectivity", 9.0, layer=layer, perturbation="fog", severity=1)
                 if dead is not None:
-                    share = dead.get((alpha, seed), 0.0) * (layer == "layer2")
-                    rows.append(
-                        {**whose, "epoch": 5, "metric": "dead_units", "layer": layer}
-                        | {"value": share}
-                    )
+                    share = dead.get((alpha, seed), 0.0)
+                    row("dead_units", share * (layer == "layer2"), layer=layer)
                 for value, where in (
                     (0.5 - effect / 3, {}),
                     (0.55, {"perturbation": "fog", "severity": 1}),
@@ -95,11 +85,8 @@ def planted_table(
                         {"perturbation": "difference:pgd", "epsilon": 8 / 255, "steps": 10},
                     ),
                 ):
-                    value = units * (value + noise * generator.normal())
-                    rows.append(
-                        {**whose, "epoch": 5, "metric": "dimensionality_95", "layer": layer}
-                        | {**where, "value": value}
-                    )
+                    noisy = value + noise * generator.normal()
+                    row("dimensionality_95", units * noisy, layer=layer, **where)
                 add("input_gradient_cv", 1 + effect, layer=layer)
                 add("input_gradient_cv_over_units", 1 + effect, layer=layer)
     return results.table(rows)
