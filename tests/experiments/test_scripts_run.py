@@ -25,7 +25,7 @@ WORDS = {
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
     "benchmarks/shared/contest.py": "",
-    "benchmarks/measures/augmix.py": "--batch-size 4 --rounds 1",
+    "benchmarks/measures/augmix.py": "--batch-size 4 --batches 1 --rounds 1",
     "benchmarks/measures/corruptions.py": "--corruptions brightness --repeats 1 --no-accuracy",
     "benchmarks/shared/collectives.py": "",
     "benchmarks/shared/digits.py": "",
