@@ -27,7 +27,7 @@ WORDS = {
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
     "benchmarks/shared/contest.py": "",
     "benchmarks/measures/bases.py": "--images 100 --rounds 1 --steps 2",
-    "benchmarks/measures/augmix.py": "--batch-size 4 --rounds 1",
+    "benchmarks/measures/augmix.py": "--batch-size 4 --batches 1 --rounds 1",
     "benchmarks/measures/corruptions.py": "--corruptions brightness --repeats 1 --no-accuracy",
     "benchmarks/shared/collectives.py": "",
     "benchmarks/shared/digits.py": "",

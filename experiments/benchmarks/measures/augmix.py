@@ -31,8 +31,10 @@ class Options:
 
     batch_size: int = 128
     """Images in a batch."""
-    rounds: int = 15
-    """Rounds; in each of them, each contestant processes one batch."""
+    batches: int = 4
+    """Batches that each contestant processes in a round."""
+    rounds: int = 9
+    """Of each contestant, in turn."""
 
 
 def contests(options: Options) -> tuple[Contest, Contest]:
@@ -43,8 +45,11 @@ def contests(options: Options) -> tuple[Contest, Contest]:
         PILLOW: functools.partial(by_pillow, images),
         STEP: step(images),
     }
-    seconds = time_in_turn(contestants, rounds=options.rounds)
-    shared = {"work": options.batch_size, "unit": "images"}
+    repeated = {
+        name: functools.partial(repeat, one, options.batches) for name, one in contestants.items()
+    }
+    seconds = time_in_turn(repeated, rounds=options.rounds)
+    shared = {"work": options.batch_size * options.batches, "unit": "images"}
     of_ours = {OURS: seconds[OURS]}
     return (
         Contest(
@@ -66,6 +71,11 @@ def contests(options: Options) -> tuple[Contest, Contest]:
 
 def contest(options: Options = Options()) -> Contest:
     return contests(options)[0]
+
+
+def repeat(run, times):
+    for _ in range(times):
+        run()
 
 
 def ours(images):
