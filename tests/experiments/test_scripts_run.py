@@ -34,6 +34,7 @@ WORDS = {
     "benchmarks/measures/dimensionality.py": "--samples 1000 --rounds 1",
     "benchmarks/study/idle.py": "--copies 1 --output OUT/figure.png",
     "benchmarks/measures/import_time.py": "--rounds 1",
+    "benchmarks/measures/intrinsic_dimension.py": "--samples 300 --rounds 1",
     "benchmarks/shared/machine.py": "",
     "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 2 --steps 1 --rounds 1 --copies 1",
     "benchmarks/measures/regularizer.py": SMALL_STEPS,

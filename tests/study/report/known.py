@@ -39,7 +39,6 @@ def table():
             rows.append({**whose, "epoch": 5, "metric": metric, "value": value + aside, **where})
 
         add("class_selectivity", 0.4)
-        add("class_selectivity", 0.7, perturbation="contrast", severity=1)
         add("class_selectivity", 0.9, layer="stem")
         # Of perturbed images: no figure of ours shows it beside that of clean ones.
         add("class_selectivity", 9.0, perturbation="contrast", severity=1)
