@@ -18,6 +18,7 @@ from selectax.selectivity import (
     layer_selectivity,
     mean_selectivity,
     mean_selectivity_and_grad,
+    share_selective,
     unit_responses,
     update_class_moments,
 )
