@@ -31,6 +31,7 @@ OF_DATASETS = OF_MEASURES | {
 ALLOWED = {
     "arguments": set(),
     **{helper: set() for helper in HELPERS},
+    "numerics": {"arguments"},
     **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
     "regularization": {"selectivity", "arguments"},
