@@ -55,7 +55,7 @@ def pwcca(
 ) -> Float[Array, ""]:
     """Projection-weighted canonical correlation, sum α ρ / sum α over the canonical directions.
 
-    The weight α_i is the sum over the units of the first layer of |⟨h_i, x_j⟩|, where h_i is the
+    The weight α_i is the sum over the units of the first layer of abs(⟨h_i, x_j⟩), where h_i is the
     first layer's canonical variate with correlation ρ_i, and x_j are the unit's responses minus
     their mean. Directions in which the first layer hardly responds thus count little. The distance
     of Morcos et al. (2018) is 1 minus this mean.

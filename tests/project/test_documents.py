@@ -226,5 +226,6 @@ def test_pages_load_nothing_from_elsewhere(built):
 @pytest.mark.slow
 def test_formulas_became_mathml(built):
     (method,) = (text for page, text in built.items() if page.name == "method.html")
-    assert method.count('<div class="formula"><math') == 4
+    formulas = (ROOT / "docs" / "method.md").read_text().count("$$") // 2
+    assert method.count('<div class="formula"><math') == formulas > 0
     assert "$" not in re.sub(r"<script.*?</script>", "", method, flags=re.DOTALL)

@@ -1,6 +1,7 @@
 """Networks that are plain functions, measured as Flax modules are."""
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +79,10 @@ def test_plain_jax_against_numpy(weights):
     assert found.keys() == {
         *(("accuracy", ""), ("class_selectivity", ""), ("class_selectivity", "hidden")),
         *((f"class_selectivity_decile_{decile}", "hidden") for decile in range(11)),
+        *itertools.product(("share_selective", "dead_units"), ("", "hidden")),
     }
+    assert found["share_selective", "hidden"] == np.mean(index > 0.75, dtype=np.float32)
+    assert found["dead_units", "hidden"] == np.mean(np.all(hidden == 0, axis=0), dtype=np.float32)
     np.testing.assert_allclose(found["accuracy", ""], accuracy)
     np.testing.assert_allclose(found["class_selectivity", "hidden"], np.mean(index), rtol=1e-4)
     assert set(table["dataset"]) == {"mine"}

@@ -51,7 +51,7 @@ TRAINING_METHODS: dict[str, TrainingMethod] = {
         ),
         TrainingMethod(
             name="corruption",
-            help="images under a random one of --training-corruptions",
+            help="images under a random one of several corruptions",
             strength="the severity, a whole number from 0 to 5",
             images=_in_module("corruption", "corrupted_images"),
             options=("training_corruptions",),
