@@ -98,7 +98,7 @@ def test_curves_of_a_run_that_was_stopped_are_those_of_one_that_was_not(tmp_path
     assert 1 < begun < len(drawn(undisturbed))
     # As if a last epoch had been drawn whose checkpoint was not written any more.
     with (stopped / "curves.csv").open("a") as file:
-        file.write("-1.0,0,39,9,9,9,9\n")
+        file.write("-1.0,0,standard,0.0,39,9,9,9,9\n")
     finished(start("--output", stopped, *options, "--resume", "--log-json", epochs=40))
     assert drawn(stopped) == drawn(undisturbed)
 
