@@ -18,15 +18,15 @@ pytestmark = pytest.mark.slow
 # A measure: how many units of each layer never respond.
 def dead_rows(subject):
     for layer, index in subject.selectivity.items():
-        yield {"metric": "dead_units", "layer": layer, "value": float(np.mean(index == 0))}
+        yield {"metric": "silent_units", "layer": layer, "value": float(np.mean(index == 0))}
     dead = [np.mean(index == 0) for index in subject.selectivity.values()]
-    yield {"metric": "dead_units", "value": float(np.mean(dead))}
+    yield {"metric": "silent_units", "value": float(np.mean(dead))}
 
 
 DEAD_UNITS = study.Measure(
-    name="dead_units",
+    name="silent_units",
     help="share of units with index 0",
-    metrics={"dead_units": "share of units that never respond, 0 to 1"},
+    metrics={"silent_units": "share of units that never respond, 0 to 1"},
     rows=dead_rows,
     needs_no_sign=True,
 )
@@ -146,7 +146,7 @@ def test_all_of_them_are_in_the_table(outcome):
     table = outcome.table
     assert set(table["dataset"]) == {"colours"}
     assert set(table["model"]) == {"dense"}
-    assert set(table.loc[table["metric"] == "dead_units", "layer"]) == {"", "hidden"}
+    assert set(table.loc[table["metric"] == "silent_units", "layer"]) == {"", "hidden"}
     assert set(table["training"]) == {"darker"}
     assert set(table["training_strength"]) == {0.0, 0.9}
     assert {"half_step", "darkening"} <= set(table["perturbation"])
@@ -170,7 +170,7 @@ def test_the_training_method_is_what_the_strength_says(outcome):
 
 def test_they_are_drawn_and_reported(outcome):
     names = {path.stem for path in outcome.figures}
-    assert "dead_units_by_alpha" in names
+    assert "silent_units_by_alpha" in names
     page = outcome.report.read_text()
     for name in ("dead units", "half step", "darkening", "colours", "dense"):
         assert name in page.replace("_", " "), name

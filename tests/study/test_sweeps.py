@@ -124,7 +124,8 @@ def test_a_run_leaves_its_files_behind(undisturbed):
         *("selectivity_by_alpha.png", "selectivity_by_layer.png", "clean_accuracy_by_alpha.png"),
         *("perturbed_accuracy_by_alpha.png", "accuracy_by_severity.png"),
         *("robust_accuracy_by_epsilon.png", "dimensionality_by_layer.png", "images.png"),
-        "robustness_by_selectivity.png",
+        *("robustness_by_selectivity.png", "dead_units_by_layer.png"),
+        *("share_selective_by_alpha.png", "share_selective_by_layer.png"),
     }
     vectors = {path.with_suffix(".pdf") for path in outcome.figures}
     assert {*outcome.figures, *vectors} == set((folder / "figures").iterdir())
@@ -173,7 +174,8 @@ def test_the_table_is_the_file_and_has_every_network(undisturbed):
     assert set(table["model"]) == {"resnet8"}
     not_asked_for = {"input_gradient_cv", "input_gradient_cv_over_units", "d_prime", "diverged"} | {
         *("class_conditional_mean_activity_selectivity", "precision_at_60"),
-        *("treves_rolls_sparseness", "vinje_gallant_sparseness"),
+        *("treves_rolls_sparseness", "vinje_gallant_sparseness", "intrinsic_dimension"),
+        *("class_selectivity_rotated", "class_selectivity_best_basis"),
     }
     assert set(table["metric"]) == set(METRICS) - not_asked_for
     of_networks = table.groupby(["alpha", "seed"]).size()
@@ -195,7 +197,8 @@ def test_the_rows_are_of_the_best_epoch_and_of_its_network(undisturbed):
         # Attacks are on fewer images.
         unattacked = rows[(rows["metric"] == "accuracy") & (rows["epsilon"] == 0)]
         assert unattacked["value"].tolist() == 2 * [np.mean(right[:13])]
-        selectivity = rows[(rows["metric"] == "class_selectivity") & (rows["layer"] == "")]
+        of_clean = rows[(rows["layer"] == "") & (rows["perturbation"] == "")]
+        selectivity = of_clean[of_clean["metric"] == "class_selectivity"]
         expected = reference_selectivity.mean_selectivity(responses, labels, 10)
         np.testing.assert_allclose(selectivity["value"], [expected], rtol=1e-4)
 
