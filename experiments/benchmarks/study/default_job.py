@@ -33,7 +33,7 @@ from selectax.study.run import results
 
 HERE = Path(__file__).resolve().parent
 # What the libraries of the plain way have no counterpart of.
-LACKED = frozenset({"masked_gradients"})
+LACKED = frozenset({"masked_gradients", "dead_units", "share_selective", "effective_rank"})
 # It measures no gradients of the images either.
 MEASURES = ("selectivity", "corruptions", "attacks", "dimensionality")
 # Of a measurement; of the epochs, both may find another one best.
@@ -191,7 +191,7 @@ def main() -> int:
     found = differences(ours.table, theirs.table)
     console.print(
         f"Measurements: {len(ours.table)} and {len(theirs.table)} rows; {len(found)} differ "
-        f"beside {', '.join(LACKED)}"
+        f"beside {', '.join(sorted(LACKED))}"
     )
     for line in found[:10]:
         console.print(line)
