@@ -28,7 +28,6 @@ from selectax.study.evaluation.foreign_weights import (
     warnings_of_chance,
 )
 from selectax.study.evaluation.table import (
-    UNKNOWN_ALPHA,
     begin_table,
     check_epoch,
     what_determines,
@@ -40,7 +39,7 @@ from selectax.study.measures.subject import EvaluationImages, Subject, count
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import NetworkId, Progress, read_groups
+from selectax.study.run.networks import UNKNOWN_ALPHA, NetworkId, Progress, read_groups
 from selectax.study.run.table_file import growing_table
 from selectax.study.runtime.progress import Log, stage
 
@@ -91,15 +90,14 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
     images = load_evaluation_images(data, evaluation)
     determines = what_determines(config, model, dataset, evaluation, count(images.test))
     table, record = begin_table(config.results, determines)
-    epochs = {trained.network: trained.epoch for trained in networks}
-    for whose, epoch in epochs.items():
-        check_epoch(config.results, table, whose, epoch)
+    for trained in networks:
+        check_epoch(config.results, table, trained.network, trained.epoch)
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
     named = {"dataset": dataset, "model": model}
 
     def keep_record():
-        write_record(config.results, determines, record, epochs)
+        write_record(config.results, determines, record)
 
     with growing_table(config.results, table, after=keep_record) as growing:
         _measure_left(

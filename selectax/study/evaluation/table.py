@@ -3,11 +3,9 @@
 A repeated evaluation continues its own table. It never replaces a table of another evaluation.
 """
 
-import collections
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,8 @@ from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, write_json
-from selectax.study.run.networks import NetworkId, Progress
+from selectax.study.run.networks import NetworkId, Progress, matching, record_of
 
-# Alpha of a network that was loaded from a file.
-UNKNOWN_ALPHA = math.nan
 _RECORD = "measured"
 
 
@@ -68,7 +64,7 @@ def begin_table(
     """
     others = [file for file in (path, path.with_suffix(".parquet")) if file.exists()]
     if not others:
-        write_record(path, determines, {}, {})
+        write_record(path, determines, {})
         return results.table([]), {}
     before = _read(_beside(path))
     entries = before.pop(_RECORD, None)
@@ -81,25 +77,12 @@ def begin_table(
         table = results.load(path) if path.exists() else results.table([])
     except ValueError as error:
         raise ConfigurationError(f"--output {error}") from None
-    owners = [_network(row) for row in table[list(NetworkId._fields)].to_dict("records")]
-    number = collections.Counter(owners)
-    if entries is None:
-        return table, {
-            whose: Progress(frozenset(results.measures_in(table, *whose, together=False)), rows)
-            for whose, rows in number.items()
-        }
-    recorded = {
-        _network(entry): Progress(frozenset(entry["measures"]), entry["rows"]) for entry in entries
-    }
-    whole = {whose: done for whose, done in recorded.items() if number[whose] == done.rows}
-    return table[[whose in whole for whose in owners]], whole
+    progress, table = matching(table, entries, together=False)
+    return table, progress
 
 
 def write_record(
-    path: Path,
-    determines: Mapping[str, Any],
-    progress: Mapping[NetworkId, Progress],
-    epochs: Mapping[NetworkId, int],
+    path: Path, determines: Mapping[str, Any], progress: Mapping[NetworkId, Progress]
 ) -> None:
     """Writes the settings of an evaluation, and the measures that are done.
 
@@ -107,20 +90,9 @@ def write_record(
       path: path of the CSV file.
       determines: settings from `what_determines`.
       progress: progress of each network.
-      epochs: epoch of each network.
     """
-    entries = [
-        {
-            **whose._asdict(),
-            "alpha": None if math.isnan(whose.alpha) else whose.alpha,
-            "epoch": epochs.get(whose),
-            "measures": sorted(done.measures),
-            "rows": done.rows,
-        }
-        for whose, done in progress.items()
-    ]
     # The file is not called config.json, because a run may have one in the same folder.
-    write_json(_beside(path), {**determines, _RECORD: entries})
+    write_json(_beside(path), {**determines, _RECORD: record_of(progress)})
 
 
 def check_epoch(path: Path, table: pd.DataFrame, network: NetworkId, epoch: int) -> None:
@@ -130,24 +102,12 @@ def check_epoch(path: Path, table: pd.DataFrame, network: NetworkId, epoch: int)
       ConfigurationError: if they are of another one, for example because the sweep has been trained
         further since.
     """
-    alpha = table["alpha"]
-    same = alpha.isna() if math.isnan(network.alpha) else alpha == network.alpha
-    for column in ("seed", "training", "training_strength"):
-        same &= table[column] == getattr(network, column)
-    epochs = set(table.loc[same, "epoch"])
+    epochs = set(results.rows_of_network(table, *network)["epoch"])
     if epochs - {epoch}:
         raise ConfigurationError(
             f"--output {path}: holds {network} after epoch {min(epochs)}, but the best epoch is "
             f"{epoch} now; name another file with --output, or remove it."
         )
-
-
-def _network(entry: Mapping[str, Any]) -> NetworkId:
-    """Returns the network of a row of the table or an entry of the record."""
-    # The same NaN for all, because other NaNs do not compare equal.
-    alpha = entry["alpha"]
-    whose = NetworkId(*(entry[name] for name in NetworkId._fields))
-    return whose._replace(alpha=UNKNOWN_ALPHA if alpha is None or math.isnan(alpha) else alpha)
 
 
 def _beside(path: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from selectax.study.run.folder import RunFolder
-from selectax.study.run.networks import NetworkId
+from selectax.study.run.networks import NetworkId, network_of
 from selectax.study.runtime.whole_files import whole_file
 
 FIGURES = ("loss", "accuracy", "validation_accuracy", "selectivity")
@@ -72,11 +72,7 @@ def _rows_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[list[s
     kept = []
     for row in rows:
         row = {"training": "standard", "training_strength": "0.0", **row}
-        network = NetworkId(
-            *(float(row["alpha"]), int(row["seed"])),
-            *(row["training"], float(row["training_strength"])),
-        )
-        if int(row["epoch"]) <= begun or network not in networks:
+        if int(row["epoch"]) <= begun or network_of(row) not in networks:
             kept.append([row[name] for name in _HEADER])
     return kept
 

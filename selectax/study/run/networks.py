@@ -1,7 +1,9 @@
 """The networks of a run: their training groups, and the measures done for each network."""
 
+import collections
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +14,9 @@ from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.folder import RunFolder, training_method_of, write_json
+
+# Alpha of a network that was loaded from a file.
+UNKNOWN_ALPHA = math.nan
 
 
 class NetworkId(NamedTuple):
@@ -85,10 +90,7 @@ def write_networks(
     """
     content = {
         "groups": [[network._asdict() for network in group] for group in groups],
-        "measured": [
-            {**network._asdict(), "measures": sorted(done.measures), "rows": done.rows}
-            for network, done in sorted(measured.items())
-        ],
+        "measured": record_of(dict(sorted(measured.items()))),
     }
     if not folder.networks.exists() or _read(folder) != content:
         write_json(folder.networks, content)
@@ -114,7 +116,7 @@ def read_groups(folder: RunFolder) -> list[list[NetworkId]]:
     if not folder.networks.exists():
         return list(_of_checkpoints(folder))
     try:
-        return [[_id(one) for one in group] for group in _read(folder)["groups"]]
+        return [[network_of(one) for one in group] for group in _read(folder)["groups"]]
     except (OSError, ValueError, KeyError, TypeError):
         raise _unreadable(folder) from None
 
@@ -139,35 +141,64 @@ def read_measured(
     Raises:
       ConfigurationError: `networks.json` cannot be read.
     """
-    columns = list(NetworkId._fields)
-    number = {NetworkId(*one): rows for one, rows in table.groupby(columns).size().items()}
     try:
         content = _read(folder) if folder.networks.exists() else {}
-        if "measured" not in content:
-            return {
-                one: Progress(frozenset(results.measures_in(table, *one)), rows)
-                for one, rows in number.items()
-            }, table
-        recorded = {
-            _id(one): Progress(frozenset(one["measures"]), int(one["rows"]))
-            for one in content["measured"]
-        }
+        return matching(table, content.get("measured"))
     except (OSError, ValueError, KeyError, TypeError):
         raise _unreadable(folder) from None
-    whole = {one: done for one, done in recorded.items() if number.get(one) == done.rows}
-    keep = [NetworkId(*one) in whole for one in table[columns].itertuples(index=False)]
-    return whole, table[keep]
+
+
+def record_of(measured: Mapping[NetworkId, Progress]) -> list[dict[str, Any]]:
+    """Returns the progress of networks as JSON types, for `matching`. An unknown alpha is None."""
+    return [
+        {
+            **network._asdict(),
+            "alpha": None if math.isnan(network.alpha) else network.alpha,
+            "measures": sorted(done.measures),
+            "rows": done.rows,
+        }
+        for network, done in measured.items()
+    ]
+
+
+def matching(
+    table: pd.DataFrame, record: Sequence[Mapping[str, Any]] | None, *, together: bool = True
+) -> tuple[dict[NetworkId, Progress], pd.DataFrame]:
+    """Compares a table with the record of its networks; see `read_measured`.
+
+    Args:
+      table: results table.
+      record: entries of `record_of`; None if there is no record.
+      together: how progress is inferred without a record; see `results.measures_in`.
+
+    Returns:
+      The progress of each network that matches its record, and the rows of these networks.
+    """
+    owners = [network_of(row) for row in table[list(NetworkId._fields)].to_dict("records")]
+    number = collections.Counter(owners)
+    if record is None:
+        return {
+            one: Progress(frozenset(results.measures_in(table, *one, together=together)), rows)
+            for one, rows in number.items()
+        }, table
+    recorded = {
+        network_of(one): Progress(frozenset(one["measures"]), int(one["rows"])) for one in record
+    }
+    whole = {one: done for one, done in recorded.items() if number[one] == done.rows}
+    return whole, table[[owner in whole for owner in owners]]
 
 
 def _read(folder: RunFolder) -> dict[str, Any]:
     return json.loads(folder.networks.read_text())
 
 
-def _id(one: Mapping[str, Any]) -> NetworkId:
+def network_of(one: Mapping[str, Any]) -> NetworkId:
     """Reads a network; runs of earlier versions know standard training only."""
     training, strength = NetworkId._field_defaults.values()
+    alpha = UNKNOWN_ALPHA if one["alpha"] is None else float(one["alpha"])
     return NetworkId(
-        float(one["alpha"]),
+        # The same NaN for all, because other NaNs do not compare equal.
+        UNKNOWN_ALPHA if math.isnan(alpha) else alpha,
         int(one["seed"]),
         str(one.get("training", training)),
         float(one.get("training_strength", strength)),

@@ -145,6 +145,16 @@ def with_training(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def rows_of_network(
+    frame: pd.DataFrame, alpha: float, seed: int, training: str, training_strength: float
+) -> pd.DataFrame:
+    """Returns the rows of one network; alpha is NaN for a network that was loaded from a file."""
+    same = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
+    same &= frame["seed"] == seed
+    same &= frame["training"] == training
+    return frame[same & (frame["training_strength"] == training_strength)]
+
+
 def measures_in(
     frame: pd.DataFrame,
     alpha: float,
@@ -168,12 +178,7 @@ def measures_in(
     Returns:
       Names of built-in measures, and "training", "diverged" and "clean" if they apply.
     """
-    # A network that was loaded from a file has no alpha.
-    same_alpha = frame["alpha"].isna() if math.isnan(alpha) else frame["alpha"] == alpha
-    same_training = (frame["training"] == training) & (
-        frame["training_strength"] == training_strength
-    )
-    rows = frame[same_alpha & (frame["seed"] == seed) & same_training]
+    rows = rows_of_network(frame, alpha, seed, training, training_strength)
     metrics, perturbations = set(rows["metric"]), set(rows["perturbation"])
     of_clean = set(rows.loc[rows["perturbation"] == "", "metric"])
     is_clean = "accuracy" in of_clean

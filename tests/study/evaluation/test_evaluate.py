@@ -29,7 +29,6 @@ from selectax.study.configuration.options import (
 from selectax.study.evaluation import foreign_weights
 from selectax.study.evaluation.evaluate import evaluate
 from selectax.study.evaluation.table import (
-    UNKNOWN_ALPHA,
     begin_table,
     check_epoch,
     write_record,
@@ -38,7 +37,7 @@ from selectax.study.measures import clean, indices
 from selectax.study.measures.registry import MEASURES
 from selectax.study.report import figures
 from selectax.study.run import results
-from selectax.study.run.networks import NetworkId, Progress
+from selectax.study.run.networks import UNKNOWN_ALPHA, NetworkId, Progress
 from tests.study.tiny import TinyNetwork, draw_one
 
 pytestmark = pytest.mark.slow
@@ -329,7 +328,7 @@ def test_the_record_says_what_is_done_and_rows_without_a_record_are_dropped(tmp_
     whose = NetworkId(UNKNOWN_ALPHA if np.isnan(alpha) else alpha, 1)
     done = {whose: Progress(frozenset({"clean", "my_measure"}), 2)}
     results.save(path, results.table(rows_of(alpha, ["accuracy", "mine"])))
-    write_record(path, options, done, {whose: 2})
+    write_record(path, options, done)
     table, record = begin_table(path, options)
     assert (len(table), record) == (2, done)
     results.save(path, results.table(rows_of(alpha, ["accuracy", "mine", "half_written"])))
