@@ -4,21 +4,16 @@ Importing the table imports no measure. Each module is imported when its measure
 that the command line shows its help without delay.
 """
 
-import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from selectax.study.measures.measure import Measure, Row
+from selectax.study.runtime.lazy_functions import lazy_function
 
 
 def _in_module(module: str, function: str = "rows") -> Callable[[Any], Iterable[Row]]:
-    """Returns a function that imports a module of this folder when called."""
-
-    def rows(subject):
-        found = importlib.import_module(f"selectax.study.measures.{module}")
-        return getattr(found, function)(subject)
-
-    return rows
+    """Returns a function of a module of this folder, which is imported when it is called."""
+    return lazy_function(f"selectax.study.measures.{module}", function)
 
 
 _OF_LAYERS = "mean over a layer's units, and for the network the mean over layers"

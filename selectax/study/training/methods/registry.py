@@ -4,21 +4,16 @@ Importing the table imports no method. Each module is imported when its method i
 that the command line shows its help without delay.
 """
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
+from selectax.study.runtime.lazy_functions import lazy_function
 from selectax.study.training.methods.method import TrainingMethod
 
 
 def _in_module(module: str, function: str) -> Callable[..., Any]:
-    """Returns a function that imports a module of this folder when called."""
-
-    def call(*arguments):
-        found = importlib.import_module(f"selectax.study.training.methods.{module}")
-        return getattr(found, function)(*arguments)
-
-    return call
+    """Returns a function of a module of this folder, which is imported when it is called."""
+    return lazy_function(f"selectax.study.training.methods.{module}", function)
 
 
 STANDARD = TrainingMethod(
