@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.study import words_of
+from experiments.study import not_replaced, words_of
 from selectax.commands import sweep
 from selectax.study import load_results
 
@@ -32,8 +32,8 @@ def main(words: Sequence[str]) -> int:
     chosen, more = _chosen(list(words), list(settings))
     for name in chosen:
         flags = {**shared, **settings[name], "output": str(RUNS / name)}
-        kept = {flag: value for flag, value in flags.items() if f"--{flag}" not in more}
-        status = sweep.main([*words_of(kept), "--resume", *more], "experiments/sweep.py")
+        kept = words_of(not_replaced(flags, more))
+        status = sweep.main([*kept, "--resume", *more], "experiments/sweep.py")
         if status:
             return status
     table = pd.concat([networks_of(RUNS / name).assign(setting=name) for name in chosen])

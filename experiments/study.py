@@ -33,12 +33,18 @@ def main(words: Sequence[str]) -> int:
         return 2
     flags = tomllib.loads((STUDIES / name / "flags.toml").read_text())
     flags = {"output": f"runs/{name}", **flags}
+    return sweep.main([*words_of(not_replaced(flags, more)), *more], "experiments/sweep.py")
+
+
+def not_replaced(flags: Mapping[str, object], more: Sequence[str]) -> dict[str, object]:
+    """The flags, by name without the dashes, that further words of a command line do not replace.
+
+    Flags of measures that these words leave out are dropped, too.
+    """
     given = {word.partition("=")[0].replace("_", "-") for word in more}
     if "--measures" in given:
-        # Drop the study's options of measures that this command leaves out.
         given |= flags_without_effect(values_of("--measures", more))
-    kept = {flag: value for flag, value in flags.items() if f"--{flag}" not in given}
-    return sweep.main([*words_of(kept), *more], "experiments/sweep.py")
+    return {flag: value for flag, value in flags.items() if f"--{flag}" not in given}
 
 
 def words_of(flags: Mapping[str, object]) -> list[str]:
