@@ -8,12 +8,12 @@ import jax
 
 @contextlib.contextmanager
 def counted_compilations() -> Iterator[list[str]]:
-    """Within, adds an entry to the list for each program that JAX compiles."""
+    """Within, adds the name of each program that JAX compiles to the list."""
     compiled: list[str] = []
 
-    def listener(event, *_, **__):
+    def listener(event, _, **about):
         if event == "/jax/core/compile/backend_compile_duration":
-            compiled.append(event)
+            compiled.append(about.get("fun_name", event))
 
     jax.monitoring.register_event_duration_secs_listener(listener)
     try:

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from selectax import models
+from tests.compiling import counted_compilations
 
 IMAGES = jnp.zeros((1, 32, 32, 3))
 NETWORKS = ("resnet8", "resnet8_b", "resnet10_quarter", "vgg16")
@@ -87,16 +88,7 @@ def test_a_dict_of_keys_and_all_transformations_give_the_same_variables():
 
 
 def test_a_second_network_compiles_nothing():
-    compiled = []
-
-    def listener(event, *_, **__):
-        if event == "/jax/core/compile/backend_compile_duration":
-            compiled.append(event)
-
     models.create("resnet8", num_classes=10).init(jax.random.key(0), IMAGES)
-    jax.monitoring.register_event_duration_secs_listener(listener)
-    try:
+    with counted_compilations() as compiled:
         models.create("resnet8", num_classes=10).init(jax.random.key(1), IMAGES)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listener)
     assert compiled == []

@@ -1,7 +1,5 @@
 """One compilation serves all alphas, seeds, learning rates, epsilons, severities and steps."""
 
-import contextlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +11,7 @@ from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.statistics import Perturbation, measure_perturbed
 from selectax.study.training.population import init_population, population_epoch
 from selectax.study.training.recipe import Recipe
+from tests.compiling import counted_compilations
 from tests.study.tiny import (
     TinyNetwork,
     bytes_and_labels,
@@ -28,22 +27,6 @@ MODULE = TinyNetwork()
 RECIPE = Recipe(of_module(MODULE), 3, epochs=3, batch_size=8)
 IMAGES, LABELS = bytes_and_labels(24)
 BATCHES = in_batches(IMAGES, LABELS, 8)
-
-
-@contextlib.contextmanager
-def compilations():
-    """Counts what XLA compiles within."""
-    names = []
-
-    def listener(event, _, **about):
-        if event == "/jax/core/compile/backend_compile_duration":
-            names.append(about.get("fun_name", event))
-
-    jax.monitoring.register_event_duration_secs_listener(listener)
-    try:
-        yield names
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listener)
 
 
 def trained(alphas, seeds, learning_rate, models_at_a_time):
@@ -64,7 +47,7 @@ def trained(alphas, seeds, learning_rate, models_at_a_time):
 
 
 def test_compilations_are_counted():
-    with compilations() as compiled:
+    with counted_compilations() as compiled:
         jax.jit(lambda number: number * 3 + 1)(jnp.ones(7))
     count = len(compiled)
     assert count >= 1
@@ -75,7 +58,7 @@ def test_compilations_are_counted():
 @pytest.mark.parametrize("models_at_a_time", [1, 2])
 def test_alphas_seeds_and_learning_rates_compile_nothing_anew(models_at_a_time):
     before = trained((-1.0, 0.0), (0, 1), 0.1, models_at_a_time)
-    with compilations() as compiled:
+    with counted_compilations() as compiled:
         after = trained((0.3, 7.0), (5, 1), 0.02, models_at_a_time)
     assert compiled == []
     assert jnp.all(before.history.loss[:, 0] != after.history.loss[:, 0])
@@ -93,7 +76,7 @@ def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
         return [row["value"] for row in found.rows]
 
     before = values(0, np.float32(1), (2.0, 4.0), (2,))
-    with compilations() as compiled:
+    with counted_compilations() as compiled:
         after = values(3, np.float32(1.5), (0.0, 30.0), (5, 1))
     assert compiled == []
     assert before != after[: len(before)]
@@ -114,7 +97,7 @@ def test_severities_compile_nothing_anew():
         return np.asarray(measured.perturbed.participation_ratio)
 
     before = shift((1, 2))
-    with compilations() as compiled:
+    with counted_compilations() as compiled:
         after = shift((5, 4))
     assert compiled == []
     assert np.all(before != after)

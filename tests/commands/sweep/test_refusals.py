@@ -3,7 +3,6 @@
 import dataclasses
 import sys
 
-import jax
 import pytest
 
 from selectax.commands import sweep
@@ -11,6 +10,7 @@ from selectax.study import sweeps as experiment
 from selectax.study.configuration import options
 from selectax.study.configuration.config import defaults_of
 from tests.commands.sweep.processes import assert_one_sentence, run_command
+from tests.compiling import counted_compilations
 
 
 @pytest.fixture
@@ -18,20 +18,11 @@ def refuse(monkeypatch, capfd):
     """Runs the command in this process, and gives what it says on refusing its arguments."""
 
     def refused(*arguments):
-        compiled = []
-
-        def listener(event, *_, **__):
-            if event == "/jax/core/compile/backend_compile_duration":
-                compiled.append(event)
-
         monkeypatch.setattr(sys, "argv", ["sweep.py", *map(str, arguments)])
         # Beyond the checks there is only work.
         monkeypatch.setattr(experiment, "train_group", None)
-        jax.monitoring.register_event_duration_secs_listener(listener)
-        try:
+        with counted_compilations() as compiled:
             assert sweep.main() == 2
-        finally:
-            jax.monitoring.unregister_event_duration_listener(listener)
         assert compiled == []
         out, err = capfd.readouterr()
         assert out == ""
