@@ -33,6 +33,7 @@ from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
 from selectax.numerics.compiled import run_compiled
+from selectax.numerics.products import full_product
 from selectax.renamed import old_names
 
 __all__ = [
@@ -184,7 +185,7 @@ def update_covariance(
     responses = checked_responses(responses, state.mean.shape[0])
     responses = responses.astype(jnp.promote_types(responses.dtype, state.mean.dtype))
     count, mean, remainder, deviation = _center(responses, where)
-    scatter = _product(deviation.T, deviation)
+    scatter = full_product(deviation.T, deviation)
     merged = merge_covariance(state, Covariance(count, mean, scatter, remainder))
     dtype = state.mean.dtype
     mean, remainder = compensated.narrowed(merged.mean, merged.remainder, dtype)
@@ -389,12 +390,12 @@ def _leading_squares(key, deviation, width: int, iterations: int):
 
     def multiply(subspace, _):
         # Orthonormalizes after each product; otherwise all columns tend to the first component.
-        subspace = jnp.linalg.qr(_product(deviation, subspace))[0]
-        return jnp.linalg.qr(_product(deviation.T, subspace))[0], None
+        subspace = jnp.linalg.qr(full_product(deviation, subspace))[0]
+        return jnp.linalg.qr(full_product(deviation.T, subspace))[0], None
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
-    inside = _product(deviation, subspace)
-    return _descending_eigenvalues(_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
+    inside = full_product(deviation, subspace)
+    return _descending_eigenvalues(full_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
 
 
 def components_for_variance(
@@ -536,10 +537,14 @@ def _variances_of_matrix(responses, where) -> Float[Array, "units"]:
     count, _, _, deviation = _center(responses, where)
     samples, units = deviation.shape
     if samples >= units:
-        return _descending_eigenvalues(_product(deviation.T, deviation) / _at_least_one(count - 1))
+        return _descending_eigenvalues(
+            full_product(deviation.T, deviation) / _at_least_one(count - 1)
+        )
     if samples == 0:
         return jnp.zeros(units, deviation.dtype)
-    variances = _descending_eigenvalues(_product(deviation, deviation.T) / _at_least_one(count - 1))
+    variances = _descending_eigenvalues(
+        full_product(deviation, deviation.T) / _at_least_one(count - 1)
+    )
     return jnp.pad(variances, (0, units - samples))
 
 
@@ -570,11 +575,6 @@ def _center(responses, where):
     constant = (highest == lowest) & jnp.isfinite(highest)
     mean, remainder = jnp.where(constant, highest, mean), jnp.where(constant, 0, remainder)
     return count, mean, remainder, jnp.where(mask & ~constant, deviation, 0)
-
-
-def _product(left, right):
-    # Without HIGHEST, TPUs and GPUs round to bfloat16 or TF32.
-    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
 
 
 def _descending_eigenvalues(matrix):

@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Float, Int
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.where import checked_where
 from selectax.numerics import scaled
+from selectax.numerics.products import full_product
 
 __all__ = ["twonn_dimension"]
 
@@ -190,8 +191,7 @@ def _by_products(points, counted) -> tuple[_Neighbors, Bool[Array, "points"]]:
 
     def of_block(chosen):
         of_chosen = points[chosen]
-        # Without HIGHEST, TPUs and GPUs round to bfloat16 or TF32.
-        products = jnp.matmul(points, of_chosen.T, precision=jax.lax.Precision.HIGHEST)
+        products = full_product(points, of_chosen.T)
         distances = squares[:, None] + squares[chosen] - 2 * products
         return _two_smallest(_among_others(distances, counted, chosen))
 

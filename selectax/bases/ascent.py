@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.key import checked_key
 from selectax.arguments.labels import checked_number
-from selectax.bases.rotations import checked_samples, index_in_basis, product, random_rotation
+from selectax.bases.rotations import checked_samples, index_in_basis, random_rotation
+from selectax.numerics.products import full_product
 
 # Decay rates of the running means of the gradient and of its square, and the smallest divisor.
 _MOMENTUM, _SQUARES, _TINY = 0.9, 0.99, 1e-20
@@ -131,7 +132,7 @@ def _ascend(mean_index, basis, step_size, steps):
         basis, momentum, squares, largest, best = state
         value, gradient = jax.value_and_grad(mean_index)(basis)
         largest, best = _better(value, basis, largest, best)
-        turn = product(basis.T, gradient)
+        turn = full_product(basis.T, gradient)
         turn = (turn - turn.T) / 2
         momentum = _MOMENTUM * momentum + (1 - _MOMENTUM) * turn
         squares = _SQUARES * squares + (1 - _SQUARES) * turn**2
@@ -161,7 +162,7 @@ def _turned(basis, angles):
     # Singular values of I + A are between 1 and (1 + |A|²)^½, because A is skew-symmetric. Its
     # singular values come in pairs, so |A| is at most the Frobenius norm over √2.
     largest = jnp.minimum(jnp.sum(angles**2) / 2, jnp.max(jnp.sum(jnp.abs(angles), axis=0)) ** 2)
-    turned = (basis + product(basis, angles)) / jnp.sqrt(1 + largest)
+    turned = (basis + full_product(basis, angles)) / jnp.sqrt(1 + largest)
 
     def is_rough(state):
         _, deviation, iteration = state
@@ -170,8 +171,8 @@ def _turned(basis, angles):
 
     def iterate(state):
         turned, _, iteration = state
-        excess = product(turned.T, turned) - jnp.eye(len(turned), dtype=turned.dtype)
-        closer = turned - product(turned, excess) / 2
+        excess = full_product(turned.T, turned) - jnp.eye(len(turned), dtype=turned.dtype)
+        closer = turned - full_product(turned, excess) / 2
         return closer, jnp.max(jnp.abs(excess)), iteration + 1
 
     start = turned, jnp.asarray(jnp.inf, basis.dtype), jnp.int32(0)

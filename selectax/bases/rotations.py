@@ -13,6 +13,7 @@ from selectax.arguments.key import checked_key
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.where import checked_where
 from selectax.bases.signed_index import signed_selectivity_index
+from selectax.numerics.products import full_product
 from selectax.selectivity import class_means, init_class_moments, update_class_moments
 
 
@@ -157,15 +158,10 @@ def checked_samples(responses, labels, num_classes, where):
 @functools.partial(jax.jit, static_argnames="num_classes")
 def index_in_basis(responses, labels, num_classes, basis, where):
     """`selectivity_in_basis` of checked arguments."""
-    rotated = product(responses, basis)
+    rotated = full_product(responses, basis)
     moments = init_class_moments(num_classes, 2 * basis.shape[1], dtype=rotated.dtype)
     moments = update_class_moments(moments, rotated, labels, where=where, signed="split")
     return signed_selectivity_index(*class_means(moments))
-
-
-def product(left, right):
-    """A product of matrices. Without HIGHEST, TPUs and GPUs round to bfloat16 or TF32."""
-    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
 
 
 @jax.custom_batching.sequential_vmap

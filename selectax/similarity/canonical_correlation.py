@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.variances import noise_floor
+from selectax.numerics.products import full_product
 from selectax.similarity.joint_covariance import JointCovariance, scaled_blocks, state_of
 
 
@@ -105,12 +106,12 @@ def _canonical(state: JointCovariance):
     )
     roots_a, axes_a, rank_a = _principal_axes(within_a)
     roots_b, axes_b, rank_b = _principal_axes(within_b)
-    whitened = _product(
-        _product((axes_a * _inverse(roots_a)).T, between), axes_b * _inverse(roots_b)
+    whitened = full_product(
+        full_product((axes_a * _inverse(roots_a)).T, between), axes_b * _inverse(roots_b)
     )
     left, correlations = _left_singular(whitened)
     # Of h_i and x_j: the canonical directions in whitened coordinates, times the units in them.
-    projections = _product(left.T, roots_a[:, None] * axes_a.T * deviation_a)
+    projections = full_product(left.T, roots_a[:, None] * axes_a.T * deviation_a)
     counted = jnp.arange(len(correlations)) < jnp.minimum(rank_a, rank_b)
     undefined = jnp.where(finite, 1, jnp.nan).astype(correlations.dtype)
     weights = jnp.where(counted, jnp.sum(jnp.abs(projections), axis=1), 0)
@@ -127,11 +128,6 @@ def _principal_axes(within):
 
 def _inverse(roots):
     return jnp.where(roots > 0, 1 / jnp.where(roots > 0, roots, 1), 0)
-
-
-def _product(left, right):
-    # Without HIGHEST, TPUs and GPUs round to bfloat16 or TF32.
-    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
 
 
 # One matrix after another, as in selectax.dimensionality: batched LAPACK calls can deadlock.

@@ -35,8 +35,8 @@ ALLOWED = {
     **{measure: {"arguments", "numerics", "renamed"} for measure in (*MEASURES, "corruptions")},
     **{part: {"arguments", "installing"} for part in ("models", "datasets")},
     "regularization": {"selectivity", "arguments"},
-    "bases": {"selectivity", "arguments"},
-    "similarity": {"dimensionality", "arguments"},
+    "bases": {"selectivity", "arguments", "numerics"},
+    "similarity": {"dimensionality", "arguments", "numerics"},
     "study": {*MEASURES, "arguments", "installing", "corruptions", "models", "datasets"},
     "commands": {
         "arguments",
