@@ -16,7 +16,7 @@ from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.devices import copy_to_all, make_mesh, share_batches, spread_networks
 from selectax.study.training.population import end_epoch, init_population, resident_steps
 from selectax.study.training.step import init_state, train_step
-from tests.study.test_compilations import compilations
+from tests.compiling import counted_compilations
 from tests.study.tiny import bytes_and_labels
 from tests.study.training.methods.tiny_method import (
     Normalized,
@@ -112,7 +112,7 @@ def test_networks_side_by_side_agree_with_one_after_the_other(name):
 @pytest.mark.parametrize("name", STRENGTHS)
 def test_strengths_and_step_sizes_compile_nothing_anew(name):
     before, _ = trained(name, STRENGTHS[name], adversarial_step_size=2.5)
-    with compilations() as compiled:
+    with counted_compilations() as compiled:
         after, _ = trained(name, (1, 3, 4), adversarial_step_size=0.5)
     assert compiled == []
     assert np.all(before.history.loss[:, 0] != after.history.loss[:, 0])
