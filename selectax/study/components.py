@@ -16,7 +16,7 @@ from selectax.regularization import Regularizer
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.measures.measure import Measure
-from selectax.study.measures.registry import MEASURES
+from selectax.study.measures.registry import MEASURES, table_with
 from selectax.study.training.methods.method import TrainingMethod
 from selectax.study.training.methods.registry import TRAINING_METHODS
 
@@ -115,9 +115,14 @@ def checked_components(
         method = dataclasses.replace(config.method, training_method=training_method.name)
         config = dataclasses.replace(config, method=method)
     if measures is not None:
-        table = {measure.name: measure for measure in measures}
-        components = dataclasses.replace(components, measures={**MEASURES, **table})
-        evaluation = dataclasses.replace(config.evaluation, measures=tuple(table))
+        measures = tuple(measures)
+        try:
+            table = table_with(measures)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        components = dataclasses.replace(components, measures=table)
+        names = tuple(measure.name for measure in measures)
+        evaluation = dataclasses.replace(config.evaluation, measures=names)
         config = dataclasses.replace(config, evaluation=evaluation)
     if attacks is not None:
         components = dataclasses.replace(components, attacks=tuple(attacks))
@@ -129,9 +134,9 @@ def checked_components(
             )
         evaluation = dataclasses.replace(config.evaluation, corrupted_images="own")
         config = dataclasses.replace(config, evaluation=evaluation)
-    names = components.names(config)
+    own = components.names(config)
     chosen: dict[str, Any] = {
-        field: names[field] for field in ("attacks", "corruptions") if field in names
+        field: own[field] for field in ("attacks", "corruptions") if field in own
     }
     evaluation = dataclasses.replace(config.evaluation, **chosen)
     config = dataclasses.replace(config, evaluation=evaluation)

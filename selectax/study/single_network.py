@@ -24,7 +24,7 @@ from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measure_network, measures_of
-from selectax.study.measures.registry import MEASURES
+from selectax.study.measures.registry import MEASURES, table_with
 from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.run import results
 
@@ -84,11 +84,11 @@ def measure(
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440, 2010.07693 and 2003.01262.
     """
-    table = dict(MEASURES)
+    own = () if measures is None else tuple(measures)
+    table = table_with(own)
     if measures is not None:
-        own = {measure.name: measure for measure in measures}
-        table |= own
-        options = dataclasses.replace(options, measures=tuple(own))
+        names = tuple(measure.name for measure in own)
+        options = dataclasses.replace(options, measures=names)
     _check_options(options, table)
     images, labels = np.asarray(images), np.asarray(labels)
     _check_data(images, labels, num_classes)

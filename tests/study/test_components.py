@@ -69,6 +69,25 @@ def test_measures_take_the_place_of_the_names():
     assert found.measures["mine"] is mine
 
 
+def test_own_perturbations_may_have_the_metrics_that_several_measures_share():
+    mine = Measure("mine", "my own", {"accuracy": "fraction"}, lambda subject: [])
+    assert components(measures=[mine])[1].measures["mine"] is mine
+
+
+@pytest.mark.parametrize(
+    ("names", "metric", "says"),
+    [
+        (["mine", "mine"], "mine", "measures: mine is given twice; rename"),
+        (["mine"], "dead_units", "measures mine: its metric 'dead_units' is also one of measure"),
+        (["mine", "other"], "ours", "its metric .ours. is also one of measure other"),
+    ],
+)
+def test_measures_that_cannot_be_told_apart_are_refused(names, metric, says):
+    own = [Measure(name, "my own", {metric: "number"}, lambda subject: []) for name in names]
+    with pytest.raises(ConfigurationError, match=says):
+        components(measures=own)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

@@ -168,3 +168,34 @@ METRICS: dict[str, str] = {
     **{name: text for measure in MEASURES.values() for name, text in measure.metrics.items()},
     **_OF_TRAINING,
 }
+
+
+def table_with(measures: Iterable[Measure]) -> dict[str, Measure]:
+    """Returns MEASURES with user-defined measures, which replace those of the same name.
+
+    Raises:
+      ValueError: two measures have the same name, or one has a metric that only another measure
+        has, so that their rows would be indistinguishable. Metrics that several of our measures
+        share, such as accuracy, may be used for perturbations of your own.
+    """
+    own: dict[str, Measure] = {}
+    for measure in measures:
+        if measure.name in own:
+            raise ValueError(f"measures: {measure.name} is given twice; rename one of them.")
+        own[measure.name] = measure
+    table = {**MEASURES, **own}
+    for measure in own.values():
+        if measure is MEASURES.get(measure.name):
+            continue
+        for metric in measure.metrics:
+            others = [
+                other.name
+                for other in (CLEAN_ACCURACY, *table.values())
+                if other is not measure and metric in other.metrics
+            ]
+            if len(others) == 1:
+                raise ValueError(
+                    f"measures {measure.name}: its metric {metric!r} is also one of measure "
+                    f"{others[0]}; give it another name."
+                )
+    return table
