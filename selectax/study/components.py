@@ -15,6 +15,7 @@ from selectax.models.network import Network
 from selectax.regularization import Regularizer
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.measures.computation.statistics import layer_units
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES, table_with
 from selectax.study.training.methods.method import TrainingMethod
@@ -175,6 +176,18 @@ def check_network(network: Network, data_set: DataSet, measures: Iterable[Measur
                     f"measures {measure.name}: needs network.{function}, which is None; give that "
                     "function, or leave the measure out."
                 )
+
+
+def units_of(name: str, network: Network, data_set: DataSet) -> dict[str, int]:
+    """Returns the number of units of each layer, in order of depth, without computing anything.
+
+    Raises:
+      ConfigurationError: the data set's images are too small for a layer. The message names it.
+    """
+    try:
+        return layer_units(network, data_set.image_shape)
+    except ValueError as error:
+        raise ConfigurationError(f"--model {name}: {error}") from None
 
 
 def check_outputs(

@@ -14,7 +14,7 @@ from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
 from selectax.datasets.registry import LEARNING_RATE_DROPS
 from selectax.models.network import Network, of_module
-from selectax.study.components import NONE, Components, Regularizer, check_network
+from selectax.study.components import NONE, Components, Regularizer, check_network, units_of
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
@@ -22,7 +22,6 @@ from selectax.study.configuration.method_checks import check_channels
 from selectax.study.configuration.options import MethodOptions
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.data import where_data_lie
-from selectax.study.measures.computation.statistics import layer_units
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measures_of
 from selectax.study.run import results
@@ -90,7 +89,7 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     else:
         trained = network = components.network
         check_network(network, data_set, measures)
-    units = layer_units(network, data_set.image_shape)
+    units = units_of(config.training.model, network, data_set)
     method = components.methods[config.method.training_method]
     check_channels(method, config.data.dataset, data_set.image_shape)
     layers = regularized_layers(config.regularizer.regularized_layers, list(units))

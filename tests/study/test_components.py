@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.datasets import DataSet
-from selectax.models.network import Network
-from selectax.study.components import check_network, checked_components
+from selectax import models
+from selectax.datasets import DataSet, describe
+from selectax.models.network import Network, of_module
+from selectax.study.components import check_network, checked_components, units_of
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import TrainingOptions
@@ -147,6 +148,14 @@ def test_a_network_that_fits_passes():
 def test_functions_that_do_not_fit_are_refused(network, says):
     with pytest.raises(ConfigurationError, match=says):
         check_network(network, DATA_SET, [])
+
+
+def test_images_that_are_too_small_for_a_network_are_refused():
+    """VGG16 halves them four times, and a mean over no position is NaN."""
+    network = of_module(models.create("vgg16", 10))
+    data_set = dataclasses.replace(describe("cifar10"), image_shape=(8, 8, 3))
+    with pytest.raises(ConfigurationError, match="--model vgg16: images of shape .* nothing of"):
+        units_of("vgg16", network, data_set)
 
 
 def test_a_measure_that_needs_a_function_which_is_missing_is_refused():

@@ -15,6 +15,7 @@ from selectax.datasets import describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.models.network import Network, of_module
 from selectax.models.pytorch.files import WeightsError
+from selectax.study.components import units_of
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
@@ -87,6 +88,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
         )
     log = Log(console or Console(stderr=True), config.log)
     network, networks = _networks(config, model, dataset, log)
+    units_of(model, network, describe(dataset))
     images = load_evaluation_images(data, evaluation)
     determines = what_determines(config, model, dataset, evaluation, count(images.test))
     table, record = begin_table(config.results, determines)
