@@ -10,6 +10,7 @@ import sys
 import pytest
 from PIL import Image
 
+from selectax.models import MODELS
 from tests.project.markdown import commands
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -24,15 +25,19 @@ PLANNED = ("sweep", "study")
 
 
 def arranged(words):
-    """What is run for a command: on the subsets of the data, and no hours of it."""
+    """What is run for a command: on the subsets of the data, a small network, no hours of it."""
     script, *flags = words[1:]
     if pathlib.Path(script).stem in PLANNED:
+        if "--model" in words:
+            at = words.index("--model")
+            assert words[at + 1] in MODELS
+            words = words[:at] + words[at + 2 :]
         words = words if "--dry-run" in flags else [*words, "--dry-run"]
         if "--resume" not in flags:  # which goes on with the same batches
             if "--batch-size" in words:
                 at = words.index("--batch-size")
                 words = words[:at] + words[at + 2 :]
-            words = [*words, "--batch-size", "8"]
+            words = [*words, "--batch-size", "8", "--model", "resnet8"]
     if not flags or "photos" in flags:  # the embedded digits, or photographs
         return words
     of_subsets = [] if "--archives" in flags else ["--archives", "~/archives"]

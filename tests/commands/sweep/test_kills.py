@@ -11,11 +11,11 @@ from tests.commands.sweep.processes import finished, start
 
 pytestmark = pytest.mark.slow
 
-KILLS, EPOCHS = 20, 90
+KILLS, EPOCHS = 10, 90
 ARGUMENTS = ("--mesh", "1x1", "--input", "stream")
 
 
-def test_twenty_kills_at_random_moments_leave_no_trace(tmp_path):
+def test_ten_kills_at_random_moments_leave_no_trace(tmp_path):
     generator = np.random.default_rng(0)
     finished([start("--output", tmp_path / "undisturbed", *ARGUMENTS, devices=1, epochs=EPOCHS)])
     moments, folder = [], tmp_path / "killed"
@@ -32,4 +32,4 @@ def test_twenty_kills_at_random_moments_leave_no_trace(tmp_path):
     finished([start("--output", folder, *ARGUMENTS, "--resume", devices=1, epochs=EPOCHS)])
     expected = results.load(tmp_path / "undisturbed" / "results.csv")
     pd.testing.assert_frame_equal(results.load(folder / "results.csv"), expected)
-    assert len({told for told, _ in moments}) > 5, moments
+    assert len({told for told, _ in moments}) > 3, moments

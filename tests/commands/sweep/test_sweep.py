@@ -15,7 +15,7 @@ from selectax.study import sweeps as experiment
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.report.findings import find
 from selectax.study.run import results
-from tests.commands.sweep.processes import COMMAND, ROOT, assert_one_sentence, run_command
+from tests.commands.sweep.processes import COMMAND, PROGRAM, ROOT, assert_one_sentence
 
 SMALL = (
     *("--train-limit", "64", "--batch-size", "32", "--alpha", "-1", "1", "--seeds", "1"),
@@ -98,24 +98,23 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_sweep_at_once_and_resume_goes_on(tmp_path):
-    arguments = (*SMALL, "--epochs", "12", "--output", str(tmp_path / "run"))
+    command = [sys.executable, "-c", PROGRAM, *SMALL, "--epochs", "60"]
+    command += ["--output", str(tmp_path / "run")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [*COMMAND, *arguments], env=environment, stderr=subprocess.PIPE, text=True
-    ) as sweeping:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as sweeping:
         first = sweeping.stderr.readline()
-        assert first.startswith("Training 2 networks, epoch 1/12")
+        assert first.startswith("Training 2 networks, epoch 1/60")
         sweeping.send_signal(signal.SIGINT)
         told = sweeping.stderr.read()
         assert sweeping.wait(timeout=60) == 130
     assert "Traceback" not in told
     assert_one_sentence(told.splitlines(keepends=True)[-1], "--resume", tmp_path / "run")
     assert not (tmp_path / "run" / "results.csv").exists()
-    done = run_command(*arguments, "--resume")
+    done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    epochs = re.findall(r"epoch (\d+)/12", done.stderr)
+    epochs = re.findall(r"epoch (\d+)/60", done.stderr)
     assert 1 not in map(int, epochs)
-    assert epochs[-1] == "12"
+    assert epochs[-1] == "60"
     assert f"Results: {tmp_path / 'run' / 'results.csv'}\n" in done.stdout
     table = results.load(tmp_path / "run" / "results.csv")
     assert sorted(set(table["alpha"])) == [-1, 1]
