@@ -38,11 +38,11 @@ WORDS = {
     "benchmarks/shared/machine.py": "",
     "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 2 --steps 1 --rounds 1 --copies 1",
     "benchmarks/measures/regularizer.py": SMALL_STEPS,
-    "benchmarks/study/scaling.py": "--rounds 1 --sizes 3 --output OUT",
+    "benchmarks/study/scaling.py": "--rounds 1 --sizes 2 --output OUT",
 }
 # Of these that need PyTorch and kin, or the real data.
 WORDS_OF_PEERS = {
-    "benchmarks/all.py": "--only import_time --results OUT/results --page IN/table.md",
+    "benchmarks/all.py": "--only intrinsic_dimension --results OUT/results --page IN/table.md",
     "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
     "benchmarks/study/default_job.py": ONE_NETWORK,

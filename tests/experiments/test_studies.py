@@ -30,7 +30,8 @@ def test_flags_are_valid_and_all_reach_the_sweep(name):
     flags = flags_of(name)
     config = parse(SweepConfig, study.words_of(flags), "sweep.py")
     check(config)
-    parts = (config.data, config.training, config.regularizer, config.evaluation, config.run)
+    parts = (config.data, config.training, config.method, config.regularizer)
+    parts += (config.evaluation, config.run)
     given = {field: value for part in parts for field, value in vars(part).items()}
     for flag, value in flags.items():
         value = tuple(value) if isinstance(value, list) else value

@@ -16,9 +16,11 @@ from selectax.study.run import results
 NAMES = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
 COLUMNS = {
     "alpha": "alpha",
+    "strength": "training_strength",
     "class selectivity": "class selectivity",
     "clean": "clean accuracy",
     "FGSM": "fgsm",
+    "PGD-10": "pgd",
     "PGD-20": "pgd",
 }
 OFFICIAL = "of those of CIFAR-10-C"
@@ -47,7 +49,7 @@ def cells_in(page, first):
 @pytest.mark.parametrize("name", NAMES)
 def test_means_are_those_of_the_table(name):
     summary = results.summarize(results.load(STUDIES / name / "run" / "results.parquet"))
-    heads, rows = cells_of(name, "alpha")
+    heads, rows = cells_of(name, "strength" if "training_strength" in summary else "alpha")
     assert len(rows) == len(summary)
     for column, head in enumerate(heads):
         told = [float(row[column].replace("−", "-")) for row in rows]
