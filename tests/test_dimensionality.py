@@ -438,6 +438,7 @@ def test_the_samples_side_takes_many_more_units_than_samples():
     np.testing.assert_array_equal(variances[40:], 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(300, 200), (100, 400)])
 def test_leading_variances_match_scikit_learn_and_give_the_exact_total(shape):
     responses = rectified(*shape)

@@ -249,6 +249,7 @@ def test_mean_selectivity_gives_each_layer_the_same_weight(layers):
         assert np.any(layer != 0) == (layers is None or name in layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "as_tuples"),
     [
@@ -411,6 +412,7 @@ def on_one_device_each(function, transform, devices):
     return values, slices
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", ["vmap", "pmap", "shard_map", "shard_map without vma"])
 def test_devices_share_value_and_gradient_of_the_whole_batch(transform, four_devices):
     activations, labels, where = sharded_batch()

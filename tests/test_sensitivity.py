@@ -369,6 +369,7 @@ def test_bad_arguments_are_named(call, message):
         call()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1e-25, 1e-19, 1e-12, 1e12, 1e20, 1e30])
 def test_variation_does_not_depend_on_the_scale_of_gradients(factor):
     images = np.random.default_rng(1).normal(size=(9, 4)).astype(np.float32)

@@ -21,6 +21,7 @@ def scaled(make, factor):
     return jax.tree.unflatten(structure, leaves)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_second_call_of_a_measure_compiles_nothing(name):
     function, makers = CASES[name]
@@ -34,6 +35,7 @@ def test_a_second_call_of_a_measure_compiles_nothing(name):
 IMAGES = np.random.default_rng(1).uniform(0.3, 0.7, (3, 2, 1, 1)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_second_call_of_an_attack_compiles_nothing(name):
     def call(weights, images, epsilon):

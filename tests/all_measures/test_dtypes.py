@@ -87,6 +87,7 @@ def updated(responses):
     return jax.lax.scan(add, empty, batches)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_measures_are_float32_and_equal_whatever_the_inputs_type(dtype):
     found, gradient = measured(dtype)

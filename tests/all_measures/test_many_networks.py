@@ -68,6 +68,7 @@ MEASURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_networks_side_by_side_are_measured_as_alone(name):
     measure = MEASURES[name]

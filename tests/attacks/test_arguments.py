@@ -19,6 +19,7 @@ def logits_fn(images):
     return images.reshape(len(images), -1) @ WEIGHTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 2, 3), (1, 2, 2, 1), (4, 2, 2, 3)])
 def test_epsilon_of_channels_and_pixels_is_the_step_there(shape):
     """Labels of two classes make the sign of the gradient that of the difference of weights."""

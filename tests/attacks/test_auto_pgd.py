@@ -111,6 +111,7 @@ def test_halving_goes_on_from_the_best_point():
     assert best == path[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["cross_entropy", "dlr"])
 @pytest.mark.parametrize("norm", NORMS)
 def test_it_is_at_least_as_strong_as_pgd(norm, loss):
@@ -155,6 +156,7 @@ def test_epsilon_and_steps_are_traced_and_epsilon_may_be_one_a_sample():
     assert len(traces) == once
 
 
+@pytest.mark.slow
 def test_it_maps_over_models():
     _, images, labels = mlp_problem()
     models = [mlp_problem(seed)[0] for seed in range(2)]

@@ -35,6 +35,7 @@ def assert_alike(one, other, tolerance):
     assert np.max(np.abs(one - other)) < 2.1 / 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_images_are_the_same_in_a_64_bit_process(name):
     assert_alike(corrupted(name, wide=True), corrupted(name), 1e-6)

@@ -59,6 +59,7 @@ def test_another_order_of_labels_is_no_pair(where):
     np.testing.assert_array_equal(stored.clean.labels, [[0, 1], [2, 0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("labels", "paired"), [([0, 1, 2, 4], True), ([2, 1, 0, 4], False)])
 def test_rows_name_the_set_and_difference_needs_pairs(where, labels, paired):
     labels = np.array(labels, np.int32)

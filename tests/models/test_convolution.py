@@ -24,6 +24,7 @@ def _operands(kernel, height, width, samples=5, dtype=np.float32):
     return jnp.asarray(images), jnp.asarray(weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stride", "kernel", "height", "width"), SHAPES)
 def test_gradients_equal_those_of_the_native_convolution(stride, kernel, height, width):
     operands = _operands(kernel, height, width)
@@ -68,6 +69,7 @@ def test_gradient_takes_any_number_of_samples(samples):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradient_under_vmap_equals_one_model_at_a_time():
     images, _ = _operands(3, 6, 6)
     kernels = jax.random.normal(jax.random.key(2), (3, 3, 3, 3, 4))

@@ -20,6 +20,7 @@ def leaves(variables):
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(variables)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kernels_are_kaiming_normal_truncated_at_two_deviations(name):
     module = models.create(name, num_classes=10)

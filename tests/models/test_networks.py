@@ -36,6 +36,7 @@ def test_the_smallest_images_leave_a_position_in_every_layer(name):
     assert deepest.shape[1] == (2 if name == "vgg16" else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_sorted_names_of_layers_are_in_order_of_depth(name):
     """JAX sorts the entries of a dict, and the order must stay that of the computation."""

@@ -40,6 +40,7 @@ def run(attack, dtype, norm, impl="threefry2x32"):
     return call(key, images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_are_equal_in_all_types_and_inside_the_ball(attack, norm):

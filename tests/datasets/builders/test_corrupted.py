@@ -87,6 +87,7 @@ def real_data_dir(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("real_name", NAMES)
 def test_real_archive(real_name, real_data, real_data_dir):
     for (corruption, severity), expected in independent_reading(

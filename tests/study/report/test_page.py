@@ -20,6 +20,7 @@ def page(tmp_path_factory):
     return write_report(folder)
 
 
+@pytest.mark.slow
 def test_it_says_what_was_found(page):
     text = page.read_text()
     assert len(re.findall(r"✓ holds</span>", text)) == 7
