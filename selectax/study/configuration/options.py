@@ -87,7 +87,8 @@ class RegularizerOptions:
     """First and last epoch in which the regularizer is used, counted from 1; by default all."""
     alpha_warmup_epochs: float = 0.0
     """Number of epochs over which alpha rises to its value, from the first epoch in which the
-    regularizer is used. By default there is no warm-up."""
+    regularizer is used. By default there is no warm-up, so that equal alphas mean the same in runs
+    of any length."""
 
     @property
     def seed_numbers(self) -> range:
