@@ -195,7 +195,7 @@ def one_device(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS", raising=False)
 
 
-def values(name, folder, expression, **parameters):
+def values(name, folder, expression, may_warn="nothing", **parameters):
     """Executes a notebook, and evaluates an expression in its kernel at the end."""
     notebook = small(name, **parameters)
     notebook.cells.append(
@@ -203,7 +203,8 @@ def values(name, folder, expression, **parameters):
     )
     done = executed(notebook, folder)
     assert len(pictures(done)) == len(pictures(read(HERE / f"{name}.ipynb")))
-    assert all(output.get("name") != "stderr" for output in outputs(done)), list(texts(done))
+    warned = [output.text for output in outputs(done) if output.get("name") == "stderr"]
+    assert all(may_warn in text for text in warned), warned
     return done, json.loads(done.cells[-1].outputs[-1].text)
 
 
@@ -262,7 +263,8 @@ def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device, mon
     kept = {"keep_in": str(tmp_path / "drive"), "copy_minutes": 0.01}
     lose_the_machine(small("paper_sweep", **SWEEP, **kept), gone, tmp_path / "drive" / "digits")
     shutil.rmtree(gone / "runs")
-    done, _ = values("paper_sweep", gone, SUMMARY, **SWEEP, **kept)
+    # A checkpoint whose copy was cut short is passed over, with a warning.
+    done, _ = values("paper_sweep", gone, SUMMARY, "is damaged", **SWEEP, **kept)
     said = "".join(texts(done))
     assert "Goes on with the run" in said
     assert "epoch 1/6" not in said
@@ -275,7 +277,11 @@ def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device, mon
     pd.testing.assert_frame_equal(table, expected)
     pd.testing.assert_frame_equal(of_copy, expected)
     steps = {
-        folder: {path.name for path in (folder / "digits" / "checkpoints").iterdir()}
+        folder: {
+            path.name
+            for path in (folder / "digits" / "checkpoints").iterdir()
+            if path.name.isdigit()
+        }
         for folder in (gone / "runs", tmp_path / "drive")
     }
     assert steps[gone / "runs"] == steps[tmp_path / "drive"]
