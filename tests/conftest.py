@@ -9,7 +9,7 @@ import pathlib
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 # Accelerators round the factors of products by default, which references do not.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
