@@ -35,7 +35,7 @@ def few_memory_maps():
     """Frees compiled programs before Linux's limit of 65,530 memory maps aborts the process."""
     yield
     maps = pathlib.Path("/proc/self/maps")
-    if maps.exists() and maps.read_text().count("\n") > 30_000:
+    if maps.exists() and maps.read_text().count("\n") > 50_000:
         jax.clear_caches()
 
 
