@@ -27,8 +27,8 @@ from selectax.study.report.tables import tables_of
 
 _PACKAGES = ("selectax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas")
 _DOTS_PER_INCH = 150
-# The figure that is shown beside the verdicts.
-_FIRST = "robustness_by_selectivity"
+# The figure that is shown beside the verdicts is the first of these that was drawn.
+_FIRST = ("robustness_by_selectivity_of_methods", "robustness_by_selectivity")
 _SIGNS = {
     "holds": "✓",
     "holds in part": "◐",
@@ -123,6 +123,8 @@ def render(study: Study, pictures: Sequence[Picture], findings: Sequence[Finding
         "capitalized": _capitalized,
         "seeds": seeds_in_words,
     }
+    by_name = {picture.name: picture for picture in pictures}
+    first = next((by_name[name] for name in _FIRST if name in by_name), None)
     return environment.get_template("page.html.jinja").render(
         config=study.config,
         progress=study.progress,
@@ -133,8 +135,8 @@ def render(study: Study, pictures: Sequence[Picture], findings: Sequence[Finding
         signs=_SIGNS,
         classes=_CLASSES,
         edition=SECOND,
-        first=next((picture for picture in pictures if picture.name == _FIRST), None),
-        pictures=[picture for picture in pictures if picture.name != _FIRST],
+        first=first,
+        pictures=[picture for picture in pictures if picture is not first],
         tables=tables_of(study.table, study.units, study.metrics),
         settings={name: _text(value) for name, value in sorted(study.config.items())}
         | {f"{purpose} images": f"{number:,}" for purpose, number in study.images.items()},

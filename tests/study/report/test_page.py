@@ -8,8 +8,9 @@ import pytest
 
 from selectax.study import reports
 from selectax.study.report import bootstrap
+from selectax.study.report.figures.registry import FIGURES
 from selectax.study.reports import write_report
-from tests.study.planted import planted_table, write_run
+from tests.study.planted import planted_table, planted_training, write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -35,6 +36,15 @@ def test_it_says_what_was_found(page):
     assert text.count("<figure") == text.count("<img ") > 4
     assert text.count('<figure class="first">') == 1
     assert all(len(words) > 40 for words in re.findall(r'alt="([^"]*)"', text))
+
+
+@pytest.mark.slow
+def test_methods_of_training_stand_beside_their_verdicts(tmp_path):
+    page = write_report(write_run(tmp_path / "run", planted_training("adversarial")))
+    (caption,) = re.findall(
+        r'<figure class="first">\s*<img [^>]*>\s*<figcaption>(.*)</figcaption>', page.read_text()
+    )
+    assert caption == FIGURES["robustness_by_selectivity_of_methods"].title
 
 
 def test_it_says_what_holds_in_part_and_what_changes_without_dead_units(tmp_path, monkeypatch):
