@@ -32,10 +32,10 @@ hypothesis.settings.load_profile("selectax")
 
 @pytest.fixture(scope="module", autouse=True)
 def few_memory_maps():
-    """Frees compiled programs before Linux's limit of 65,530 memory maps aborts the process."""
+    """Frees memory, long before Linux's limit of 65,530 memory maps aborts the process."""
     yield
     maps = pathlib.Path("/proc/self/maps")
-    if maps.exists() and maps.read_text().count("\n") > 50_000:
+    if maps.exists() and maps.read_text().count("\n") > 30_000:
         jax.clear_caches()
 
 
