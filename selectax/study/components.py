@@ -15,7 +15,6 @@ from selectax.models.network import Network
 from selectax.regularization import Regularizer
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.measures.computation.statistics import layer_units
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES, table_with
 from selectax.study.training.methods.method import TrainingMethod
@@ -184,10 +183,19 @@ def units_of(name: str, network: Network, data_set: DataSet) -> dict[str, int]:
     Raises:
       ConfigurationError: the data set's images are too small for a layer. The message names it.
     """
-    try:
-        return layer_units(network, data_set.image_shape)
-    except ValueError as error:
-        raise ConfigurationError(f"--model {name}: {error}") from None
+
+    def respond(images):
+        return network.apply(network.init(jax.random.key(0), images), images)
+
+    shape = data_set.image_shape
+    _, activations = jax.eval_shape(respond, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+    for layer, array in activations.items():
+        if not array.size:  # its means would be NaN
+            raise ConfigurationError(
+                f"--model {name}: images of shape {tuple(shape)} leave nothing of layer {layer}, "
+                f"of shape {array.shape[1:]}; choose larger images or another network."
+            )
+    return {layer: array.shape[-1] for layer, array in activations.items()}
 
 
 def check_outputs(

@@ -195,7 +195,7 @@ def one_device(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS", raising=False)
 
 
-def values(name, folder, expression, may_warn="nothing", **parameters):
+def values(name, folder, expression, may_warn=None, **parameters):
     """Executes a notebook, and evaluates an expression in its kernel at the end."""
     notebook = small(name, **parameters)
     notebook.cells.append(
@@ -204,7 +204,7 @@ def values(name, folder, expression, may_warn="nothing", **parameters):
     done = executed(notebook, folder)
     assert len(pictures(done)) == len(pictures(read(HERE / f"{name}.ipynb")))
     warned = [output.text for output in outputs(done) if output.get("name") == "stderr"]
-    assert all(may_warn in text for text in warned), warned
+    assert all(may_warn and may_warn in text for text in warned), warned
     return done, json.loads(done.cells[-1].outputs[-1].text)
 
 
@@ -280,7 +280,7 @@ def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device, mon
         folder: {
             path.name
             for path in (folder / "digits" / "checkpoints").iterdir()
-            if path.name.isdigit()
+            if not path.name.startswith("damaged")  # of a copy that was cut short
         }
         for folder in (gone / "runs", tmp_path / "drive")
     }

@@ -16,6 +16,7 @@ from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import TrainingOptions
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
+from tests.study.tiny import TinyNetwork
 
 IMAGES = np.arange(30 * 4 * 4 * 3, dtype=np.int64).reshape(30, 4, 4, 3).astype(np.uint8)
 LABELS = np.arange(30) % 3
@@ -148,6 +149,12 @@ def test_a_network_that_fits_passes():
 def test_functions_that_do_not_fit_are_refused(network, says):
     with pytest.raises(ConfigurationError, match=says):
         check_network(network, DATA_SET, [])
+
+
+def test_layers_and_their_units_are_known_in_order_of_depth():
+    data_set = dataclasses.replace(DATA_SET, image_shape=(8, 8, 3))
+    units = units_of("tiny", of_module(TinyNetwork()), data_set)
+    assert list(units.items()) == [("first", 5), ("second", 4)]
 
 
 def test_images_that_are_too_small_for_a_network_are_refused():

@@ -27,7 +27,6 @@ from selectax.dimensionality import (
     principal_variances,
     update_covariance,
 )
-from selectax.models.network import Network
 from selectax.selectivity import (
     class_means,
     class_selectivity_index,
@@ -133,27 +132,6 @@ class PerturbedMeasures(NamedTuple):
     perturbed: Dimensionality
     difference: Dimensionality
     selectivity: dict[str, Float[Array, "strengths units"]]
-
-
-def layer_units(network: Network, image_shape: tuple[int, int, int]) -> dict[str, int]:
-    """Number of units of each layer, in order of depth; traces the network without running it.
-
-    Raises:
-      ValueError: images of this shape leave no position in a layer, whose means would be NaN.
-    """
-
-    def respond(images):
-        return network.apply(network.init(jax.random.key(0), images), images)
-
-    images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-    _, activations = jax.eval_shape(respond, images)
-    for name, layer in activations.items():
-        if not layer.size:
-            raise ValueError(
-                f"images of shape {tuple(image_shape)} leave nothing of layer {name}, of shape "
-                f"{layer.shape[1:]}; choose larger images or another network."
-            )
-    return {name: layer.shape[-1] for name, layer in activations.items()}
 
 
 @functools.partial(jax.jit, static_argnames=("apply", "num_classes"))

@@ -14,7 +14,6 @@ from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
 from selectax.study.measures.computation.statistics import (
     Perturbation,
-    layer_units,
     measure_clean,
     measure_perturbed,
 )
@@ -90,10 +89,6 @@ def in_order(correct, batches):
     correct, where = np.asarray(correct), np.asarray(batches.where)
     assert not np.any(correct & ~where)
     return correct[where]
-
-
-def test_layers_and_their_units_are_known_in_order_of_depth():
-    assert list(layer_units(MODULE, (8, 8, 3)).items()) == [("first", 5), ("second", 4)]
 
 
 @pytest.mark.parametrize("batches", [FULL, FILLED_UP], ids=["full", "filled up"])
