@@ -172,7 +172,7 @@ def test_they_are_drawn_and_reported(outcome):
     names = {path.stem for path in outcome.figures}
     assert "silent_units_by_alpha" in names
     page = outcome.report.read_text()
-    for name in ("dead units", "half step", "darkening", "colours", "dense"):
+    for name in ("silent units", "half step", "darkening", "colours", "dense"):
         assert name in page.replace("_", " "), name
 
 
