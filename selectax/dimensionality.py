@@ -32,7 +32,7 @@ from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
-from selectax.numerics.compiled import run_compiled
+from selectax.numerics.compiled import one_program, run_compiled
 from selectax.numerics.products import full_product
 from selectax.renamed import old_names
 
@@ -433,21 +433,14 @@ def components_for_variance(
       >>> selectax.components_for_variance(variances, (0.5, 0.8, 0.95)).tolist()
       [1, 2, 3]
     """
-    variances = jnp.sort(checked_variances(variances), descending=True)
+    variances = checked_variances(variances)
     shares = as_array("thresholds", thresholds)
     if is_concrete(shares):
         for share in np.asarray(shares).ravel().tolist():
             if not 0 <= share <= 1:
                 raise ValueError(f"thresholds must lie between 0 and 1, not {share}.")
-    cumulative = jnp.cumsum(variances)
-    whole = cumulative[-1] if total is None else jnp.asarray(total, variances.dtype)
-    wanted = jnp.asarray(shares).astype(variances.dtype)[:, None] * whole
-    # Adds 1 for the component that reaches the threshold, except for a threshold of 0.
-    numbers = jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + (wanted[:, 0] > 0)
-    above_noise = jnp.sum(variances > noise_floor(variances), dtype=jnp.int32)
-    numbers = jnp.where(above_noise < len(variances), jnp.minimum(numbers, above_noise), numbers)
-    finite = jnp.all(jnp.isfinite(variances)) & jnp.isfinite(wanted[:, 0])
-    return jnp.where(finite, numbers, _NOT_FINITE)
+    whole = None if total is None else jnp.asarray(total, variances.dtype)
+    return _components(variances, jnp.asarray(shares).astype(variances.dtype), whole)
 
 
 def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
@@ -473,11 +466,7 @@ def participation_ratio(variances: Float[Array, "units"]) -> Float[Array, ""]:
       >>> float(selectax.participation_ratio(jnp.array([2.0, 2.0, 0.0])))
       2.0
     """
-    variances = checked_variances(variances)
-    largest = jnp.max(variances)
-    share = variances / jnp.where(largest == 0, 1, largest)  # squares of tiny variances underflow
-    energy = jnp.sum(share**2)
-    return jnp.where(energy == 0, 0, jnp.sum(share) ** 2 / jnp.where(energy == 0, 1, energy))
+    return _participation_ratio(checked_variances(variances))
 
 
 def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
@@ -516,7 +505,25 @@ def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
       >>> float(selectax.effective_rank(jnp.array([2.0, 2.0, 0.0])))
       2.0
     """
-    variances = checked_variances(variances)
+    return _effective_rank(checked_variances(variances))
+
+
+@one_program
+def _components(variances, shares, total):
+    variances = jnp.sort(variances, descending=True)
+    cumulative = jnp.cumsum(variances)
+    whole = cumulative[-1] if total is None else total
+    wanted = shares[:, None] * whole
+    # Adds 1 for the component that reaches the threshold, except for a threshold of 0.
+    numbers = jnp.sum(cumulative < wanted, axis=1, dtype=jnp.int32) + (wanted[:, 0] > 0)
+    above_noise = jnp.sum(variances > noise_floor(variances), dtype=jnp.int32)
+    numbers = jnp.where(above_noise < len(variances), jnp.minimum(numbers, above_noise), numbers)
+    finite = jnp.all(jnp.isfinite(variances)) & jnp.isfinite(wanted[:, 0])
+    return jnp.where(finite, numbers, _NOT_FINITE)
+
+
+@one_program
+def _effective_rank(variances):
     variances *= jnp.where(jnp.all(jnp.isfinite(variances)), 1, jnp.nan)  # the gradient, too
     largest = jnp.max(variances)
     noise = variances <= noise_floor(variances)
@@ -525,6 +532,14 @@ def effective_rank(variances: Float[Array, "units"]) -> Float[Array, ""]:
     shares = deviations / jnp.maximum(jnp.sum(deviations), 1)  # the largest deviation is 1
     entropy = -jnp.sum(shares * jnp.log(jnp.where(noise, 1, shares)))
     return jnp.where(largest == 0, 0, jnp.exp(entropy))
+
+
+@one_program
+def _participation_ratio(variances):
+    largest = jnp.max(variances)
+    share = variances / jnp.where(largest == 0, 1, largest)  # squares of tiny variances underflow
+    energy = jnp.sum(share**2)
+    return jnp.where(energy == 0, 0, jnp.sum(share) ** 2 / jnp.where(energy == 0, 1, energy))
 
 
 @jax.jit
@@ -553,6 +568,7 @@ def _at_least_one(count):
     return jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
 
 
+@one_program
 def _center(responses, where):
     """Number of samples that count, their mean, its remainder, and the deviations from the mean.
 
@@ -563,7 +579,7 @@ def _center(responses, where):
     responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
     count = jnp.sum(mask, dtype=responses.dtype)
     divisor = jnp.maximum(count, 1)
-    mean = jnp.sum(jnp.where(mask, responses, 0), axis=0) / divisor
+    mean = compensated.rounded(jnp.sum(jnp.where(mask, responses, 0), axis=0) / divisor)
     deviation = jnp.where(mask, responses - mean, 0)
     # A second pass: the rounding error of the first mean can be as large as the deviations.
     correction = jnp.sum(deviation, axis=0) / divisor

@@ -6,6 +6,7 @@ References:
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, overload
@@ -30,6 +31,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
 from selectax.arguments.labels import checked_number
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
+from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
 
 __all__ = [
@@ -238,10 +240,7 @@ def class_means(
       >>> means.tolist(), present.tolist()
       ([[2.0], [0.0]], [True, False])
     """
-    # A count of NaN or infinity makes the means NaN: it is neither absent nor a divisor.
-    present = ~(moments.count <= 0)
-    divisor = jnp.where(jnp.isfinite(moments.count), moments.count, jnp.nan)
-    return moments.total / jnp.where(present, divisor, 1)[:, None], present
+    return _class_means(moments)
 
 
 def class_selectivity_index(
@@ -284,21 +283,8 @@ def class_selectivity_index(
     means, given = checked_means(means, present)
     check_eps(eps)
     check_not_negative("means", means, given.astype(bool))
-    means = jnp.asarray(means).astype(_wide_dtype(means))
-    present = jnp.asarray(given).astype(bool)[:, None]
-    best = jnp.argmax(jnp.where(present, means, -jnp.inf), axis=0)
-    is_best = jnp.arange(means.shape[0])[:, None] == best
-    highest = jnp.sum(jnp.where(is_best & present, means, 0), axis=0)
-    # Sums the other means: subtracting the largest from the total would cancel.
-    others = jnp.sum(jnp.where(~is_best & present, means, 0), axis=0)
-    rest = others / jnp.maximum(jnp.sum(present) - 1, 1)
-    # NaN compares false and infinite means compare equal; both must reach the division, as NaN.
-    alike = (highest <= rest) & jnp.isfinite(rest)
-    alone = (jnp.sum(present) < 2) & jnp.isfinite(highest)
-    selective = ~(alike | alone)
     floor = eps if is_concrete(eps) else jnp.where(eps < jnp.inf, eps, jnp.nan)
-    denominator = jnp.where(selective, highest + rest + floor, 1)  # double where: finite gradients
-    return jnp.where(selective, (highest - rest) / denominator, 0)
+    return _index(jnp.asarray(means).astype(_wide_dtype(means)), jnp.asarray(given), floor)
 
 
 def share_selective(index: Float[Array, "units"], *, threshold: float = 0.75) -> Float[Array, ""]:
@@ -570,30 +556,70 @@ def mean_selectivity_and_grad(
     samples = len(next(iter(named.values())))
     labels, where = checked_samples(labels, where, samples, num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
-    widths = group_widths(widths, layers)
-    activations = jax.tree.map(jnp.asarray, activations) if several else named["layer"]
+    return _mean_and_gradient(
+        jax.tree.map(jnp.asarray, activations) if several else named["layer"],
+        labels,
+        where,
+        num_classes=num_classes,
+        names=tuple(named),
+        widths=tuple(group_widths(widths, layers).items()),
+        axis_name=axis_name,
+        signed=signed,
+    )
 
+
+@functools.partial(one_program, static=("num_classes", "names", "widths", "axis_name", "signed"))
+def _mean_and_gradient(
+    activations, labels, where, *, num_classes, names, widths, axis_name, signed
+):
     def local_moments(activations: Activations) -> ClassMoments:
-        # Names the layers in the order of named, because JAX sorts dicts by key.
-        return _layer_moments(activations, labels, num_classes, tuple(named), where, signed)[0]
+        # Names the layers in their order, because JAX sorts dicts by key.
+        return _layer_moments(activations, labels, num_classes, names, where, signed)[0]
 
     moments, pull_back = jax.vjp(local_moments, activations)
     total = moments if axis_name is None else jax.lax.psum(moments, axis_name)
     # Equals total, but its type says that it varies over devices, which pull_back requires.
     local_total = jax.tree.map(lambda whole, part: jnp.where(True, whole, part), total, moments)
-    (gradient,) = pull_back(jax.grad(_mean_over_groups)(local_total, widths))
-    return _mean_over_groups(total, widths), gradient
+    (gradient,) = pull_back(jax.grad(_mean_over_groups)(local_total, dict(widths)))
+    return _mean_over_groups(total, dict(widths)), gradient
+
+
+@one_program
+def _class_means(moments):
+    # A count of NaN or infinity makes the means NaN: it is neither absent nor a divisor.
+    present = ~(moments.count <= 0)
+    divisor = jnp.where(jnp.isfinite(moments.count), moments.count, jnp.nan)
+    return moments.total / jnp.where(present, divisor, 1)[:, None], present
+
+
+@one_program
+def _index(means, present, floor):
+    present = present.astype(bool)[:, None]
+    best = jnp.argmax(jnp.where(present, means, -jnp.inf), axis=0)
+    is_best = jnp.arange(means.shape[0])[:, None] == best
+    highest = jnp.sum(jnp.where(is_best & present, means, 0), axis=0)
+    # Sums the other means: subtracting the largest from the total would cancel.
+    others = jnp.sum(jnp.where(~is_best & present, means, 0), axis=0)
+    rest = others / jnp.maximum(jnp.sum(present) - 1, 1)
+    # NaN compares false and infinite means compare equal; both must reach the division, as NaN.
+    alike = (highest <= rest) & jnp.isfinite(rest)
+    alone = (jnp.sum(present) < 2) & jnp.isfinite(highest)
+    selective = ~(alike | alone)
+    denominator = jnp.where(selective, highest + rest + floor, 1)  # double where: finite gradients
+    return jnp.where(selective, (highest - rest) / denominator, 0)
 
 
 def _wide_dtype(values):
     return jnp.promote_types(values.dtype, jnp.float32)
 
 
+@one_program
 def _spatial_mean(layer):
     space = tuple(range(1, layer.ndim - 1))
     return jnp.mean(layer, axis=space, dtype=_wide_dtype(layer))
 
 
+@functools.partial(one_program, static=("num_classes",))
 def _batch_moments(responses, labels, num_classes, counts) -> ClassMoments:
     member = (labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)) & counts[:, None]
     member = member.astype(responses.dtype)

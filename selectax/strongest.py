@@ -1,6 +1,7 @@
 """The samples with the strongest responses of each unit, and how many are of one class."""
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import jax
@@ -12,6 +13,7 @@ from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.labels import check_classes, checked_labels, checked_number
 from selectax.arguments.where import checked_where
+from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
 
 __all__ = [
@@ -240,6 +242,7 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
     return jnp.where(finite, share, jnp.nan)
 
 
+@functools.partial(one_program, static=("num_classes",))
 def _commonest(labels: Int[Array, "k units"], num_classes: int) -> Int[Array, "units"]:
     """Count of each unit's most frequent class: the longest run of equal sorted labels."""
     labels = jnp.sort(labels, axis=0)
@@ -253,6 +256,7 @@ def _concatenated(a: StrongestResponses, b: StrongestResponses) -> StrongestResp
     return jax.tree.map(lambda *both: jnp.concatenate(both), a, b)
 
 
+@functools.partial(one_program, static=("k",))
 def _strongest_of(candidates: StrongestResponses, k: int) -> StrongestResponses:
     response, place = jax.lax.top_k(candidates.response.T, k)  # keeps the first of equal values
     return StrongestResponses(response.T, jnp.take_along_axis(candidates.label.T, place, axis=1).T)

@@ -22,6 +22,7 @@ from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels, checked_number
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
+from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
 
 __all__ = [
@@ -140,33 +141,7 @@ def update_class_statistics(
     responses = checked_responses(responses, units)
     labels = checked_labels(labels, len(responses), num_classes)
     where = checked_where(where, len(responses))
-    member = labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)
-    if where is not None:
-        member = member & where[:, None]
-    counts = jnp.any(member, axis=1, keepdims=True)
-    wide = jnp.promote_types(responses.dtype, statistics.mean.dtype)
-    responses = responses.astype(jnp.promote_types(wide, jnp.float32))
-    responses = jnp.where(counts, responses, 0)
-    own_class = jnp.argmax(member, axis=1)
-    member = member.astype(responses.dtype)
-    count = jnp.sum(member, axis=0)
-
-    def sums(values):
-        return jnp.einsum("sc,su->cu", member, values, precision=jax.lax.Precision.HIGHEST)
-
-    divisor = jnp.maximum(count, 1)[:, None]
-    mean = sums(responses) / divisor
-    # A second pass: the rounding error of the first mean can be as large as the deviations.
-    mean, remainder = compensated.add(mean, sums(responses - mean[own_class]) / divisor)
-    about_rounded_mean = sums(jnp.square(responses - mean[own_class]))
-    remainder = jnp.where(about_rounded_mean == 0, 0, remainder)  # of a constant
-    scatter = about_rounded_mean - count[:, None] * jnp.square(remainder)
-    merged = merge_class_statistics(statistics, ClassStatistics(count, mean, scatter, remainder))
-    dtype = statistics.mean.dtype
-    mean, remainder = compensated.narrowed(merged.mean, merged.remainder, dtype)
-    return ClassStatistics(
-        merged.count.astype(dtype), mean, merged.scatter.astype(dtype), remainder
-    )
+    return _with_batch(statistics, responses, labels, where)
 
 
 def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStatistics:
@@ -197,14 +172,7 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"a and b differ in (classes, units): {a.mean.shape} and {b.mean.shape}.")
-    count = a.count + b.count
-    # Division by an infinite count would give a finite 0.
-    divisor = jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
-    mean, remainder, difference = compensated.weighted_mean(
-        (a.mean, a.remainder), (b.mean, b.remainder), (b.count / divisor)[:, None]
-    )
-    between = jnp.square(difference) * (a.count * b.count / divisor)[:, None]
-    return ClassStatistics(count, mean, a.scatter + b.scatter + between, remainder)
+    return _merged(a, b)
 
 
 def merge_class_statistics_over_devices(
@@ -263,20 +231,7 @@ def preferred_class(statistics: ClassStatistics) -> Int[Array, "units"]:
       >>> selectax.preferred_class(statistics).tolist()
       [0]
     """
-    present = ~(statistics.count <= 0)[:, None]
-    mean, remainder = statistics.mean, _remainder(statistics)
-    highest = jnp.max(jnp.where(present, mean, -jnp.inf), axis=0)
-    lowest = jnp.min(jnp.where(present, mean, jnp.inf), axis=0)
-    # Equal rounded means are different means if their remainders differ by more than rounding.
-    is_highest = present & (mean == highest)
-    most = jnp.max(jnp.where(is_highest, remainder, -jnp.inf), axis=0)
-    least = jnp.min(jnp.where(is_highest, remainder, jnp.inf), axis=0)
-    noise = _NOISE * jnp.finfo(mean.dtype).eps * _deviation_within(statistics)
-    best = jnp.argmax(is_highest & (remainder >= most - noise), axis=0)
-    differ = (highest > lowest) | (most - least > noise)
-    finite = jnp.all(jnp.isfinite(mean + remainder) | ~present, axis=0)
-    finite &= jnp.all(jnp.isfinite(statistics.count))
-    return jnp.where(finite, jnp.where(differ, best, _NO_CLASS), _NOT_FINITE).astype(jnp.int32)
+    return _preferred_class(statistics)
 
 
 def class_conditional_mean_activity_selectivity(
@@ -347,15 +302,7 @@ def d_prime(statistics: ClassStatistics) -> Float[Array, "units"]:
       >>> selectax.d_prime(statistics).round(3)
       Array([2.], dtype=float32)
     """
-    preferred, others, prefers = _preferred_and_others(statistics)
-    variance = (preferred.variance + others.variance) / 2
-    # Includes the remainders, because the rounding of similar means can exceed their difference.
-    difference = (preferred.origin - others.origin) + (preferred.shift - others.shift)
-    difference = jnp.where(prefers, difference, 0)
-    certain = variance == 0
-    # Division by an infinite deviation would give a finite 0.
-    spread = jnp.sqrt(jnp.where(certain, 1, variance) * jnp.where(variance < jnp.inf, 1, jnp.nan))
-    return jnp.where(certain, jnp.where(difference > 0, jnp.inf, 0), difference / spread)
+    return _d_prime(statistics)
 
 
 def treves_rolls_sparseness(statistics: ClassStatistics) -> Float[Array, "units"]:
@@ -436,6 +383,7 @@ class _Pool(NamedTuple):
     shift: Float[Array, "units"]
 
 
+@one_program
 def _pool(statistics: ClassStatistics, member: Bool[Array, "classes units"]) -> _Pool:
     count = jnp.where(member, statistics.count[:, None], 0)
     total = jnp.sum(count, axis=0)
@@ -449,6 +397,81 @@ def _pool(statistics: ClassStatistics, member: Bool[Array, "classes units"]) -> 
     between = count * jnp.square(deviation - shift)
     scatter = jnp.sum(jnp.where(member, statistics.scatter, 0) + between, axis=0)
     return _Pool(mean, scatter / jnp.maximum(total - 1, 1), origin, shift)
+
+
+@one_program
+def _with_batch(statistics, responses, labels, where):
+    num_classes = len(statistics.count)
+    member = labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)
+    if where is not None:
+        member = member & where[:, None]
+    counts = jnp.any(member, axis=1, keepdims=True)
+    wide = jnp.promote_types(responses.dtype, statistics.mean.dtype)
+    responses = responses.astype(jnp.promote_types(wide, jnp.float32))
+    responses = jnp.where(counts, responses, 0)
+    own_class = jnp.argmax(member, axis=1)
+    member = member.astype(responses.dtype)
+    count = jnp.sum(member, axis=0)
+
+    def sums(values):
+        return jnp.einsum("sc,su->cu", member, values, precision=jax.lax.Precision.HIGHEST)
+
+    divisor = jnp.maximum(count, 1)[:, None]
+    mean = compensated.rounded(sums(responses) / divisor)
+    # A second pass: the rounding error of the first mean can be as large as the deviations.
+    mean, remainder = compensated.add(mean, sums(responses - mean[own_class]) / divisor)
+    about_rounded_mean = sums(jnp.square(responses - mean[own_class]))
+    remainder = jnp.where(about_rounded_mean == 0, 0, remainder)  # of a constant
+    scatter = about_rounded_mean - count[:, None] * jnp.square(remainder)
+    merged = _merged(statistics, ClassStatistics(count, mean, scatter, remainder))
+    dtype = statistics.mean.dtype
+    mean, remainder = compensated.narrowed(merged.mean, merged.remainder, dtype)
+    return ClassStatistics(
+        merged.count.astype(dtype), mean, merged.scatter.astype(dtype), remainder
+    )
+
+
+@one_program
+def _merged(a, b):
+    count = a.count + b.count
+    # Division by an infinite count would give a finite 0.
+    divisor = jnp.where(jnp.isfinite(count), jnp.maximum(count, 1), jnp.nan)
+    mean, remainder, difference = compensated.weighted_mean(
+        (a.mean, a.remainder), (b.mean, b.remainder), (b.count / divisor)[:, None]
+    )
+    between = jnp.square(difference) * (a.count * b.count / divisor)[:, None]
+    return ClassStatistics(count, mean, a.scatter + b.scatter + between, remainder)
+
+
+@one_program
+def _preferred_class(statistics):
+    present = ~(statistics.count <= 0)[:, None]
+    mean, remainder = statistics.mean, _remainder(statistics)
+    highest = jnp.max(jnp.where(present, mean, -jnp.inf), axis=0)
+    lowest = jnp.min(jnp.where(present, mean, jnp.inf), axis=0)
+    # Equal rounded means are different means if their remainders differ by more than rounding.
+    is_highest = present & (mean == highest)
+    most = jnp.max(jnp.where(is_highest, remainder, -jnp.inf), axis=0)
+    least = jnp.min(jnp.where(is_highest, remainder, jnp.inf), axis=0)
+    noise = _NOISE * jnp.finfo(mean.dtype).eps * _deviation_within(statistics)
+    best = jnp.argmax(is_highest & (remainder >= most - noise), axis=0)
+    differ = (highest > lowest) | (most - least > noise)
+    finite = jnp.all(jnp.isfinite(mean + remainder) | ~present, axis=0)
+    finite &= jnp.all(jnp.isfinite(statistics.count))
+    return jnp.where(finite, jnp.where(differ, best, _NO_CLASS), _NOT_FINITE).astype(jnp.int32)
+
+
+@one_program
+def _d_prime(statistics):
+    preferred, others, prefers = _preferred_and_others(statistics)
+    variance = (preferred.variance + others.variance) / 2
+    # Includes the remainders, because the rounding of similar means can exceed their difference.
+    difference = (preferred.origin - others.origin) + (preferred.shift - others.shift)
+    difference = jnp.where(prefers, difference, 0)
+    certain = variance == 0
+    # Division by an infinite deviation would give a finite 0.
+    spread = jnp.sqrt(jnp.where(certain, 1, variance) * jnp.where(variance < jnp.inf, 1, jnp.nan))
+    return jnp.where(certain, jnp.where(difference > 0, jnp.inf, 0), difference / spread)
 
 
 def _remainder(statistics: ClassStatistics) -> Float[Array, "classes units"]:
@@ -472,6 +495,7 @@ def _preferred_and_others(statistics: ClassStatistics):
     return _pool(statistics, is_preferred), _pool(statistics, ~is_preferred), prefers
 
 
+@one_program
 def _share_of_variance(statistics: ClassStatistics) -> Float[Array, "units"]:
     """1 − (mean r)² / mean r², computed without subtracting two nearly equal numbers."""
     pool = _pool(statistics, jnp.ones(statistics.mean.shape, bool))

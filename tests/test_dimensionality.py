@@ -129,8 +129,9 @@ def test_deviations_of_a_few_spacings_of_floats_are_variance(mean, deviation, rt
     np.testing.assert_allclose(np.diag(found), np.diag(reference.covariance(responses)), rtol=rtol)
 
 
+@pytest.mark.parametrize("update", [update, jax.jit(update)], ids=["plain", "jit"])
 @pytest.mark.parametrize("mean", [100, 1000])
-def test_batches_whose_means_are_rounded_are_merged_exactly(mean):
+def test_batches_whose_means_are_rounded_are_merged_exactly(mean, update):
     """At mean 1000 floats lie 6e-5 apart, which is more than half of the deviation."""
     draws = np.random.default_rng(0).normal(size=(256, 3))
     responses = (mean + 1e-4 * draws).astype(np.float32)

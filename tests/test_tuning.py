@@ -269,14 +269,17 @@ def test_statistics_of_other_shapes_do_not_merge():
 
 
 @pytest.mark.parametrize("over_devices", [False, True])
-def test_batches_whose_means_are_rounded_are_merged_exactly(over_devices):
+@pytest.mark.parametrize(
+    "update", [update_class_statistics, jax.jit(update_class_statistics)], ids=["plain", "jit"]
+)
+def test_batches_whose_means_are_rounded_are_merged_exactly(update, over_devices):
     """At mean 1000 floats lie 6e-5 apart, which is more than half of the deviation."""
     generator = np.random.default_rng(0)
     labels = (np.arange(480) % 3).astype(np.int32)
     responses = 1000 + 1e-4 * (generator.normal(size=(480, 3)) + (labels == 1)[:, None])
     responses = responses.astype(np.float32)
     parts = [
-        update_class_statistics(init_class_statistics(3, 3), few, own)
+        update(init_class_statistics(3, 3), few, own)
         for few, own in zip(np.split(responses, 16), np.split(labels, 16), strict=True)
     ]
     if over_devices:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,24 @@ from selectax.arguments.arrays import is_concrete
 _DISABLED = "jax_disable_jit"
 # Compiled programs that are kept; the least recently used one is dropped.
 _PROGRAMS = 64
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def one_program(function: Function, static: tuple[str, ...] = ()) -> Function:
+    """A function as one program where it is called plainly; where traced, part of the caller's.
+
+    Called plainly without it, each operation would be a program of its own, and compiling dozens of
+    them takes seconds at the first call.
+
+    Args:
+      function: function of arrays at the top of a module, which uses no other arrays.
+      static: names of the arguments that are not arrays.
+
+    Returns:
+      A function with the same arguments and results.
+    """
+    return cast(Function, jax.jit(function, static_argnames=static, inline=True))
 
 
 def run_compiled(function: Callable[..., Any], *arguments: Any) -> Any:

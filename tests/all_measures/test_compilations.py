@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import selectax
 from tests.all_measures.test_not_finite import CASES, floating_leaves
 from tests.attacks.contract.test_undefined import MEASURES, WEIGHTS
 from tests.compiling import counted_compilations
@@ -30,6 +31,30 @@ def test_a_second_call_of_a_measure_compiles_nothing(name):
     with counted_compilations() as compiled:
         jax.block_until_ready(function(*other))
     assert compiled == []
+
+
+RESPONSES = np.random.default_rng(0).random((13, 2, 7)).astype(np.float32)
+CLASSES = (np.arange(13) % 3).astype(np.int32)
+CALLS = {
+    "mean_selectivity": lambda: selectax.mean_selectivity_and_grad([RESPONSES], CLASSES, 3),
+    "d_prime": lambda: selectax.d_prime(
+        selectax.update_class_statistics(
+            selectax.init_class_statistics(3, 7), RESPONSES[:, 0], CLASSES
+        )
+    ),
+    "effective_rank": lambda: selectax.effective_rank(
+        selectax.principal_variances(RESPONSES[:, 0])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_first_call_compiles_few_programs(name):
+    """One for each function, and a few for constants and conversions."""
+    jax.clear_caches()
+    with counted_compilations() as compiled:
+        jax.block_until_ready(CALLS[name]())
+    assert len(compiled) <= 12
 
 
 IMAGES = np.random.default_rng(1).uniform(0.3, 0.7, (3, 2, 1, 1)).astype(np.float32)
