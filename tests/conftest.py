@@ -30,6 +30,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("selectax")
 
 
+def pytest_configure(config):
+    """Fast tests take a quarter less time with few of XLA's optimizations.
+
+    Slow tests, and those of a process of 64 bits, compile as a user's process does.
+    """
+    if config.option.markexpr.startswith("not slow") and not jax.config.jax_enable_x64:
+        jax.config.update("jax_disable_most_optimizations", True)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few_memory_maps():
     """Frees memory, long before Linux's limit of 65,530 memory maps aborts the process."""

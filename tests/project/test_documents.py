@@ -83,6 +83,7 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(there), f"{target}: no such heading"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name_of)
 def test_examples_run(page):
     for block in blocks(page, "python"):

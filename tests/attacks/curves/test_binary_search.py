@@ -1,10 +1,16 @@
 """The search for an image's place, with images that break exactly from their place on."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.attacks.curves.binary_search import Interval, is_closed, narrow, next_attacked
+from selectax.attacks.curves import binary_search
+from selectax.attacks.curves.binary_search import Interval
+
+is_closed, narrow, next_attacked = map(
+    jax.jit, (binary_search.is_closed, binary_search.narrow, binary_search.next_attacked)
+)
 
 
 def search(place, grid, tally, attempts=1, floor=0, succeeds=lambda attempt: True):

@@ -22,7 +22,6 @@ def of_one_process(tmp_path_factory):
     "arrangement",
     [
         ("--mesh", "2x2", "--curves", "csv"),
-        ("--mesh", "1x4"),
         ("--mesh", "1x4", "--input", "stream"),
     ],
 )

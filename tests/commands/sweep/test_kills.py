@@ -11,11 +11,11 @@ from tests.commands.sweep.processes import finished, start
 
 pytestmark = pytest.mark.slow
 
-KILLS, EPOCHS = 10, 90
+KILLS, EPOCHS = 7, 90
 ARGUMENTS = ("--mesh", "1x1", "--input", "stream")
 
 
-def test_ten_kills_at_random_moments_leave_no_trace(tmp_path):
+def test_seven_kills_at_random_moments_leave_no_trace(tmp_path):
     generator = np.random.default_rng(0)
     finished([start("--output", tmp_path / "undisturbed", *ARGUMENTS, devices=1, epochs=EPOCHS)])
     moments, folder = [], tmp_path / "killed"

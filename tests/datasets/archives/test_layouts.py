@@ -98,7 +98,7 @@ def extract(members, folder):
     return folder
 
 
-@pytest.mark.parametrize("form", ["archive", "extracted"])
+@pytest.mark.parametrize("form", ["archive", pytest.param("extracted", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("layout", ALL)
 @pytest.mark.parametrize("name", small.NAMES)
 def test_layouts_of_all(name, layout, form, official, tmp_path):

@@ -133,6 +133,7 @@ def test_splits_share_no_record(archive, unverified):
     assert len(np.unique(images.reshape(len(images), -1), axis=0)) == 6 * 23
 
 
+@pytest.mark.slow
 def test_real_archive(real_data, tmp_path):
     expected = independent_reading(real_data / "cifar-10-binary.tar.gz")
     for split, count in (("train", 13500), ("validation", 1500), ("test", 2000)):

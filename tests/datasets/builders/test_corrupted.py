@@ -106,6 +106,7 @@ def test_real_archive(real_name, real_data, real_data_dir):
         assert_same(loaded, expected)
 
 
+@pytest.mark.slow
 def test_real_images_are_test_images_in_order(real_data, real_data_dir):
     """Faintly corrupted, the images of both archives look like those of the clean one."""
     load = functools.partial(

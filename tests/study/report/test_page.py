@@ -68,6 +68,7 @@ def test_it_says_what_holds_in_part_and_what_changes_without_dead_units(tmp_path
     assert "here on 500 test images instead of the whole test set" in text
 
 
+@pytest.mark.slow
 def test_it_loads_nothing(page):
     text = re.sub(r"data:[^\"]*", "data:", page.read_text())
     assert re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]*\"", text) == []

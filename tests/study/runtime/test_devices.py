@@ -63,7 +63,7 @@ def assert_close(one, other, tolerance):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * largest)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", ["2x2"])
 def test_residual_networks_agree_over_layouts_in_float32(layout, four_devices):
     """Its batch norm takes the statistics of the whole batch, and augmentation its draws."""
     expected = trained("1x1", 1, four_devices)

@@ -17,11 +17,13 @@ from selectax.study.training.step import (
     Hyperparameters,
     init_state,
     train_epoch,
-    train_step,
     validate,
 )
+from selectax.study.training.step import train_step as plain_train_step
 from tests.reference import selectivity as reference
 from tests.study.tiny import TinyNetwork, bytes_and_labels
+
+train_step = jax.jit(plain_train_step, static_argnames=("recipe", "steps_per_epoch"))
 
 
 def hyperparameters(alpha=0.7, learning_rate=0.1, seed=3):
@@ -222,7 +224,7 @@ def test_a_residual_network_overfits_64_images():
     def train():
         def step(state, _):
             arguments = (state, unit_images, labels, given)
-            return train_step(*arguments, recipe=recipe, steps_per_epoch=60)
+            return plain_train_step(*arguments, recipe=recipe, steps_per_epoch=60)
 
         return jax.lax.scan(step, init_state(given, recipe, images.shape[1:]), length=60)
 
@@ -243,7 +245,7 @@ def test_an_epoch_takes_each_image_once_and_drops_the_last_batch():
 
     def spy(*arguments, **options):
         jax.debug.callback(lambda batch: seen.append(np.asarray(batch)), arguments[1])
-        return train_step(*arguments, **options)
+        return plain_train_step(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("selectax.study.training.step.train_step", spy)
