@@ -24,6 +24,7 @@ WORDS = {
     "report.py": "RUN",
     "simulate_scale.py": "--devices 1 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
+    "studies/power.py": "resnet8_cifar10_augmix --draws 2 --output OUT/power.csv",
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
     "benchmarks/shared/contest.py": "",
     "benchmarks/measures/bases.py": "--images 100 --rounds 1 --steps 2",
@@ -37,8 +38,9 @@ WORDS = {
     "benchmarks/measures/intrinsic_dimension.py": "--samples 300 --rounds 1",
     "benchmarks/shared/machine.py": "",
     "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 2 --steps 1 --rounds 1 --copies 1",
+    "benchmarks/study/programs.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64",
     "benchmarks/measures/regularizer.py": SMALL_STEPS,
-    "benchmarks/study/scaling.py": "--rounds 1 --sizes 2 --output OUT",
+    "benchmarks/study/scaling.py": "--rounds 1 --sizes 2 --only images devices --output OUT",
 }
 # Of these that need PyTorch and kin, or the real data.
 WORDS_OF_PEERS = {

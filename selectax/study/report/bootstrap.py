@@ -48,6 +48,7 @@ def estimate(
     rng: np.random.Generator,
     *,
     resample_networks: bool = True,
+    resamples: int | None = None,
 ) -> Estimate:
     """Estimates a statistic and its 95 % percentile interval.
 
@@ -58,6 +59,7 @@ def estimate(
       rng: draws the resamples.
       resample_networks: whether to draw networks within each drawn seed too; not for a statistic
         that needs every alpha of a seed.
+      resamples: number of resamples; RESAMPLES by default.
 
     Returns:
       The estimate; without an interval if there are fewer than FEWEST_SEEDS seeds.
@@ -79,13 +81,14 @@ def estimate(
     table = np.stack([np.resize(rows, width) for rows in members])
     sizes = np.array([len(rows) for rows in members])
 
-    drawn = _draw_seeds(len(seeds), rng)
+    resamples = resamples or RESAMPLES
+    drawn = _draw_seeds(len(seeds), rng, resamples)
     if resample_networks:
         places = (rng.random((*drawn.shape, width)) * sizes[drawn][..., None]).astype(int)
         rows = table[drawn[..., None], places]
     else:
         rows = table[drawn]
-    resampled = of(rows.reshape(RESAMPLES, -1))
+    resampled = of(rows.reshape(resamples, -1))
     if np.isfinite(resampled).mean() < 1 - _LARGEST_UNDEFINED_SHARE:
         return without_interval
     low, high = np.nanpercentile(resampled, _PERCENTILES)
@@ -139,7 +142,7 @@ def intervals_of_means(
     if seeds < FEWEST_SEEDS:
         return np.full(means, np.nan), np.full(means, np.nan)
     # A few seeds have few different resamples, 126 for five; compute each mean once.
-    drawn = np.sort(_draw_seeds(seeds, rng), axis=-1)
+    drawn = np.sort(_draw_seeds(seeds, rng, RESAMPLES), axis=-1)
     distinct, counts = np.unique(drawn, axis=0, return_counts=True)
     ends = [_percentiles(one[distinct].mean(-1), counts) for one in values]
     low, high = np.array(ends).reshape(means, 2).T
@@ -158,5 +161,5 @@ def _percentiles(values, counts):
     return below + (above - below) * (places - np.floor(places))
 
 
-def _draw_seeds(seeds, rng):
-    return rng.integers(seeds, size=(RESAMPLES, seeds))
+def _draw_seeds(seeds, rng, resamples):
+    return rng.integers(seeds, size=(resamples, seeds))

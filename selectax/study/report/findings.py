@@ -197,7 +197,7 @@ def _evaluate(
     rng: np.random.Generator,
     edition: Edition,
 ) -> Finding:
-    compared = _compared_by(claim, networks)
+    compared = compared_by(claim, networks)
     found = _find(claim, compared, studied, rng, edition)
     dead = compared["dead"] > MOST_DEAD
     if not dead.any():
@@ -215,7 +215,7 @@ def _find(claim, compared, studied, rng, edition):
     return Finding(claim.text, claim.source, effects, edition.in_parts, caution, untested)
 
 
-def _compared_by(claim: Claim, networks: pd.DataFrame) -> pd.DataFrame:
+def compared_by(claim: Claim, networks: pd.DataFrame) -> pd.DataFrame:
     """The networks that a claim compares."""
     standard = networks["training_strength"] == 0
     if claim.method is None:
@@ -244,21 +244,36 @@ def _estimate(
     rng: np.random.Generator,
     untested: str,
 ) -> Effect:
-    rows = networks[criterion.alphas.include(networks["alpha"])]
-    columns = rows[list(dict.fromkeys([claim.along, "seed", *criterion.columns]))].dropna()
-    if columns[claim.along].nunique() < 2:
-        # A single alpha or strength cannot be compared with anything.
-        found = Estimate(np.nan, np.nan, np.nan, len(columns), columns["seed"].nunique())
-    else:
-        found = estimate(
-            columns, criterion.statistic, rng, resample_networks=criterion.resample_networks
-        )
-    verdict = None if untested else _judge(found, criterion)
+    found = estimate_criterion(criterion, claim.along, networks, rng)
+    verdict = None if untested else judge(found, criterion)
     seeds = seeds_to_decide(found, criterion.threshold) if verdict == "cannot say" else None
     return Effect(criterion.name, found, criterion.condition, verdict, criterion.is_premise, seeds)
 
 
-def _judge(found: Estimate, criterion: Criterion) -> Verdict | None:
+def estimate_criterion(
+    criterion: Criterion,
+    along: str,
+    networks: pd.DataFrame,
+    rng: np.random.Generator,
+    resamples: int | None = None,
+) -> Estimate:
+    """Estimates what a criterion is about, from networks that differ along a column."""
+    rows = networks[criterion.alphas.include(networks["alpha"])]
+    columns = rows[list(dict.fromkeys([along, "seed", *criterion.columns]))].dropna()
+    if columns[along].nunique() < 2:
+        # A single alpha or strength cannot be compared with anything.
+        return Estimate(np.nan, np.nan, np.nan, len(columns), columns["seed"].nunique())
+    return estimate(
+        columns,
+        criterion.statistic,
+        rng,
+        resample_networks=criterion.resample_networks,
+        resamples=resamples,
+    )
+
+
+def judge(found: Estimate, criterion: Criterion) -> Verdict | None:
+    """Whether an estimate meets a criterion's condition; None if there is no condition."""
     if criterion.must_be is None:
         return None
     above, below = found.low > criterion.threshold, found.high < criterion.threshold
