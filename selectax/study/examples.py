@@ -47,9 +47,12 @@ def perturb_examples(
       options: the largest of their severities, epsilons and numbers of steps are used.
       network: its functions.
     """
-    shown = np.asarray(images.attacked.where[0])
-    labels = images.attacked.labels[0][shown][:_IMAGES]
-    clean = to_unit_range(images.attacked.images[0][shown][:_IMAGES])
+    # As arrays of NumPy, whose indexing compiles nothing.
+    shown, labels, clean = (
+        np.asarray(part)[0]
+        for part in (images.attacked.where, images.attacked.labels, images.attacked.images)
+    )
+    labels, clean = labels[shown][:_IMAGES], to_unit_range(clean[shown][:_IMAGES])
     # By title: the perturbation, its strength, and the number of steps of an attack.
     perturbations: dict[str, tuple[Perturbation | None, float, int]] = {"clean": (None, 0.0, 0)}
     if "corruptions" in options.measures and options.corruptions:
@@ -74,8 +77,8 @@ def perturb_examples(
                 variables,
                 clean,
                 labels,
-                jnp.float32(strength),
-                jnp.int32(steps),
+                np.float32(strength),
+                np.int32(steps),
                 apply=network.apply,
                 perturbation=perturbation,
             )
@@ -83,7 +86,7 @@ def perturb_examples(
     images_there, predictions = (
         {title: part[at] for title, part in found.items()} for at in (0, 1)
     )
-    return Examples(images_there, predictions, np.asarray(labels))
+    return Examples(images_there, predictions, labels)
 
 
 @functools.partial(jax.jit, static_argnames=("apply", "perturbation"))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pandas as pd
 from jax.sharding import Mesh
 
@@ -133,20 +134,24 @@ def hyperparameters_of(
     alphas, seeds, _, strengths = zip(*networks, strict=True)
 
     def for_each(value, dtype):
-        value = jnp.asarray(value, dtype)
-        return jnp.broadcast_to(value, (len(networks), *value.shape))
+        value = np.asarray(value, dtype)
+        return np.broadcast_to(value, (len(networks), *value.shape))
 
-    return Hyperparameters(
-        jnp.asarray(alphas, jnp.float32),
-        for_each(learning_rate, jnp.float32),
-        jnp.asarray(seeds, jnp.int32),
-        for_each(learning_rate_drops, jnp.float32),
-        for_each(alpha_epochs, jnp.int32),
-        for_each(warmup_epochs, jnp.float32),
-        for_each(alpha_warmup_epochs, jnp.float32),
-        jnp.asarray(strengths, jnp.float32),
-        for_each(adversarial_step_size, jnp.float32),
+    # NumPy's functions compile nothing.
+    values = jax.device_put(
+        (
+            np.asarray(alphas, np.float32),
+            for_each(learning_rate, np.float32),
+            np.asarray(seeds, np.int32),
+            for_each(learning_rate_drops, np.float32),
+            for_each(alpha_epochs, np.int32),
+            for_each(warmup_epochs, np.float32),
+            for_each(alpha_warmup_epochs, np.float32),
+            np.asarray(strengths, np.float32),
+            for_each(adversarial_step_size, np.float32),
+        )
     )
+    return Hyperparameters(*values)
 
 
 def table_so_far(folder: RunFolder) -> pd.DataFrame:

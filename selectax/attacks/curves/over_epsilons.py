@@ -29,7 +29,7 @@ from selectax.attacks.iteration import Method, as_images, evaluate
 from selectax.attacks.losses import CustomLoss, Labels, LossName, fooled
 from selectax.attacks.norms import Images, Norm, NormName
 from selectax.attacks.registry import named_attack
-from selectax.numerics.compiled import run_compiled
+from selectax.numerics.compiled import one_program, run_compiled
 
 
 def robust_accuracy_curve(
@@ -295,15 +295,20 @@ def robust_within(
       >>> selectax.robust_within(correct, jnp.array([0.1, 0.2])).tolist()
       [[True, False], [False, False]]
     """
-    correct = jnp.asarray(as_array(correct))
-    if correct.dtype != bool:
-        raise TypeError(f"correct must be booleans, not {correct.dtype}; compare with the labels.")
+    given = as_array(correct)
+    if given.dtype != bool:
+        raise TypeError(f"correct must be booleans, not {given.dtype}; compare with the labels.")
     epsilons = checked_lengths("epsilons", epsilons, jnp.result_type(as_array(epsilons)))
-    if correct.ndim != 2 or epsilons.shape != correct.shape[:1]:
+    if given.ndim != 2 or epsilons.shape != given.shape[:1]:
         raise ValueError(
             "correct must have shape (epsilons, samples) and epsilons (epsilons,), not "
-            f"{correct.shape} and {epsilons.shape}."
+            f"{given.shape} and {epsilons.shape}."
         )
+    return _robust_within(given, epsilons)
+
+
+@one_program
+def _robust_within(correct, epsilons):
     within = epsilons[None, :] <= epsilons[:, None]
     robust = jnp.all(correct[None] | ~within[:, :, None], axis=1)
     return robust & ~jnp.isnan(epsilons)[:, None]

@@ -41,7 +41,8 @@ def in_batches(
 
     def cut(values):
         filled = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
-        return jnp.asarray(filled.reshape(-1, batch_size, *values.shape[1:]))
+        # jnp.asarray would compile a program for each shape.
+        return jax.device_put(filled.reshape(-1, batch_size, *values.shape[1:]))
 
     return Batches(cut(images), cut(labels), cut(np.ones(len(images), bool)))
 

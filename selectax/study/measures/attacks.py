@@ -4,7 +4,6 @@ import functools
 import zlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from selectax.attacks import Attack, attack_believability, masking_warnings, robust_within
@@ -38,15 +37,15 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
             jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
             subject.variables,
             images.attacked,
-            jnp.asarray(epsilons, jnp.float32),
-            jnp.asarray(steps, jnp.int32),
+            epsilons.astype(np.float32),
+            np.int32(steps),
             apply=subject.network.apply,
             perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
             num_classes=subject.num_classes,
         )
     )
     correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
-    robust = np.asarray(robust_within(jnp.asarray(correct), jnp.asarray(epsilons)))
+    robust = np.asarray(robust_within(*jax.device_put((correct, epsilons.astype(np.float32)))))
     attacked = count(images.attacked)
     accuracies = {0.0: subject.unattacked.sum() / attacked}
     accuracies |= zip(epsilons.tolist(), robust.sum(1) / attacked, strict=True)
@@ -85,16 +84,16 @@ def _selectivity_rows(subject: Subject, measured: PerturbedMeasures, where: Row)
 def _masked_gradients(subject: Subject) -> Row:
     """Counts the signs of masked gradients under the strongest PGD, and adds a warning for each."""
     attacked, options = subject.images.attacked, subject.options
-    shown = np.asarray(attacked.where[0])
+    shown = np.asarray(attacked.where)[0]
     epsilon, steps = max(options.epsilons) / 255, max(options.pgd_steps)
     found = fetch(
         _believability(
             subject.key,
             subject.variables,
-            to_unit_range(attacked.images[0][shown]),
-            attacked.labels[0][shown],
-            jnp.float32(epsilon),
-            jnp.asarray(steps, jnp.int32),
+            to_unit_range(np.asarray(attacked.images)[0][shown]),
+            np.asarray(attacked.labels)[0][shown],
+            np.float32(epsilon),
+            np.int32(steps),
             apply=subject.network.apply,
             norm=options.norm,
         )

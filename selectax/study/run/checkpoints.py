@@ -49,7 +49,7 @@ class Checkpoints:
         """
         if jax.default_backend() == "cpu":
             # On the CPU, Orbax would read buffers that training is about to overwrite.
-            tree = jax.tree.map(jnp.copy, tree)
+            tree = _copied(tree)
         with self._named_errors():
             self._wait()
             self._manager.save(step, args=ocp.args.StandardSave(tree))
@@ -221,3 +221,8 @@ def _name_for_orbax(folder: Path) -> Iterator[Path]:
         link = Path(links) / _MISREAD.sub("_", folder.name)
         link.symlink_to(folder, target_is_directory=True)
         yield link
+
+
+@jax.jit
+def _copied(tree: Tree) -> Tree:
+    return jax.tree.map(jnp.copy, tree)

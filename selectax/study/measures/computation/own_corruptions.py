@@ -53,14 +53,14 @@ class OwnCorruptions:
                 corrupt_batches(
                     jax.random.key(zlib.crc32(name.encode())),
                     self.clean.images,
-                    jnp.asarray(severities, jnp.int32),
+                    np.asarray(severities, np.int32),
                     name=self.named(name),
                     benchmark=self._benchmark,
                 )
             )
             if sum(there.nbytes for there in self._kept.values()) + corrupted.nbytes < _MOST_BYTES:
                 self._kept[which] = corrupted
-        return StoredCorruption(self.clean, jnp.asarray(corrupted), paired=True)
+        return StoredCorruption(self.clean, jax.device_put(corrupted), paired=True)
 
 
 @functools.partial(jax.jit, static_argnames=("name", "benchmark"))
