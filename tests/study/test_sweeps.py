@@ -42,6 +42,7 @@ from selectax.study.runtime.signals import Stopped
 from selectax.study.sweeps import sweep
 from selectax.study.training.population import init_population
 from selectax.study.training.recipe import Recipe
+from tests.compiling import counted_compilations
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
 from tests.study.tiny import TinyNetwork, draw_one, grid
@@ -244,6 +245,17 @@ def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     pd.testing.assert_frame_equal(again.table, outcome.table)
     assert {path: path.read_bytes() for path in before} == before
     assert {path for path in folder.rglob("*") if path.is_file()} == set(before)
+
+
+def test_a_first_sweep_compiles_few_programs(tmp_path):
+    """With all default measures and five corruptions; none is a mere slice, cast or copy."""
+    names = ("contrast", "fog", "gaussian_noise", "jpeg_compression", "motion_blur")
+    evaluation = dataclasses.replace(CONFIG.evaluation, corruptions=names)
+    config = dataclasses.replace(CONFIG, evaluation=evaluation)
+    jax.clear_caches()
+    with counted_compilations() as compiled:
+        sweep(to(tmp_path / "run", config), console=silent())
+    assert len(compiled) <= 45, sorted(compiled)
 
 
 def test_a_run_is_not_begun_twice(undisturbed):
