@@ -12,7 +12,7 @@ import nbformat
 import pandas as pd
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
-from nbclient import NotebookClient
+from jupyter_client.manager import start_new_kernel
 
 from colab.execute import HERE, executed, kernel_environment, tidied
 
@@ -283,10 +283,7 @@ def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device, mon
 
 def lose_the_machine(notebook, folder, kept):
     """Runs a notebook's cells, and kills its kernel while a second checkpoint is copied."""
-    of_notebook = NotebookClient(notebook, kernel_name="python3")
-    manager = of_notebook.create_kernel_manager()
-    of_notebook.start_new_kernel(cwd=str(folder), env=kernel_environment())
-    client = of_notebook.start_new_kernel_client()
+    manager, client = start_new_kernel(cwd=str(folder), env=kernel_environment())
     with contextlib.ExitStack() as stack:
         stack.callback(client.stop_channels)
         stack.callback(manager.shutdown_kernel, now=True)
