@@ -33,6 +33,7 @@ from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program, run_compiled
+from selectax.numerics.eigenvalues import descending_eigenvalues
 from selectax.numerics.products import full_product
 from selectax.renamed import old_names
 
@@ -56,8 +57,6 @@ if not TYPE_CHECKING:  # type checkers are told the new names only
 
 # Returned instead of a number of components.
 _NOT_FINITE = -1
-# With this number of units or more, eigenvalues on the CPU are computed by bisection.
-_BISECTED_UNITS = 256
 
 
 @jax.tree_util.register_dataclass
@@ -395,7 +394,7 @@ def _leading_squares(key, deviation, width: int, iterations: int):
 
     subspace, _ = jax.lax.scan(multiply, jnp.linalg.qr(guess)[0], length=iterations)
     inside = full_product(deviation, subspace)
-    return _descending_eigenvalues(full_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
+    return descending_eigenvalues(full_product(inside.T, inside)), jnp.sum(jnp.square(deviation))
 
 
 def components_for_variance(
@@ -544,7 +543,7 @@ def _participation_ratio(variances):
 
 @jax.jit
 def _variances_of_state(state: Covariance) -> Float[Array, "units"]:
-    return _descending_eigenvalues(sample_covariance(state))
+    return descending_eigenvalues(sample_covariance(state))
 
 
 @jax.jit
@@ -552,12 +551,12 @@ def _variances_of_matrix(responses, where) -> Float[Array, "units"]:
     count, _, _, deviation = _center(responses, where)
     samples, units = deviation.shape
     if samples >= units:
-        return _descending_eigenvalues(
+        return descending_eigenvalues(
             full_product(deviation.T, deviation) / _at_least_one(count - 1)
         )
     if samples == 0:
         return jnp.zeros(units, deviation.dtype)
-    variances = _descending_eigenvalues(
+    variances = descending_eigenvalues(
         full_product(deviation, deviation.T) / _at_least_one(count - 1)
     )
     return jnp.pad(variances, (0, units - samples))
@@ -591,47 +590,3 @@ def _center(responses, where):
     constant = (highest == lowest) & jnp.isfinite(highest)
     mean, remainder = jnp.where(constant, highest, mean), jnp.where(constant, 0, remainder)
     return count, mean, remainder, jnp.where(mask & ~constant, deviation, 0)
-
-
-def _descending_eigenvalues(matrix):
-    # LAPACK can return finite eigenvalues of a matrix with an entry that is not finite.
-    finite = jnp.all(jnp.isfinite(matrix))
-    return jnp.maximum(_eigenvalues(matrix)[::-1], 0) * jnp.where(finite, 1, jnp.nan)
-
-
-@jax.custom_jvp
-def _eigenvalues(matrix):
-    """Eigenvalues of a symmetric matrix, in ascending order.
-
-    On the CPU, `eigvalsh` also computes the eigenvectors and discards them. Bisection of the
-    tridiagonal form is several times faster for hundreds of units and as accurate. For fewer units
-    it is not worth its compilation time of about a second.
-
-    On the CPU, vmap processes one matrix after another: jaxlib's batched LAPACK calls block XLA's
-    threads while they wait for tasks on the same threads, which deadlocked on two cores (jaxlib
-    0.10.2).
-    """
-
-    @jax.custom_batching.sequential_vmap
-    def by_lapack(matrix):
-        return jnp.linalg.eigvalsh(matrix)
-
-    @jax.custom_batching.sequential_vmap
-    def tridiagonal(matrix):
-        _, diagonal, beside, _ = jax.lax.linalg.tridiagonal(matrix)
-        return diagonal, beside
-
-    def by_bisection(matrix):
-        # Scales the matrix, because bisection squares its entries and tiny ones would underflow.
-        largest = jnp.max(jnp.abs(jnp.diagonal(matrix)))
-        scaled = matrix / jnp.where(largest == 0, 1, largest)
-        diagonal, beside = tridiagonal(scaled)
-        return largest * jax.scipy.linalg.eigh_tridiagonal(diagonal, beside, eigvals_only=True)
-
-    on_cpu = by_lapack if len(matrix) < _BISECTED_UNITS else by_bisection
-    return jax.lax.platform_dependent(matrix, cpu=on_cpu, default=jnp.linalg.eigvalsh)
-
-
-@_eigenvalues.defjvp
-def _eigenvalues_jvp(primals, tangents):
-    return jax.jvp(jnp.linalg.eigvalsh, primals, tangents)

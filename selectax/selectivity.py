@@ -31,6 +31,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
 from selectax.arguments.labels import checked_number
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
+from selectax.numerics import by_class
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
 
@@ -165,7 +166,7 @@ def update_class_moments(
     counts = counted_samples(labels, where, num_classes)
     wide = jnp.promote_types(_wide_dtype(responses), moments.total.dtype)
     responses = with_sign(responses.astype(wide), signed, counts)
-    batch = _batch_moments(responses, labels, num_classes, counts)
+    batch = ClassMoments(*by_class.sums(responses, labels, num_classes, counts))
     return moments + jax.tree.map(lambda new, old: new.astype(old.dtype), batch, moments)
 
 
@@ -240,7 +241,7 @@ def class_means(
       >>> means.tolist(), present.tolist()
       ([[2.0], [0.0]], [True, False])
     """
-    return _class_means(moments)
+    return by_class.means(moments.count, moments.total)
 
 
 def class_selectivity_index(
@@ -284,7 +285,9 @@ def class_selectivity_index(
     check_eps(eps)
     check_not_negative("means", means, given.astype(bool))
     floor = eps if is_concrete(eps) else jnp.where(eps < jnp.inf, eps, jnp.nan)
-    return _index(jnp.asarray(means).astype(_wide_dtype(means)), jnp.asarray(given), floor)
+    return by_class.selectivity_index(
+        jnp.asarray(means).astype(_wide_dtype(means)), jnp.asarray(given), floor
+    )
 
 
 def share_selective(index: Float[Array, "units"], *, threshold: float = 0.75) -> Float[Array, ""]:
@@ -584,31 +587,6 @@ def _mean_and_gradient(
     return _mean_over_groups(total, dict(widths)), gradient
 
 
-@one_program
-def _class_means(moments):
-    # A count of NaN or infinity makes the means NaN: it is neither absent nor a divisor.
-    present = ~(moments.count <= 0)
-    divisor = jnp.where(jnp.isfinite(moments.count), moments.count, jnp.nan)
-    return moments.total / jnp.where(present, divisor, 1)[:, None], present
-
-
-@one_program
-def _index(means, present, floor):
-    present = present.astype(bool)[:, None]
-    best = jnp.argmax(jnp.where(present, means, -jnp.inf), axis=0)
-    is_best = jnp.arange(means.shape[0])[:, None] == best
-    highest = jnp.sum(jnp.where(is_best & present, means, 0), axis=0)
-    # Sums the other means: subtracting the largest from the total would cancel.
-    others = jnp.sum(jnp.where(~is_best & present, means, 0), axis=0)
-    rest = others / jnp.maximum(jnp.sum(present) - 1, 1)
-    # NaN compares false and infinite means compare equal; both must reach the division, as NaN.
-    alike = (highest <= rest) & jnp.isfinite(rest)
-    alone = (jnp.sum(present) < 2) & jnp.isfinite(highest)
-    selective = ~(alike | alone)
-    denominator = jnp.where(selective, highest + rest + floor, 1)  # double where: finite gradients
-    return jnp.where(selective, (highest - rest) / denominator, 0)
-
-
 def _wide_dtype(values):
     return jnp.promote_types(values.dtype, jnp.float32)
 
@@ -617,16 +595,6 @@ def _wide_dtype(values):
 def _spatial_mean(layer):
     space = tuple(range(1, layer.ndim - 1))
     return jnp.mean(layer, axis=space, dtype=_wide_dtype(layer))
-
-
-@functools.partial(one_program, static=("num_classes",))
-def _batch_moments(responses, labels, num_classes, counts) -> ClassMoments:
-    member = (labels[:, None] == jnp.arange(num_classes, dtype=jnp.int32)) & counts[:, None]
-    member = member.astype(responses.dtype)
-    responses = jnp.where(counts[:, None], responses, 0)
-    # Without HIGHEST, TPUs and GPUs round the responses to bfloat16 or TF32.
-    total = jnp.einsum("sc,su->cu", member, responses, precision=jax.lax.Precision.HIGHEST)
-    return ClassMoments(jnp.sum(member, axis=0), total)
 
 
 def _layer_moments(activations, labels, num_classes, layers, where, signed):
@@ -639,7 +607,7 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
     responses = [with_sign(_spatial_mean(layer), signed, counts) for layer in named.values()]
     widths = {name: layer.shape[1] for name, layer in zip(named, responses, strict=True)}
     together = jnp.concatenate(responses, axis=1)
-    return _batch_moments(together, labels, num_classes, counts), widths
+    return ClassMoments(*by_class.sums(together, labels, num_classes, counts)), widths
 
 
 def _split_layers(units, widths: Mapping[str, int]) -> dict[str, Float[Array, "units"]]:
