@@ -9,22 +9,24 @@ meet counts as decided, too, once the interval says so.
 A table of few seeds gives rough covariances, so the numbers are rough as well.
 """
 
-import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
+import tyro
 from jaxtyping import Float
 
-from selectax.study import load_results
+from selectax.commands.command_line.parsing import parse
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.criteria import Claim, Criterion
 from selectax.study.report.findings import compared_by, estimate_criterion, judge
 from selectax.study.report.per_network import per_network
+from selectax.study.run.folder import write_text
+from selectax.study.run.recorded_runs import read_runs
 
 STUDIES = Path(__file__).parent
 COLUMNS = ("study", "finding", "condition", "levels", "seeds", "holds", "fails", "effect")
@@ -146,29 +148,42 @@ def _of_condition(name, number, claim: Claim, criterion: Criterion, compared, le
             return
 
 
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Writes a table of how often each condition is decided, by number of seeds."""
+
+    studies: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Names of committed studies; by default all."""
+    draws: int = 200
+    """Number of simulated studies for each condition and number of seeds."""
+    output: Path = STUDIES / "power.csv"
+    """CSV file to write."""
+
+
 def main(words: Sequence[str]) -> int:
     """Writes the table of all committed studies, or of those named."""
+    options = parse(Options, words, "experiments/studies/power.py", description=__doc__)
     studies = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("studies", nargs="*", metavar="STUDY", help=f"of: {', '.join(studies)}")
-    parser.add_argument("--draws", type=int, default=200, help="simulated studies a condition")
-    parser.add_argument("--output", type=Path, default=STUDIES / "power.csv", help="CSV to write")
-    options = parser.parse_args(words)
     if unknown := set(options.studies) - set(studies):
-        parser.error(f"no study has the name {', '.join(sorted(unknown))}; choose of the list.")
+        names = ", ".join(sorted(unknown))
+        refuse(f"no study has the name {names}; choose from {', '.join(studies)}.")
     if options.draws < 1:
-        parser.error(f"--draws must be at least 1, not {options.draws}.")
+        refuse(f"--draws must be at least 1, not {options.draws}.")
     rows = []
     for name in options.studies or studies:
-        folder = STUDIES / name / "run"
-        table = load_results(folder / "results.parquet")
-        units = json.loads((folder / "layers.json").read_text())
-        rows.extend(of_study(name, table, units, options.draws))
+        run = read_runs([STUDIES / name / "run"])
+        rows.extend(of_study(name, run.table, run.units, options.draws))
     found = pd.DataFrame(rows, columns=COLUMNS)
-    found.to_csv(options.output, index=False, float_format="%.3f")
+    write_text(options.output, found.to_csv(index=False, float_format="%.3f"))
     print(found.to_string(index=False, float_format="%.2f"))
     print(options.output)
     return 0
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Says why nothing is done, and ends the command as `parse` does."""
+    print(sentence, file=sys.stderr)
+    raise SystemExit(2)
 
 
 if __name__ == "__main__":
