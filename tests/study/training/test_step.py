@@ -177,7 +177,9 @@ def test_devices_that_share_a_batch_agree_with_one(transform, whole_batch, four_
     shared = dataclasses.replace(
         recipe, network=of_module(models.create("resnet8", 10, axis_name="devices"))
     )
-    step = functools.partial(train_step, recipe=shared, steps_per_epoch=10, axis_name="devices")
+    step = functools.partial(
+        plain_train_step, recipe=shared, steps_per_epoch=10, axis_name="devices"
+    )
     split = [values.reshape(4, 4, *values.shape[1:]) for values in (images, labels)]
     in_axes = (None, 0, 0, None)
     if transform == "vmap":
