@@ -5,9 +5,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, UInt8
+from jaxtyping import Int, UInt8
 
 from selectax.datasets.archives.archive import locate
 from selectax.datasets.loading import builder_class_of, find_builder, load
@@ -26,7 +25,7 @@ class StoredCorruption(NamedTuple):
     """
 
     clean: Batches
-    images: UInt8[Array, "batches severities samples height width channels"]
+    images: UInt8[np.ndarray, "batches severities samples height width channels"]
     paired: bool
 
 
@@ -39,14 +38,14 @@ class OfficialSet:
       data_dir: folder of prepared data sets that contains it.
       test_images: images of the clean test split, in its order.
       test_labels: labels of the clean test split.
-      batch_size: number of images in a batch.
+      test: the same in batches.
     """
 
     name: str
     data_dir: pathlib.Path
     test_images: UInt8[np.ndarray, "samples height width channels"]
     test_labels: Int[np.ndarray, "samples"]
-    batch_size: int
+    test: Batches
 
     def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
         """The images under one corruption; at most as many as there are clean ones."""
@@ -63,9 +62,11 @@ class OfficialSet:
         clean_images = self.test_images[: len(labels)]
         if not paired:
             clean_images = np.zeros((len(labels), *clean_images.shape[1:]), np.uint8)
-        stored = [in_batches(images[:most], labels, self.batch_size).images for images, _ in sets]
-        clean = in_batches(clean_images, labels, self.batch_size)
-        return StoredCorruption(clean, jnp.stack(stored, axis=1), paired)
+        size = self.test.labels.shape[1]
+        stored = [in_batches(images[:most], labels, size).images for images, _ in sets]
+        whole = paired and len(labels) == most
+        clean = self.test if whole else in_batches(clean_images, labels, size)
+        return StoredCorruption(clean, np.stack(stored, axis=1), paired)
 
 
 def corruptions_at_hand(
@@ -98,7 +99,7 @@ def open_official_set(
     where: dict[str, Any],
     test_images: UInt8[np.ndarray, "samples height width channels"],
     test_labels: Int[np.ndarray, "samples"],
-    batch_size: int,
+    test: Batches,
 ) -> OfficialSet:
     """Opens a data set's official corrupted set, and prepares it if it is not prepared yet.
 
@@ -107,7 +108,7 @@ def open_official_set(
       where: arguments of `load` that say where archives and prepared data sets are.
       test_images: images of the clean test split.
       test_labels: labels of the clean test split.
-      batch_size: number of images in a batch.
+      test: the same in batches.
 
     Raises:
       DataError: the corrupted set is not available.
@@ -116,7 +117,7 @@ def open_official_set(
     prepare(builder)
     # Without the archive, so that its checksum is not computed again.
     data_dir = pathlib.Path(builder.data_dir_root)
-    return OfficialSet(CORRUPTED[dataset], data_dir, test_images, test_labels, batch_size)
+    return OfficialSet(CORRUPTED[dataset], data_dir, test_images, test_labels, test)
 
 
 def _first_part(dataset: str, **where: Any):

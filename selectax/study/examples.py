@@ -1,21 +1,24 @@
 """A few test images, perturbed, with the classes that a network predicts."""
 
-import functools
 import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from selectax.corruptions import Corruption
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.computation.own_corruptions import OwnCorruptions
-from selectax.study.measures.computation.statistics import Perturbation
+from selectax.study.measures.computation.one_batch import empty_sums, layers_of, measure_batch
+from selectax.study.measures.computation.own_corruptions import (
+    OwnCorruptions,
+    corrupt_batches,
+    key_of,
+)
+from selectax.study.measures.computation.perturbation import Perturbation, perturb_batch
+from selectax.study.measures.computation.statistics import no_responses
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.waiting import fetch
 
@@ -47,60 +50,62 @@ def perturb_examples(
       options: the largest of their severities, epsilons and numbers of steps are used.
       network: its functions.
     """
-    # As arrays of NumPy, whose indexing compiles nothing.
-    shown, labels, clean = (
-        np.asarray(part)[0]
-        for part in (images.attacked.where, images.attacked.labels, images.attacked.images)
+    # Both begin with the same images. Whole batches, because those programs are compiled already.
+    test, attacked = (
+        jax.tree.map(lambda leaf: np.asarray(leaf[0]), jax.device_get(batches))
+        for batches in (images.test, images.attacked)
     )
-    labels, clean = labels[shown][:_IMAGES], to_unit_range(clean[shown][:_IMAGES])
-    # By title: the perturbation, its strength, and the number of steps of an attack.
-    perturbations: dict[str, tuple[Perturbation | None, float, int]] = {"clean": (None, 0.0, 0)}
+    # By title: perturbed images, and the batch that they belong to.
+    perturbed = {"clean": (to_unit_range(test.images), test)}
     if "corruptions" in options.measures and options.corruptions:
         name, severity = options.corruptions[0], max(options.severities)
-        corruption = Perturbation(_source(images, name), benchmark=images.benchmark)
         title = f"{name.replace('_', ' ')}\nseverity {severity}"
-        perturbations[title] = (corruption, float(severity), 0)
+        perturbed[title] = to_unit_range(_corrupted(images, name, severity)), test
     if "attacks" in options.measures:
-        attack = Perturbation("pgd", norm=options.norm, restarts=options.pgd_restarts)
         epsilon, steps = max(options.epsilons), max(options.pgd_steps)
-        perturbations[f"PGD, {steps} steps\nε = {epsilon:g}/255"] = (
-            attack,
-            epsilon / 255,
-            steps,
+        title = f"PGD, {steps} steps\nε = {epsilon:g}/255"
+        there = perturb_batch(
+            jax.random.fold_in(jax.random.key(seed), zlib.crc32(title.encode())),
+            np.int32(0),
+            variables,
+            attacked.images,
+            attacked.labels,
+            np.float32(epsilon / 255),
+            np.int32(steps),
+            apply=network.apply,
+            perturbation=Perturbation("pgd", norm=options.norm, restarts=options.pgd_restarts),
         )
-    found = {}
-    for title, (perturbation, strength, steps) in perturbations.items():
-        key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(title.encode()))
-        found[title] = fetch(
-            _perturbed(
-                key,
-                variables,
-                clean,
-                labels,
-                np.float32(strength),
-                np.int32(steps),
-                apply=network.apply,
-                perturbation=perturbation,
-            )
+        perturbed[title] = there, attacked
+    shown = np.flatnonzero(attacked.where)[:_IMAGES]
+    found_images, found_predictions = {}, {}
+    for title, (there, batch) in perturbed.items():
+        predictions = _predictions(variables, there, batch, network.apply)
+        found_images[title], found_predictions[title] = (
+            part[shown] for part in fetch((jax.device_put(there), predictions))
         )
-    images_there, predictions = (
-        {title: part[at] for title, part in found.items()} for at in (0, 1)
+    return Examples(found_images, found_predictions, attacked.labels[shown])
+
+
+def _predictions(variables, images, batch, apply):
+    layers = layers_of(apply, variables, images.shape[1:])
+    num_classes = jax.eval_shape(apply, variables, images)[0].shape[-1]
+    _, found = measure_batch(
+        variables,
+        empty_sums(layers, num_classes),
+        images,
+        batch.labels,
+        batch.where,
+        no_responses(batch.labels, layers),
+        apply=apply,
     )
-    return Examples(images_there, predictions, labels)
+    return found.predictions
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "perturbation"))
-def _perturbed(key, variables, images, labels, strength, steps, *, apply, perturbation):
-    """The images after the perturbation, if there is one, and their predicted classes."""
-
-    def logits_fn(images):
-        return apply(variables, images)[0]
-
-    if perturbation is not None:
-        images = perturbation(key, logits_fn, images, labels, strength, steps)
-    return images, jnp.argmax(logits_fn(images), axis=-1)
-
-
-def _source(images: EvaluationImages, name: str) -> str | Corruption:
-    """The corruption with this name: your own, or one of our table."""
-    return images.corrupted.named(name) if isinstance(images.corrupted, OwnCorruptions) else name
+def _corrupted(images: EvaluationImages, name: str, severity: int) -> Any:
+    """Returns the first batch of images under one corruption, as networks are measured on it."""
+    source = images.corrupted.named(name) if isinstance(images.corrupted, OwnCorruptions) else name
+    first = jax.tree.map(lambda leaf: leaf[:1], images.test)
+    corrupted = corrupt_batches(
+        key_of(name), first, (severity,), name=source, benchmark=images.benchmark
+    )
+    return corrupted[0, 0]

@@ -29,6 +29,10 @@ def clean_images(labels):
     return np.random.default_rng(1).integers(0, 256, (len(labels), 32, 32, 3), np.uint8)
 
 
+def opened(dataset, where, images, labels):
+    return open_official_set(dataset, where, images, labels, in_batches(images, labels, 2))
+
+
 def test_what_is_at_hand(where, tmp_path):
     assert corruptions_at_hand("cifar10", **where)
     assert not corruptions_at_hand("tiny_imagenet", **where)
@@ -39,7 +43,7 @@ def test_what_is_at_hand(where, tmp_path):
 def test_images_are_those_of_the_set_beside_their_clean_ones(where):
     labels = np.array([0, 1, 2, 9], np.int32)  # of which the corrupted set holds the first three
     images = clean_images(labels)
-    official = open_official_set("cifar10", where, images, labels, batch_size=2)
+    official = opened("cifar10", where, images, labels)
     stored = official.corruption("fog", (2, 5))
     assert stored.paired
     assert stored.images.shape == (2, 2, 2, 32, 32, 3)
@@ -51,9 +55,15 @@ def test_images_are_those_of_the_set_beside_their_clean_ones(where):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_a_whole_set_belongs_to_the_test_images_themselves(where):
+    labels = np.array([0, 1, 2], np.int32)
+    official = opened("cifar10", where, clean_images(labels), labels)
+    assert official.corruption("fog", (1,)).clean is official.test
+
+
 def test_another_order_of_labels_is_no_pair(where):
     labels = np.array([1, 0, 2], np.int32)
-    official = open_official_set("cifar10", where, clean_images(labels), labels, batch_size=2)
+    official = opened("cifar10", where, clean_images(labels), labels)
     stored = official.corruption("fog", (1,))
     assert not stored.paired
     np.testing.assert_array_equal(stored.clean.labels, [[0, 1], [2, 0]])
@@ -66,7 +76,7 @@ def test_rows_name_the_set_and_difference_needs_pairs(where, labels, paired):
     images = clean_images(labels)
     module = TinyNetwork(10)
     variables = module.init(jax.random.key(0), images[:1] / 255)
-    official = open_official_set("cifar10", where, images, labels, batch_size=2)
+    official = opened("cifar10", where, images, labels)
     batches = in_batches(images, labels, 2)
     options = EvaluationOptions(
         measures=("corruptions", "dimensionality"), corruptions=("fog",), severities=(1, 4)
@@ -92,7 +102,7 @@ def test_tiny_imagenet_c_has_other_images_whatever_its_labels(tmp_path):
     where = {"archives": tmp_path, "data_dir": tmp_path, "allow_unverified_archives": True}
     _, labels = load("tiny_imagenet_c", "test", corruption="fog", severity=1, **where)
     images = np.zeros((len(labels), 64, 64, 3), np.uint8)
-    official = open_official_set("tiny_imagenet", where, images, labels, batch_size=2)
+    official = opened("tiny_imagenet", where, images, labels)
     assert not official.corruption("fog", (1,)).paired
 
 

@@ -8,7 +8,6 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.measures.computation.statistics import Perturbation, measure_perturbed
 from selectax.study.training.population import init_population, population_epoch
 from selectax.study.training.recipe import Recipe
 from tests.compiling import counted_compilations
@@ -82,22 +81,27 @@ def test_networks_seeds_epsilons_and_steps_compile_nothing_anew():
     assert before != after[: len(before)]
 
 
-def test_severities_compile_nothing_anew():
-    def shift(severities):
-        measured = measure_perturbed(
-            jax.random.key(0),
-            fitted_variables(IMAGES, LABELS),
-            BATCHES,
-            jnp.asarray(severities, jnp.float32),
-            jnp.asarray(0, jnp.int32),
-            apply=of_module(MODULE).apply,
-            perturbation=Perturbation("contrast"),
-            num_classes=3,
-        )
-        return np.asarray(measured.perturbed.participation_ratio)
+def test_numbers_of_images_and_of_strengths_compile_nothing_anew():
+    """For all measures of a network, of which none is asked for here that is of all images."""
+    variables = fitted_variables(IMAGES, LABELS)
 
-    before = shift((1, 2))
+    def values(images, labels, attacked, severities, epsilons):
+        names = ("selectivity", "dimensionality", "corruptions", "attacks", "indices")
+        options = EvaluationOptions(
+            measures=(*names, "ablation", "input_gradients"),
+            corruptions=("gaussian_noise", "contrast"),
+            severities=severities,
+            epsilons=epsilons,
+            pgd_steps=(2,),
+        )
+        batches = in_batches(images, labels, 8)
+        first = jax.tree.map(lambda leaf: np.asarray(leaf)[:attacked], batches)
+        there = evaluation_images(batches, first)
+        return [row["value"] for row in measured(0, variables, there, options, TinyNetwork()).rows]
+
+    more_images, more_labels = bytes_and_labels(36, seed=1)
+    before = values(IMAGES, LABELS, 2, (1, 2), (2.0,))
     with counted_compilations() as compiled:
-        after = shift((5, 4))
+        after = values(more_images, more_labels, 3, (5, 4, 3), (8.0, 3.0, 0.5))
     assert compiled == []
-    assert np.all(before != after)
+    assert len(before) < len(after)

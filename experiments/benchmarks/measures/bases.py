@@ -18,7 +18,7 @@ from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from selectax import models
 from selectax.bases import best_basis, rotated_selectivity
 from selectax.datasets.pipeline.batches import in_batches
-from selectax.study.measures.computation.statistics import clean_responses
+from selectax.study.measures.computation.statistics import measure_clean
 
 CLASSES = 10
 PASS = "one clean pass"
@@ -45,11 +45,13 @@ def contest(options: Options = Options()) -> Contest:
     batches = jax.device_put(in_batches(images, labels, 128))
     module = models.create("resnet8", CLASSES)
     variables = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-    clean_pass = functools.partial(clean_responses, variables, batches, apply=module.apply)
-    key = jax.random.key(1)
+    clean_pass = functools.partial(
+        measure_clean, variables, batches, apply=module.apply, num_classes=CLASSES
+    )
+    key, responses = jax.random.key(1), clean_pass().responses
     layers = {
-        name: layer.reshape(-1, layer.shape[-1])[: options.images]
-        for name, layer in clean_pass().items()
+        name: jnp.concatenate([of_batch[name] for of_batch in responses])[: options.images]
+        for name in responses[0]
     }
 
     def of_layers(measure):
@@ -64,7 +66,7 @@ def contest(options: Options = Options()) -> Contest:
         "search for the best basis": of_layers(
             lambda layer: best_basis(key, layer, labels, CLASSES, steps=options.steps)
         ),
-        PASS: lambda: jax.block_until_ready(clean_pass()),
+        PASS: clean_pass,
     }
     return Contest(
         f"Selectivity of all layers of ResNet-8 under {options.rotations} random rotations",

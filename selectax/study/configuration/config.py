@@ -50,7 +50,10 @@ _DIGITS = SweepConfig(
     training=TrainingOptions(epochs=4),
     regularizer=RegularizerOptions(alpha=(-5.0, -1.0, 0.0, 0.4, 1.0, 2.0), seeds=4),
     evaluation=EvaluationOptions(
-        measures=(*EvaluationOptions().measures, "input_gradients"), attack_images=96
+        measures=(*EvaluationOptions().measures, "input_gradients"),
+        # Equal batches of all images and of those to attack share their compiled programs.
+        attack_images=96,
+        evaluation_batch_size=96,
     ),
 )
 

@@ -59,7 +59,7 @@ def rows(subject: Subject) -> list[Row]:
                 for number in numbers
             ]
     stacked = jax.tree.map(lambda *curves: jnp.concatenate(curves), *masks)
-    accuracies = fetch(
+    accuracies: Any = fetch(
         measure_ablated(
             subject.variables, subject.images.attacked, stacked, masked=subject.network.masked
         )
@@ -72,13 +72,12 @@ def rows(subject: Subject) -> list[Row]:
     ]
 
 
-@functools.partial(jax.jit, static_argnames="masked")
 def measure_ablated(
     variables: Mapping[str, Any],
     batches: Batches,
     masks: Mapping[str, Bool[Array, "masks units"]],
     *,
-    masked: Callable[..., tuple[Array, dict[str, Array]]],
+    masked: Callable[..., tuple[Array, dict[str, Array]]] | None,
 ) -> Float[Array, "masks"]:
     """Computes the accuracy under each of several masks.
 
@@ -88,16 +87,18 @@ def measure_ablated(
       masks: masks of each layer; True for units that stay on.
       masked: function of variables, images and masks that returns logits and activations.
     """
+    batches = jax.device_get(batches)
+    counts = init_correct_counts(len(next(iter(masks.values()))))
+    for images, labels, where in zip(batches.images, batches.labels, batches.where, strict=True):
+        counts = _add_batch(counts, variables, images, labels, where, masks, masked=masked)
+    return accuracy_of_counts(counts)
 
+
+@functools.partial(jax.jit, static_argnames="masked")
+def _add_batch(counts, variables, images, labels, where, masks, *, masked):
     def logits_fn(images, masks):
         return masked(variables, images, masks)[0]
 
-    def add_batch(counts, batch):
-        images = to_unit_range(batch.images)
-        return update_correct_counts(
-            counts, logits_fn, masks, images, batch.labels, where=batch.where, masks_at_a_time=1
-        ), None
-
-    number = len(next(iter(masks.values())))
-    counts, _ = jax.lax.scan(add_batch, init_correct_counts(number), batches)
-    return accuracy_of_counts(counts)
+    return update_correct_counts(
+        counts, logits_fn, masks, to_unit_range(images), labels, where=where, masks_at_a_time=1
+    )

@@ -6,13 +6,10 @@ import zlib
 import jax
 import numpy as np
 
-from selectax.attacks import Attack, attack_believability, masking_warnings, robust_within
+from selectax.attacks import Attack, attack_believability, masking_warnings
 from selectax.datasets.pipeline.batches import to_unit_range
-from selectax.study.measures.computation.statistics import (
-    Perturbation,
-    PerturbedMeasures,
-    measure_perturbed,
-)
+from selectax.study.measures.computation.perturbation import Perturbation
+from selectax.study.measures.computation.statistics import PerturbedMeasures, measure_perturbed
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
 from selectax.study.measures.subject import Subject, count
@@ -32,20 +29,20 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
     """Returns the rows of one attack. Its curve over epsilon starts with the clean images."""
     options, images, name = subject.options, subject.images, attack.name
     epsilons = np.asarray(options.epsilons) / 255
-    measured = fetch(
-        measure_perturbed(
-            jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
-            subject.variables,
-            images.attacked,
-            epsilons.astype(np.float32),
-            np.int32(steps),
-            apply=subject.network.apply,
-            perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
-            num_classes=subject.num_classes,
-        )
+    measured = measure_perturbed(
+        jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
+        subject.variables,
+        images.attacked,
+        subject.before_attacks.responses,
+        epsilons.astype(np.float32),
+        steps,
+        apply=subject.network.apply,
+        perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
+        num_classes=subject.num_classes,
     )
     correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
-    robust = np.asarray(robust_within(*jax.device_put((correct, epsilons.astype(np.float32)))))
+    # As `robust_within` does, which would compile a program for each number of images.
+    robust = np.stack([correct[epsilons <= epsilon].all(0) for epsilon in epsilons])
     attacked = count(images.attacked)
     accuracies = {0.0: subject.unattacked.sum() / attacked}
     accuracies |= zip(epsilons.tolist(), robust.sum(1) / attacked, strict=True)

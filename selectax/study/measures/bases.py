@@ -10,10 +10,10 @@ import zlib
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.bases import best_basis, rotated_selectivity
-from selectax.study.measures.computation.statistics import clean_responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -23,13 +23,13 @@ from selectax.study.runtime.waiting import fetch
 def rows(subject: Subject) -> list[Row]:
     """Returns rows for each layer, and the means over layers."""
     test = subject.images.test
-    responses = clean_responses(subject.variables, test, apply=subject.network.apply)
+    responses = subject.clean.responses
     rotated, best = {}, {}
     for name in subject.layers:
         rotated[name], best[name] = fetch(
             measure_bases(
                 jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
-                responses[name],
+                np.stack([of_batch[name] for of_batch in responses]),
                 test.labels,
                 test.where,
                 num_classes=subject.num_classes,

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from selectax.intrinsic_dimension import twonn_dimension
-from selectax.study.measures.computation.statistics import clean_responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import dimensionality_rows, layer_means
 from selectax.study.measures.subject import Subject, count
@@ -64,11 +62,13 @@ def intrinsic_dimension(subject: Subject) -> list[Row]:
     """Returns the intrinsic dimension of each layer, on at most the first 10,000 test images."""
     test = subject.images.test
     number = -(-_MOST_IMAGES // test.labels.shape[1])
-    batches = jax.tree.map(lambda leaf: leaf[:number], test)
-    responses = clean_responses(subject.variables, batches, apply=subject.network.apply)
-    where = batches.where.ravel() & (jnp.arange(batches.where.size) < _MOST_IMAGES)
+    where = np.asarray(test.where)[:number].ravel()
+    where = where & (np.arange(where.size) < _MOST_IMAGES)
     found = []
     for name in subject.layers:
-        dimension = twonn_dimension(responses[name].reshape(len(where), -1), where=where)
+        responses = [of_batch[name] for of_batch in subject.clean.responses[:number]]
+        dimension = twonn_dimension(
+            jax.device_put(np.concatenate(responses)), where=jax.device_put(where)
+        )
         found.append({"metric": "intrinsic_dimension", "layer": name, "value": fetch(dimension)})
     return found

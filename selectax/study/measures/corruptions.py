@@ -4,33 +4,37 @@ from typing import Any
 
 import numpy as np
 
-from selectax.study.measures.computation.statistics import clean_responses, measure_stored
+from selectax.datasets.pipeline.batches import Batches
+from selectax.study.measures.computation.one_batch import layers_of
+from selectax.study.measures.computation.statistics import (
+    Responses,
+    measure_clean,
+    measure_stored,
+    no_responses,
+)
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
 from selectax.study.measures.subject import Subject, count
-from selectax.study.runtime.waiting import fetch
 
 
 def rows(subject: Subject) -> list[Row]:
     """Returns rows for each corruption and severity, and means over all of them."""
-    images, options, apply = subject.images, subject.options, subject.network.apply
+    images, options = subject.images, subject.options
     found: list[Row] = []
     official = images.corrupted.name
     dataset = {"dataset": official} if official else {}
-    clean, responses = None, {}
+    clean, responses = images.test, subject.clean.responses
     for name in options.corruptions or ():
         there, stored, paired = images.corrupted.corruption(name, options.severities)
         if there is not clean:
-            clean, responses = there, clean_responses(subject.variables, there, apply=apply)
-        measured = fetch(
-            measure_stored(
-                subject.variables,
-                clean,
-                responses,
-                stored,
-                apply=apply,
-                num_classes=subject.num_classes,
-            )
+            clean, responses = there, _responses(subject, there, paired)
+        measured = measure_stored(
+            subject.variables,
+            clean,
+            responses,
+            stored,
+            apply=subject.network.apply,
+            num_classes=subject.num_classes,
         )
         accuracies = measured.correct.sum((1, 2)) / count(clean)
         # Compare with the clean versions of the corrupted images, or with all test images if the
@@ -48,6 +52,15 @@ def rows(subject: Subject) -> list[Row]:
                 means = {name: units[at].mean() for name, units in measured.selectivity.items()}
                 found += layer_means("class_selectivity", means, where)
     return found + _mean_rows(found, dataset)
+
+
+def _responses(subject: Subject, clean: Batches, paired: bool) -> Responses:
+    """Returns the responses to clean images, or zeros if these are not known."""
+    apply, classes = subject.network.apply, subject.num_classes
+    if paired:
+        return measure_clean(subject.variables, clean, apply=apply, num_classes=classes).responses
+    layers = layers_of(apply, subject.variables, clean.images.shape[2:])
+    return [no_responses(clean.labels[0], layers)] * len(clean.labels)
 
 
 def _accuracy_rows(accuracy: Any, clean_accuracy: Any, where: Row) -> list[Row]:

@@ -1,17 +1,13 @@
 """Selectivity indices from the literature, in addition to the class selectivity index."""
 
 import functools
-from collections.abc import Mapping
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from selectax.datasets.pipeline.batches import Batches, to_unit_range
-from selectax.selectivity import unit_responses
+from selectax.datasets.pipeline.batches import Batches
 from selectax.strongest import init_strongest_responses, precision_at_k, update_strongest_responses
-from selectax.study.measures.computation.statistics import Apply
+from selectax.study.measures.computation.statistics import Responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -32,10 +28,7 @@ _STRONGEST = 60
 def rows(subject: Subject) -> list[Row]:
     """Rows with the mean of each index over the units of each layer, and over layers."""
     measured = measure_indices(
-        subject.variables,
-        subject.images.test,
-        apply=subject.network.apply,
-        num_classes=subject.num_classes,
+        subject.clean.responses, subject.images.test, num_classes=subject.num_classes
     )
     found: list[Row] = []
     for metric, layers in fetch(measured).items():
@@ -43,50 +36,51 @@ def rows(subject: Subject) -> list[Row]:
     return found
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "num_classes"))
 def measure_indices(
-    variables: Mapping[str, Any], batches: Batches, *, apply: Apply, num_classes: int
+    responses: Responses, batches: Batches, *, num_classes: int
 ) -> dict[str, dict[str, Float[Array, "units"]]]:
-    """Computes each index of each unit in one pass over the images.
+    """Computes each index of each unit.
 
     Args:
-      variables: variables of the network.
-      batches: images and their labels.
-      apply: function of the network, see `selectax.models.Network`.
+      responses: responses of each layer to each batch.
+      batches: the images' labels.
       num_classes: number of classes.
 
     Returns:
       The values of the units, by the name of the index and the name of the layer.
     """
+    labels, where = jax.device_get((batches.labels, batches.where))
+    units = tuple((name, layer.shape[-1]) for name, layer in responses[0].items())
+    state = _empty(units, num_classes)
+    for of_batch in zip(map(dict, responses), labels, where, strict=True):
+        state = _add_batch(state, *of_batch)
+    return _indices(state, num_classes)
 
-    def respond(images):
-        _, activations = apply(variables, images)
-        return {name: unit_responses(layer) for name, layer in activations.items()}
 
-    def add_batch(state, batch):
-        responses = respond(to_unit_range(batch.images))
-        added = {
-            name: (
-                update_class_statistics(
-                    statistics, responses[name], batch.labels, where=batch.where
-                ),
-                update_strongest_responses(
-                    strongest, responses[name], batch.labels, where=batch.where
-                ),
-            )
-            for name, (statistics, strongest) in state.items()
-        }
-        return added, None
-
-    like = jax.eval_shape(respond, jnp.zeros((1, *batches.images.shape[2:])))
-    empty = {
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _empty(units, num_classes):
+    return {
         name: (
-            init_class_statistics(num_classes, layer.shape[-1]),
-            init_strongest_responses(_STRONGEST, layer.shape[-1]),
+            init_class_statistics(num_classes, number),
+            init_strongest_responses(_STRONGEST, number),
         )
-        for name, layer in like.items()
+        for name, number in units
     }
-    state, _ = jax.lax.scan(add_batch, empty, batches)
+
+
+@jax.jit
+def _add_batch(state, responses, labels, where):
+    return {
+        name: (
+            update_class_statistics(statistics, responses[name], labels, where=where),
+            update_strongest_responses(strongest, responses[name], labels, where=where),
+        )
+        for name, (statistics, strongest) in state.items()
+    }
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _indices(state, num_classes):
     of_statistics = {
         "class_conditional_mean_activity_selectivity": class_conditional_mean_activity_selectivity,
         "d_prime": d_prime,

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -22,7 +21,7 @@ from selectax.sensitivity import (
     variation_over_samples,
     variation_over_units,
 )
-from selectax.study.measures.computation.statistics import Apply
+from selectax.study.measures.computation.one_batch import Apply, layers_of
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -64,7 +63,6 @@ def rows(subject: Subject) -> list[Row]:
     )
 
 
-@functools.partial(jax.jit, static_argnames=("forward", "directions"))
 def measure_input_gradients(
     key: PRNGKeyArray,
     variables: Mapping[str, Any],
@@ -82,28 +80,42 @@ def measure_input_gradients(
       forward: the network's function, which must be differentiable in forward mode.
       directions: number of random directions per image along which derivatives are computed.
     """
+    batches = jax.device_get(batches)
+    layers = layers_of(forward, variables, batches.images.shape[2:])
+    moments = _empty_moments(layers)
+    for number, (images, where) in enumerate(zip(batches.images, batches.where, strict=True)):
+        moments = _add_batch(
+            moments,
+            key,
+            np.int32(number),
+            variables,
+            images,
+            where,
+            forward=forward,
+            directions=directions,
+        )
+    return _variation(moments)
 
+
+@functools.partial(jax.jit, static_argnames="layers")
+def _empty_moments(layers):
+    return {name: init_norm_moments(units) for name, units in layers}
+
+
+@functools.partial(jax.jit, static_argnames=("forward", "directions"))
+def _add_batch(moments, key, number, variables, images, where, *, forward, directions):
     def respond(images):
         _, activations = forward(variables, images)
         return {name: unit_responses(layer) for name, layer in activations.items()}
 
-    def add_batch(moments, numbered_batch):
-        number, batch = numbered_batch
-        norms = input_gradient_norms(
-            jax.random.fold_in(key, number),
-            respond,
-            to_unit_range(batch.images),
-            directions=directions,
-        )
-        return {
-            name: update_norm_moments(moments[name], norms[name], where=batch.where)
-            for name in moments
-        }, None
+    norms = input_gradient_norms(
+        jax.random.fold_in(key, number), respond, to_unit_range(images), directions=directions
+    )
+    return {name: update_norm_moments(moments[name], norms[name], where=where) for name in moments}
 
-    like = jax.eval_shape(respond, jnp.zeros((1, *batches.images.shape[2:])))
-    empty = {name: init_norm_moments(layer.shape[-1]) for name, layer in like.items()}
-    numbered = (jnp.arange(len(batches.labels)), batches)
-    moments, _ = jax.lax.scan(add_batch, empty, numbered)
+
+@jax.jit
+def _variation(moments):
     return InputGradientVariation(
         {name: variation_over_samples(layer) for name, layer in moments.items()},
         {name: variation_over_units(layer) for name, layer in moments.items()},

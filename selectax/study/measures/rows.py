@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from selectax.study.measures.computation.statistics import Dimensionality, PerturbedMeasures
+from selectax.study.measures.computation.one_batch import Dimensionality
+from selectax.study.measures.computation.statistics import PerturbedMeasures
 from selectax.study.measures.measure import Row
 
 SHARES = (90, 95, 99)

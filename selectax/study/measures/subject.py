@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from selectax.attacks import ATTACKS, Attack
 from selectax.corruptions.corruption import Benchmark
@@ -17,7 +17,6 @@ from selectax.models.network import Network, Variables
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.computation.statistics import CleanMeasures, measure_clean
-from selectax.study.runtime.waiting import fetch
 
 
 class EvaluationImages(NamedTuple):
@@ -63,6 +62,14 @@ class Subject:
     warnings: list[str] = dataclasses.field(default_factory=list)
     units: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Puts the variables on the default device once, and not at each call for a batch.
+
+        The result does not depend on where they were before, so that no program is compiled twice.
+        """
+        placed = jax.device_put(jax.tree.map(_on_host, self.variables))
+        object.__setattr__(self, "variables", placed)
+
     @property
     def key(self) -> PRNGKeyArray:
         """PRNG key made from the seed."""
@@ -79,7 +86,7 @@ class Subject:
         return self._measure_clean(self.images.attacked)
 
     @property
-    def unattacked(self) -> Bool[Array, "samples"]:
+    def unattacked(self) -> Bool[np.ndarray, "samples"]:
         """Whether each image to attack is classified correctly without an attack."""
         return self.before_attacks.correct.ravel()
 
@@ -94,16 +101,19 @@ class Subject:
         return list(self.clean.selectivity)
 
     @property
-    def selectivity(self) -> Mapping[str, Float[Array, "units"]]:
+    def selectivity(self) -> Mapping[str, Float[np.ndarray, "units"]]:
         """Class selectivity index of each unit of each layer."""
         return self.clean.selectivity
 
     def _measure_clean(self, batches: Batches) -> CleanMeasures:
-        return fetch(
-            measure_clean(
-                self.variables, batches, apply=self.network.apply, num_classes=self.num_classes
-            )
+        return measure_clean(
+            self.variables, batches, apply=self.network.apply, num_classes=self.num_classes
         )
+
+
+def _on_host(leaf: Any) -> Any:
+    is_key = isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return leaf if is_key else jax.device_get(leaf)
 
 
 def count(batches: Batches) -> int:

@@ -3,14 +3,14 @@
 import dataclasses
 import itertools
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures import attacks
-from selectax.study.measures.computation.statistics import Perturbation, measure_perturbed
+from selectax.study.measures.computation.perturbation import Perturbation
+from selectax.study.measures.computation.statistics import measure_perturbed
 from selectax.study.measures.registry import METRICS
 from selectax.study.run import results
 from tests.reference import corruptions as reference_corruptions
@@ -204,7 +204,7 @@ def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it
 
     def spy(*arguments, **options):
         found = measure_perturbed(*arguments, **options)
-        return found._replace(correct=jnp.asarray(survives.reshape(3, 2, 8)))
+        return found._replace(correct=survives.reshape(3, 2, 8))
 
     monkeypatch.setattr(attacks, "measure_perturbed", spy)
     found = measured(measures=("attacks",), pgd_steps=(3,))

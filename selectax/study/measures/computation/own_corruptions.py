@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, PRNGKeyArray, UInt8
+from jaxtyping import PRNGKeyArray, UInt8
 
 from selectax.corruptions import Corruption, corrupt, to_published_bytes
 from selectax.corruptions.corruption import Benchmark
@@ -41,56 +40,64 @@ class OwnCorruptions:
         return self._own.get(name, name)
 
     def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
-        """Returns the images under one corruption, by name.
-
-        The key depends on the corruption's name alone, so that the random draws are the same for
-        all severities and networks.
-        """
+        """Returns the images under one corruption, by name."""
         which = name, tuple(severities)
         corrupted = self._kept.get(which)
         if corrupted is None:
-            corrupted = fetch(
-                corrupt_batches(
-                    jax.random.key(zlib.crc32(name.encode())),
-                    self.clean.images,
-                    np.asarray(severities, np.int32),
-                    name=self.named(name),
-                    benchmark=self._benchmark,
-                )
+            corrupted = corrupt_batches(
+                key_of(name),
+                self.clean,
+                severities,
+                name=self.named(name),
+                benchmark=self._benchmark,
             )
             if sum(there.nbytes for there in self._kept.values()) + corrupted.nbytes < _MOST_BYTES:
                 self._kept[which] = corrupted
-        return StoredCorruption(self.clean, jax.device_put(corrupted), paired=True)
+        return StoredCorruption(self.clean, corrupted, paired=True)
 
 
-@functools.partial(jax.jit, static_argnames=("name", "benchmark"))
+def key_of(name: str) -> PRNGKeyArray:
+    """PRNG key of a corruption, which draws the same for all severities and networks."""
+    return jax.random.key(zlib.crc32(name.encode()))
+
+
 def corrupt_batches(
     key: PRNGKeyArray,
-    images: UInt8[Array, "batches samples height width channels"],
-    severities: Int[Array, "severities"],
+    batches: Batches,
+    severities: Sequence[int],
     *,
     name: str | Corruption,
     benchmark: Benchmark,
-) -> UInt8[Array, "batches severities samples height width channels"]:
+) -> UInt8[np.ndarray, "batches severities samples height width channels"]:
     """Images under one corruption, as the published sets hold them.
 
     Args:
       key: for what is drawn at random, otherwise for each batch.
-      images: clean ones.
-      severities: 1 to 5; traced.
+      batches: clean ones.
+      severities: 1 to 5.
       name: name of the corruption, or a `Corruption` of one's own.
       benchmark: whose severities it has.
     """
-
-    def of_batch(number_and_images):
-        number, batch = number_and_images
-        batch_key, clean = jax.random.fold_in(key, number), to_unit_range(batch)
-
-        def at_severity(severity):
-            return to_published_bytes(
-                corrupt(batch_key, clean, name, severity, benchmark=benchmark)
+    of_batches = [
+        [
+            _corrupt_batch(
+                key,
+                np.int32(number),
+                images,
+                np.int32(severity),
+                name=name,
+                benchmark=benchmark,
             )
+            for severity in severities
+        ]
+        for number, images in enumerate(jax.device_get(batches.images))
+    ]
+    return np.asarray(fetch(of_batches))
 
-        return jax.lax.map(at_severity, severities)
 
-    return jax.lax.map(of_batch, (jnp.arange(len(images), dtype=jnp.int32), images))
+@functools.partial(jax.jit, static_argnames=("name", "benchmark"))
+def _corrupt_batch(key, number, images, severity, *, name, benchmark):
+    """One batch at one severity. All severities use the same random draws."""
+    of_batch = jax.random.fold_in(key, number)
+    corrupted = corrupt(of_batch, to_unit_range(images), name, severity, benchmark=benchmark)
+    return to_published_bytes(corrupted)

@@ -12,11 +12,8 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
-from selectax.study.measures.computation.statistics import (
-    Perturbation,
-    measure_clean,
-    measure_perturbed,
-)
+from selectax.study.measures.computation.perturbation import Perturbation
+from selectax.study.measures.computation.statistics import measure_clean, measure_perturbed
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import dimensionality as reference_dimensionality
 from tests.reference import selectivity as reference_selectivity
@@ -45,14 +42,15 @@ def measure(variables):
 
 
 @pytest.fixture(scope="module")
-def measure_under(variables):
+def measure_under(variables, measure):
     def measured(name, strengths, batches=FILLED_UP, steps=0, **options):
         return measure_perturbed(
             jax.random.key(5),
             variables,
             batches,
-            jnp.asarray(strengths, jnp.float32),
-            jnp.asarray(steps, jnp.int32),
+            measure(batches).responses,
+            strengths,
+            steps,
             apply=of_module(MODULE).apply,
             perturbation=Perturbation(name, **options),
             num_classes=3,
@@ -134,7 +132,8 @@ def test_what_fills_up_a_batch_does_not_count(measure):
         images=jnp.where(where[..., None, None, None], FILLED_UP.images, noise),
         labels=jnp.where(where, FILLED_UP.labels, 2),
     )
-    jax.tree.map(np.testing.assert_array_equal, measure(FILLED_UP), measure(other))
+    found, of_other = (measure(batches)._replace(responses=()) for batches in (FILLED_UP, other))
+    jax.tree.map(np.testing.assert_array_equal, found, of_other)
 
 
 def test_a_class_that_is_absent_takes_no_part(variables):
