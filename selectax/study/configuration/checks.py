@@ -167,6 +167,14 @@ def check_evaluation(
         check_count(named("pgd_steps"), steps)
     for epsilon in options.epsilons:
         check_finite(named("epsilons"), epsilon, 0)
+    if options.response_epsilons is not None:
+        check_each_once(named("response_epsilons"), options.response_epsilons, may_be_empty=True)
+    for epsilon in options.response_epsilons or ():
+        if epsilon not in options.epsilons:
+            raise ConfigurationError(
+                f"{named('response_epsilons')} {epsilon:g}: not an epsilon of the attacks; give "
+                f"some of {spaced(options.epsilons)}."
+            )
     for field in lists:
         may_be_empty = field == "measures"
         check_each_once(named(field), getattr(options, field), may_be_empty=may_be_empty)

@@ -148,6 +148,10 @@ class EvaluationOptions:
     """Attacks: {attacks}."""
     epsilons: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
     """Attack epsilons, in units of 1/255 of the pixel range."""
+    response_epsilons: tuple[float, ...] | None = None
+    """Those of the epsilons for which dimensionality and selectivity are measured under attack; by
+    default all. For the others, an iterated attack of an image ends as soon as it is known with
+    which epsilon it breaks."""
     norm: Literal["linf", "l2"] = "linf"
     """Norm of the attacks."""
     pgd_steps: tuple[int, ...] = (10,)

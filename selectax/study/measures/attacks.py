@@ -1,13 +1,17 @@
 """Measures accuracy, dimensionality and selectivity under attacks, and masked gradients."""
 
 import functools
+import itertools
 import zlib
 
 import jax
 import numpy as np
+from jaxtyping import Bool
 
 from selectax.attacks import Attack, attack_believability, masking_warnings
 from selectax.datasets.pipeline.batches import to_unit_range
+from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.computation.breaking import robust_at
 from selectax.study.measures.computation.perturbation import Perturbation
 from selectax.study.measures.computation.statistics import PerturbedMeasures, measure_perturbed
 from selectax.study.measures.measure import Row
@@ -27,54 +31,92 @@ def rows(subject: Subject) -> list[Row]:
 
 def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
     """Returns the rows of one attack. Its curve over epsilon starts with the clean images."""
-    options, images, name = subject.options, subject.images, attack.name
+    options, name = subject.options, attack.name
+    key = jax.random.fold_in(subject.key, zlib.crc32(name.encode()))
     epsilons = np.asarray(options.epsilons) / 255
-    measured = measure_perturbed(
-        jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
-        subject.variables,
-        images.attacked,
-        subject.before_attacks.responses,
-        epsilons.astype(np.float32),
-        steps,
-        apply=subject.network.apply,
-        perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
-        num_classes=subject.num_classes,
-    )
-    correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
-    # As `robust_within` does, which would compile a program for each number of images.
-    robust = np.stack([correct[epsilons <= epsilon].all(0) for epsilon in epsilons])
-    attacked = count(images.attacked)
+    whole = _whole_attacks(options, attack)
+    measured = None
+    if whole.any():
+        measured = measure_perturbed(
+            key,
+            subject.variables,
+            subject.images.attacked,
+            subject.before_attacks.responses,
+            epsilons[whole].astype(np.float32),
+            steps,
+            apply=subject.network.apply,
+            perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
+            num_classes=subject.num_classes,
+        )
+    if measured is not None and whole.all():
+        correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
+        # As `robust_within` does, which would compile a program for each number of images.
+        robust = np.stack([correct[epsilons <= epsilon].all(0) for epsilon in epsilons])
+    else:
+        robust = subject.unattacked & robust_at(
+            key,
+            subject.variables,
+            subject.images.attacked,
+            epsilons.astype(np.float32),
+            steps,
+            apply=subject.network.apply,
+            attack=attack,
+            norm=options.norm,
+            restarts=options.pgd_restarts,
+        )
+    attacked = count(subject.images.attacked)
     accuracies = {0.0: subject.unattacked.sum() / attacked}
     accuracies |= zip(epsilons.tolist(), robust.sum(1) / attacked, strict=True)
     found: list[Row] = []
     for epsilon, accuracy in accuracies.items():
         where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
         found.append({"metric": "accuracy", **where, "value": accuracy})
-    for at, epsilon in enumerate(epsilons):
-        where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
-        # Without a perturbation, the difference consists only of rounding errors.
-        if "dimensionality" in options.measures and epsilon > 0:
-            found += perturbed_dimensionality_rows(measured, at, subject.layers, where)
-    if "selectivity" in options.measures:
-        found += _selectivity_rows(subject, measured, {"perturbation": name, "steps": steps})
+    of_epsilons = dict(zip(epsilons[whole].tolist(), itertools.count()))
+    asked_for = {of: of_epsilons[of] for of in epsilons[_asked_for(options)].tolist()}
+    if measured is not None and asked_for:
+        found += _response_rows(subject, measured, asked_for, name, steps)
     return found
 
 
-def _selectivity_rows(subject: Subject, measured: PerturbedMeasures, where: Row) -> list[Row]:
-    """Returns the class selectivity at each epsilon, and at 0 that of the same images unattacked.
+def _whole_attacks(options: EvaluationOptions, attack: Attack) -> Bool[np.ndarray, "epsilons"]:
+    """Returns for which epsilons all images are attacked to the last step.
 
-    The index of few images is higher than that of the whole test set, so that only rows of the same
-    images can be compared.
+    A single step is as fast as a search for the epsilon that breaks an image.
     """
-    of_units = {0.0: subject.before_attacks.selectivity}
-    for at, epsilon in enumerate(np.asarray(subject.options.epsilons) / 255):
-        of_units[float(epsilon)] = {
-            layer: values[at] for layer, values in measured.selectivity.items()
-        }
+    asked_for = _asked_for(options)
+    return np.ones_like(asked_for) if attack.single_step else asked_for
+
+
+def _asked_for(options: EvaluationOptions) -> Bool[np.ndarray, "epsilons"]:
+    """Returns for which epsilons responses under attack are measured."""
+    if not {"dimensionality", "selectivity"} & set(options.measures):
+        return np.zeros(len(options.epsilons), bool)
+    chosen = options.response_epsilons
+    return np.isin(options.epsilons, options.epsilons if chosen is None else chosen)
+
+
+def _response_rows(
+    subject: Subject, measured: PerturbedMeasures, at: dict[float, int], name: str, steps: int
+) -> list[Row]:
+    """Returns the dimensionality and the class selectivity, for each epsilon and its index.
+
+    At 0, the selectivity is that of the same images unattacked. The index of few images is higher
+    than that of the whole test set, so that only rows of the same images can be compared.
+    """
+    options = subject.options
     found: list[Row] = []
-    for epsilon, layers in of_units.items():
-        means = {name: np.mean(values) for name, values in layers.items()}
-        found += layer_means("class_selectivity", means, {**where, "epsilon": epsilon})
+    of_units = {0.0: subject.before_attacks.selectivity}
+    for epsilon, index in at.items():
+        where = {"perturbation": name, "epsilon": epsilon, "steps": steps}
+        # Without a perturbation, the difference consists only of rounding errors.
+        if "dimensionality" in options.measures and epsilon > 0:
+            found += perturbed_dimensionality_rows(measured, index, subject.layers, where)
+        of_units[epsilon] = {layer: units[index] for layer, units in measured.selectivity.items()}
+    if "selectivity" in options.measures:
+        for epsilon, layers in of_units.items():
+            means = {layer: np.mean(values) for layer, values in layers.items()}
+            where = {"perturbation": name, "steps": steps, "epsilon": epsilon}
+            found += layer_means("class_selectivity", means, where)
     return found
 
 

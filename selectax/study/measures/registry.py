@@ -88,7 +88,10 @@ MEASURES: dict[str, Measure] = {
             },
             rows=_in_module("attacks"),
             is_default=True,
-            options=("attacks", "epsilons", "norm", "pgd_steps", "pgd_restarts", "attack_images"),
+            options=(
+                *("attacks", "epsilons", "response_epsilons", "norm"),
+                *("pgd_steps", "pgd_restarts", "attack_images"),
+            ),
         ),
         Measure(
             name="dimensionality",

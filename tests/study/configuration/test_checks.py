@@ -95,6 +95,7 @@ def test_the_first_run_has_defaults_of_its_own():
         ({"pgd_steps": (10, 0)}, "--pgd-steps 0:", "at least 1"),
         ({"pgd_steps": ()}, "--pgd-steps", "give at least one value"),
         ({"pgd_steps": (10, 10)}, "--pgd-steps 10 10:", "give each value once"),
+        ({"response_epsilons": (3.0,)}, "--response-epsilons 3:", "some of 2 4 8 16."),
         ({"pgd_restarts": 0}, "--pgd-restarts 0:", "at least 1"),
         ({"models_at_a_time": 0}, "--models-at-a-time 0:", "at least 1"),
         ({"learning_rate": math.nan}, "--learning-rate nan:", "at least 0"),
