@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from selectax.attacks import ATTACKS
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
@@ -52,7 +53,7 @@ def perturb_examples(
     """
     # Both begin with the same images. Whole batches, because those programs are compiled already.
     test, attacked = (
-        jax.tree.map(lambda leaf: np.asarray(leaf[0]), jax.device_get(batches))
+        jax.tree.map(lambda leaf: np.asarray(leaf)[0], batches)
         for batches in (images.test, images.attacked)
     )
     # By title: perturbed images, and the batch that they belong to.
@@ -73,7 +74,9 @@ def perturb_examples(
             np.float32(epsilon / 255),
             np.int32(steps),
             apply=network.apply,
-            perturbation=Perturbation("pgd", norm=options.norm, restarts=options.pgd_restarts),
+            perturbation=Perturbation(
+                ATTACKS["pgd"], norm=options.norm, restarts=options.pgd_restarts
+            ),
         )
         perturbed[title] = there, attacked
     shown = np.flatnonzero(attacked.where)[:_IMAGES]
@@ -104,7 +107,7 @@ def _predictions(variables, images, batch, apply):
 def _corrupted(images: EvaluationImages, name: str, severity: int) -> Any:
     """Returns the first batch of images under one corruption, as networks are measured on it."""
     source = images.corrupted.named(name) if isinstance(images.corrupted, OwnCorruptions) else name
-    first = jax.tree.map(lambda leaf: leaf[:1], images.test)
+    first = jax.tree.map(lambda leaf: np.asarray(leaf)[:1], images.test)
     corrupted = corrupt_batches(
         key_of(name), first, (severity,), name=source, benchmark=images.benchmark
     )

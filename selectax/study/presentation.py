@@ -9,6 +9,7 @@ import pandas as pd
 
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.examples import perturb_examples
+from selectax.study.measures.computation.exact_products import exact_products
 from selectax.study.measures.registry import METRICS
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.plan import Plan
@@ -75,7 +76,10 @@ def present(
         alpha, seed, method, strength = shown.network
         training = "" if method == "standard" else f", {method} {number_text(strength)}"
         dataset, model = plan.config.data.dataset, plan.config.training.model
-        examples = perturb_examples(seed, shown.variables, images, options, network=plan.network)
+        with exact_products():  # as networks are measured, by the same programs
+            examples = perturb_examples(
+                seed, shown.variables, images, options, network=plan.network
+            )
         drawn["images"] = image_sheet(
             *examples,
             plan.data_set.class_names,

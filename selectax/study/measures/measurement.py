@@ -5,9 +5,9 @@ import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
+from selectax.study.measures.computation.exact_products import exact_products
 from selectax.study.measures.measure import Measure, Row
 from selectax.study.measures.registry import CLEAN_ACCURACY, MEASURES
 from selectax.study.measures.subject import Subject, count
@@ -60,7 +60,7 @@ def measure_one_by_one(
         returns a metric that is not in its `metrics`.
     """
     measures = list(measures)
-    with _exact_products():
+    with exact_products():
         finite = subject.clean.finite
     if not finite.all():
         yield _diverged(int((~finite).sum()), count(subject.images.test))
@@ -71,7 +71,7 @@ def measure_one_by_one(
         if measure.name not in already:
             subject.warnings.clear()
             subject.units.clear()
-            with _exact_products():
+            with exact_products():
                 rows = measure.check_rows(measure.rows(subject))
             yield Measured(measure.name, rows, tuple(subject.warnings), dict(subject.units))
 
@@ -107,8 +107,3 @@ def _check_signs(subject: Subject) -> None:
                 "activations after a ReLU or their magnitudes, or split them as "
                 "selectax.unit_responses(activations, signed='split') does."
             )
-
-
-def _exact_products():
-    """Sets float32 matrix products. TPUs and GPUs otherwise round by more than small epsilons."""
-    return jax.default_matmul_precision("float32")
