@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from selectax.attacks import ATTACKS
-from selectax.datasets.pipeline.batches import to_unit_range
+from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.one_batch import empty_sums, layers_of, measure_batch
+from selectax.study.measures.computation.over_networks import for_each, stack
 from selectax.study.measures.computation.own_corruptions import (
     OwnCorruptions,
     corrupt_batches,
@@ -57,7 +58,7 @@ def perturb_examples(
         for batches in (images.test, images.attacked)
     )
     # By title: perturbed images, and the batch that they belong to.
-    perturbed = {"clean": (to_unit_range(test.images), test)}
+    perturbed: dict[str, tuple[Any, Batches]] = {"clean": (to_unit_range(test.images), test)}
     if "corruptions" in options.measures and options.corruptions:
         name, severity = options.corruptions[0], max(options.severities)
         title = f"{name.replace('_', ' ')}\nseverity {severity}"
@@ -65,27 +66,26 @@ def perturb_examples(
     if "attacks" in options.measures:
         epsilon, steps = max(options.epsilons), max(options.pgd_steps)
         title = f"PGD, {steps} steps\nε = {epsilon:g}/255"
+        key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(title.encode()))
         there = perturb_batch(
-            jax.random.fold_in(jax.random.key(seed), zlib.crc32(title.encode())),
-            np.int32(0),
-            variables,
-            attacked.images,
-            attacked.labels,
-            np.float32(epsilon / 255),
-            np.int32(steps),
+            key=stack([jax.random.key_data(key)], None),
+            number=np.int32(0),
+            variables=stack([variables], None),
+            images=attacked.images,
+            labels=attacked.labels,
+            strength=np.float32(epsilon / 255),
+            steps=np.int32(steps),
             apply=network.apply,
             perturbation=Perturbation(
                 ATTACKS["pgd"], norm=options.norm, restarts=options.pgd_restarts
             ),
         )
-        perturbed[title] = there, attacked
+        perturbed[title] = fetch(there)[0], attacked
     shown = np.flatnonzero(attacked.where)[:_IMAGES]
     found_images, found_predictions = {}, {}
     for title, (there, batch) in perturbed.items():
         predictions = _predictions(variables, there, batch, network.apply)
-        found_images[title], found_predictions[title] = (
-            part[shown] for part in fetch((jax.device_put(there), predictions))
-        )
+        found_images[title], found_predictions[title] = there[shown], predictions[shown]
     return Examples(found_images, found_predictions, attacked.labels[shown])
 
 
@@ -93,15 +93,15 @@ def _predictions(variables, images, batch, apply):
     layers = layers_of(apply, variables, images.shape[1:])
     num_classes = jax.eval_shape(apply, variables, images)[0].shape[-1]
     _, found = measure_batch(
-        variables,
-        empty_sums(layers, num_classes),
-        images,
-        batch.labels,
-        batch.where,
-        no_responses(batch.labels, layers),
+        variables=stack([variables], None),
+        sums=for_each(empty_sums(layers, num_classes), None),
+        images=for_each(images, None),
+        labels=batch.labels,
+        where=batch.where,
+        clean=no_responses(batch.labels, layers, None),
         apply=apply,
     )
-    return found.predictions
+    return fetch(found.predictions)[0]
 
 
 def _corrupted(images: EvaluationImages, name: str, severity: int) -> Any:

@@ -1,5 +1,7 @@
 """Measures the networks of a sweep one after the other, and writes the results as they come."""
 
+import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from selectax.study.data import Data
+from selectax.study.measures.cohort import Cohort
 from selectax.study.measures.measurement import Measured, is_left, measure_one_by_one
 from selectax.study.measures.subject import Subject, count
 from selectax.study.plan import Plan
@@ -20,11 +23,14 @@ from selectax.study.run.unit_values import (
     unit_table,
     write_unit_values,
 )
-from selectax.study.runtime.hosts import from_all, is_first
+from selectax.study.runtime.hosts import from_all, is_first, largest
 from selectax.study.runtime.progress import Log, stage
 from selectax.study.runtime.waiting import fetch
 from selectax.study.training.loss import Metrics
 from selectax.study.training.population import Population, best_of
+
+# Training curves, the best epoch, and the variables after it.
+_Trained = tuple[Metrics, np.ndarray, Mapping[str, Any]]
 
 
 def measure_group(
@@ -39,7 +45,7 @@ def measure_group(
 ) -> pd.DataFrame:
     """Measures each network of a group, and adds the missing rows to the results table.
 
-    With several hosts, each host measures one network at a time. The first host writes the rows.
+    Each device of each host measures one network at a time. The first host writes the rows.
 
     Args:
       plan: plan of the sweep.
@@ -76,16 +82,19 @@ def measure_group(
         ) as progress,
         growing_table(path, table, after_each_write) as growing,
     ):
-        for at_once in _batched(list(left), hosts):
+        devices = _devices(len(left))
+        for at_once in _batched(list(left), hosts * len(devices)):
             found: list[tuple[NetworkId, Measured]] = []
-            for host, network in enumerate(at_once):
+            mine = {}
+            for number, network in enumerate(at_once):
                 # All hosts must take part, because each has a part of the population.
                 trained = fetch(best_of(population, group.index(network)))
-                if host == jax.process_index():
-                    for measured in _measure(plan, network, trained, left[network], data, log):
-                        found.append((network, measured))
-                        if hosts == 1:
-                            keep(network, measured)
+                if number // len(devices) == jax.process_index():
+                    mine[network] = trained, left[network]
+            for network, measured in _measure(plan, mine, devices, data, log):
+                found.append((network, measured))
+                if hosts == 1:
+                    keep(network, measured)
             if hosts > 1:
                 found = _of_all_hosts(found)
                 for network, measured in found:
@@ -111,47 +120,84 @@ def networks_left(
     }
 
 
+def _devices(networks: int) -> list[jax.Device]:
+    """Returns the devices of this host that measure a network each, as many on every host.
+
+    Ten networks on eight devices are measured in two rounds of five.
+    """
+    (most,) = largest(-jax.local_device_count())  # of the host with the fewest
+    of_host = max(1, math.ceil(networks / jax.process_count()))
+    rounds = math.ceil(of_host / -most)
+    return jax.local_devices()[: math.ceil(of_host / rounds)]
+
+
 def _measure(
     plan: Plan,
-    network: NetworkId,
-    trained: tuple[Metrics, np.ndarray, Mapping[str, Any]],
-    already: Collection[str],
+    networks: Mapping[NetworkId, tuple[_Trained, Collection[str]]],
+    devices: Sequence[jax.Device],
     data: Data,
     log: Log,
-) -> Iterator[Measured]:
-    """Yields a network's training curves and the results of each measure, with complete rows."""
-    history, best_epoch, variables = trained
+) -> Iterator[tuple[NetworkId, Measured]]:
+    """Yields training curves and the results of each measure, with complete rows.
+
+    Args:
+      plan: plan of the sweep.
+      networks: trained networks and their completed measures, at most one for each device.
+      devices: devices to measure on.
+      data: images for the measures.
+      log: log for warnings.
+    """
     config = plan.config
-    whose = {
-        "dataset": config.data.dataset,
-        "model": config.training.model,
-        **network._asdict(),
-        "epoch": int(best_epoch),
-    }
-    if "training" not in already:
-        yield Measured("training", [{**whose, **row} for row in _training_rows(history)])
-    diverged = np.flatnonzero(~np.isfinite(history.loss))
-    if len(diverged):
-        first = int(diverged[0]) + 1
-        log.warn(
-            f"{network}: diverged in epoch {first}, and is not measured; a lower --learning-rate "
-            "or a weaker --alpha may help."
+    whose, subjects, done = {}, {}, {}
+    for network, ((history, best_epoch, variables), already) in networks.items():
+        done[network] = already
+        whose[network] = {
+            "dataset": config.data.dataset,
+            "model": config.training.model,
+            **network._asdict(),
+            "epoch": int(best_epoch),
+        }
+        if "training" not in already:
+            rows = [{**whose[network], **row} for row in _training_rows(history)]
+            yield network, Measured("training", rows)
+        diverged = np.flatnonzero(~np.isfinite(history.loss))
+        if len(diverged):
+            epoch = int(diverged[0]) + 1
+            log.warn(
+                f"{network}: diverged in epoch {epoch}, and is not measured; a lower "
+                "--learning-rate or a weaker --alpha may help."
+            )
+            row = {**whose[network], "metric": "diverged", "epoch": epoch, "value": 1}
+            yield network, Measured("diverged", [row])
+            continue
+        subjects[network] = Subject(
+            network.seed,
+            plan.network,
+            variables,
+            data.evaluation,
+            config.evaluation,
+            plan.data_set.num_classes,
+            plan.components.attacks,
         )
-        yield Measured("diverged", [{**whose, "metric": "diverged", "epoch": first, "value": 1}])
-        return
-    subject = Subject(
-        network.seed,
-        plan.network,
-        variables,
-        data.evaluation,
-        config.evaluation,
-        plan.data_set.num_classes,
-        plan.components.attacks,
-    )
-    for measured in measure_one_by_one(subject, plan.measures, already=already):
-        yield measured._replace(rows=[{**whose, **row} for row in measured.rows])
-        for warning in measured.warnings:
-            log.warn(f"{network}: {warning}")
+    if subjects:
+        Cohort(list(subjects.values()), devices)
+    in_turn = [
+        _with_name(network, measure_one_by_one(subject, plan.measures, already=done[network]))
+        for network, subject in subjects.items()
+    ]
+    # Measure by measure, so that what was computed for all networks is soon written.
+    for of_measure in itertools.zip_longest(*in_turn):
+        for network, measured in filter(None, of_measure):
+            rows = [{**whose[network], **row} for row in measured.rows]
+            yield network, measured._replace(rows=rows)
+            for warning in measured.warnings:
+                log.warn(f"{network}: {warning}")
+
+
+def _with_name(
+    network: NetworkId, results: Iterator[Measured]
+) -> Iterator[tuple[NetworkId, Measured]]:
+    return ((network, measured) for measured in results)
 
 
 def _of_all_hosts(

@@ -56,7 +56,9 @@ def somewhere(tmp_path_factory, real_data):
     shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=ignored)
     (folder / "photos").mkdir()
     Image.radial_gradient("L").convert("RGB").save(folder / "photos" / "sun.png")
-    return folder, os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment.pop("JAX_DISABLE_MOST_OPTIMIZATIONS", None)  # as users run them
+    return folder, environment
 
 
 @pytest.mark.slow

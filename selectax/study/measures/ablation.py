@@ -4,7 +4,6 @@ References:
   Leavitt & Morcos, 2020, arXiv 2003.01262.
 """
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float
 
 from selectax.ablation import (
@@ -24,6 +24,7 @@ from selectax.ablation import (
     update_correct_counts,
 )
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.study.measures.computation.over_networks import for_each, over_networks
 from selectax.study.measures.measure import Row
 from selectax.study.measures.subject import Subject
 from selectax.study.runtime.waiting import fetch
@@ -40,6 +41,31 @@ def rows(subject: Subject) -> list[Row]:
 
     In each row, `steps` is the number of units that are switched off.
     """
+    selectivity = subject.selectivity
+    where = _curves(subject)[1]
+    accuracies = subject.cohort.part(
+        subject,
+        "ablation",
+        lambda cohort: fetch(
+            measure_ablated(
+                cohort.variables,
+                subject.images.attacked,
+                cohort.of_each(lambda one: _curves(one)[0]),
+                masked=subject.network.masked,
+                mesh=cohort.mesh,
+            )
+        ),
+    )
+    if any(np.any(np.isnan(values)) for values in selectivity.values()):
+        accuracies = np.full_like(accuracies, np.nan)
+    return [
+        {"metric": "accuracy", **at, "value": value}
+        for at, value in zip(where, accuracies, strict=True)
+    ]
+
+
+def _curves(subject: Subject) -> tuple[dict[str, Bool[Array, "masks units"]], list[Row]]:
+    """Returns masks of each layer, and what each is of."""
     selectivity, points = subject.selectivity, subject.options.ablation_points
     groups = {"": list(selectivity), **{name: [name] for name in selectivity}}
     masks, where = [], []
@@ -58,43 +84,44 @@ def rows(subject: Subject) -> list[Row]:
                 {"perturbation": f"ablation:{order}", "layer": layer, "steps": number}
                 for number in numbers
             ]
-    stacked = jax.tree.map(lambda *curves: jnp.concatenate(curves), *masks)
-    accuracies: Any = fetch(
-        measure_ablated(
-            subject.variables, subject.images.attacked, stacked, masked=subject.network.masked
-        )
-    )
-    if any(np.any(np.isnan(values)) for values in selectivity.values()):
-        accuracies = np.full_like(accuracies, np.nan)
-    return [
-        {"metric": "accuracy", **at, "value": value}
-        for at, value in zip(where, accuracies, strict=True)
-    ]
+    return jax.tree.map(lambda *curves: np.concatenate(curves), *masks), where
 
 
 def measure_ablated(
     variables: Mapping[str, Any],
     batches: Batches,
-    masks: Mapping[str, Bool[Array, "masks units"]],
+    masks: Mapping[str, Bool[Array, "networks masks units"]],
     *,
     masked: Callable[..., tuple[Array, dict[str, Array]]] | None,
-) -> Float[Array, "masks"]:
+    mesh: Mesh | None = None,
+) -> Float[Array, "networks masks"]:
     """Computes the accuracy under each of several masks.
 
     Args:
-      variables: variables of the network.
+      variables: variables of the networks, stacked.
       batches: clean images.
-      masks: masks of each layer; True for units that stay on.
+      masks: masks of each layer, for each network; True for units that stay on.
       masked: function of variables, images and masks that returns logits and activations.
+      mesh: devices of the networks.
     """
     batches = jax.device_get(batches)
-    counts = init_correct_counts(len(next(iter(masks.values()))))
+    number = next(iter(masks.values())).shape[1]
+    counts = for_each(jax.device_get(init_correct_counts(number)), mesh)
     for images, labels, where in zip(batches.images, batches.labels, batches.where, strict=True):
-        counts = _add_batch(counts, variables, images, labels, where, masks, masked=masked)
-    return accuracy_of_counts(counts)
+        counts = _add_batch(
+            counts=counts,
+            variables=variables,
+            images=images,
+            labels=labels,
+            where=where,
+            masks=masks,
+            masked=masked,
+            mesh=mesh,
+        )
+    return _accuracy(counts=counts, mesh=mesh)
 
 
-@functools.partial(jax.jit, static_argnames="masked")
+@over_networks(each=("counts", "variables", "masks"), static=("masked",))
 def _add_batch(counts, variables, images, labels, where, masks, *, masked):
     def logits_fn(images, masks):
         return masked(variables, images, masks)[0]
@@ -102,3 +129,8 @@ def _add_batch(counts, variables, images, labels, where, masks, *, masked):
     return update_correct_counts(
         counts, logits_fn, masks, to_unit_range(images), labels, where=where, masks_at_a_time=1
     )
+
+
+@over_networks(each=("counts",))
+def _accuracy(counts):
+    return accuracy_of_counts(counts)

@@ -1,6 +1,5 @@
 """Measures accuracy, dimensionality and selectivity under attacks, and masked gradients."""
 
-import functools
 import itertools
 import zlib
 
@@ -12,6 +11,7 @@ from selectax.attacks import Attack, attack_believability, masking_warnings
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.breaking import robust_at
+from selectax.study.measures.computation.over_networks import over_networks
 from selectax.study.measures.computation.perturbation import Perturbation
 from selectax.study.measures.computation.statistics import PerturbedMeasures, measure_perturbed
 from selectax.study.measures.measure import Row
@@ -32,37 +32,47 @@ def rows(subject: Subject) -> list[Row]:
 def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
     """Returns the rows of one attack. Its curve over epsilon starts with the clean images."""
     options, name = subject.options, attack.name
-    key = jax.random.fold_in(subject.key, zlib.crc32(name.encode()))
+    drawn = zlib.crc32(name.encode())
     epsilons = np.asarray(options.epsilons) / 255
     whole = _whole_attacks(options, attack)
     measured = None
     if whole.any():
-        measured = measure_perturbed(
-            key,
-            subject.variables,
-            subject.images.attacked,
-            subject.before_attacks.responses,
-            epsilons[whole].astype(np.float32),
-            steps,
-            apply=subject.network.apply,
-            perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
-            num_classes=subject.num_classes,
+        measured = subject.cohort.part(
+            subject,
+            ("attack", name, steps),
+            lambda cohort: measure_perturbed(
+                cohort.keys(drawn),
+                cohort.variables,
+                subject.images.attacked,
+                cohort.before_attacks[1],
+                epsilons[whole].astype(np.float32),
+                steps,
+                apply=subject.network.apply,
+                perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
+                num_classes=subject.num_classes,
+                mesh=cohort.mesh,
+            ),
         )
     if measured is not None and whole.all():
         correct = measured.correct.reshape(len(epsilons), -1) & subject.unattacked
         # As `robust_within` does, which would compile a program for each number of images.
         robust = np.stack([correct[epsilons <= epsilon].all(0) for epsilon in epsilons])
     else:
-        robust = subject.unattacked & robust_at(
-            key,
-            subject.variables,
-            subject.images.attacked,
-            epsilons.astype(np.float32),
-            steps,
-            apply=subject.network.apply,
-            attack=attack,
-            norm=options.norm,
-            restarts=options.pgd_restarts,
+        robust = subject.unattacked & subject.cohort.part(
+            subject,
+            ("robust", name, steps),
+            lambda cohort: robust_at(
+                cohort.keys(drawn),
+                cohort.variables,
+                subject.images.attacked,
+                epsilons.astype(np.float32),
+                steps,
+                apply=subject.network.apply,
+                attack=attack,
+                norm=options.norm,
+                restarts=options.pgd_restarts,
+                mesh=cohort.mesh,
+            ),
         )
     attacked = count(subject.images.attacked)
     accuracies = {0.0: subject.unattacked.sum() / attacked}
@@ -123,19 +133,25 @@ def _response_rows(
 def _masked_gradients(subject: Subject) -> Row:
     """Counts the signs of masked gradients under the strongest PGD, and adds a warning for each."""
     attacked, options = subject.images.attacked, subject.options
-    shown = np.asarray(attacked.where)[0]
     epsilon, steps = max(options.epsilons) / 255, max(options.pgd_steps)
-    found = fetch(
-        _believability(
-            subject.key,
-            subject.variables,
-            to_unit_range(np.asarray(attacked.images)[0][shown]),
-            np.asarray(attacked.labels)[0][shown],
-            np.float32(epsilon),
-            np.int32(steps),
-            apply=subject.network.apply,
-            norm=options.norm,
-        )
+    shown = np.asarray(attacked.where)[0]
+    images, labels = (np.asarray(part)[0][shown] for part in (attacked.images, attacked.labels))
+    found = subject.cohort.part(
+        subject,
+        "masked gradients",
+        lambda cohort: fetch(
+            _believability(
+                key=cohort.keys(),
+                variables=cohort.variables,
+                images=images,
+                labels=labels,
+                epsilon=np.float32(epsilon),
+                steps=np.int32(steps),
+                apply=subject.network.apply,
+                norm=options.norm,
+                mesh=cohort.mesh,
+            )
+        ),
     )
     sentences = masking_warnings(found)
     subject.warnings.extend(sentences)
@@ -143,11 +159,12 @@ def _masked_gradients(subject: Subject) -> Row:
     return {"metric": "masked_gradients", **where, "value": len(sentences)}
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "norm"))
+@over_networks(each=("key", "variables"), static=("apply", "norm"))
 def _believability(key, variables, images, labels, epsilon, steps, *, apply, norm):
     def logits_fn(images):
         return apply(variables, images)[0]
 
+    key, images = jax.random.wrap_key_data(key), to_unit_range(images)
     return attack_believability(
         key, logits_fn, images, labels, epsilon=epsilon, steps=steps, norm=norm
     )

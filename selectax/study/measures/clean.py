@@ -1,11 +1,16 @@
 """Measures on clean images: accuracy, selectivity, dead units, dimensionality."""
 
+import functools
 from collections.abc import Mapping
+from typing import Any
 
-import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 
 from selectax.intrinsic_dimension import twonn_dimension
+from selectax.study.measures.cohort import Cohort
+from selectax.study.measures.computation.over_networks import over_networks
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import dimensionality_rows, layer_means
 from selectax.study.measures.subject import Subject, count
@@ -66,9 +71,17 @@ def intrinsic_dimension(subject: Subject) -> list[Row]:
     where = where & (np.arange(where.size) < _MOST_IMAGES)
     found = []
     for name in subject.layers:
-        responses = [of_batch[name] for of_batch in subject.clean.responses[:number]]
-        dimension = twonn_dimension(
-            jax.device_put(np.concatenate(responses)), where=jax.device_put(where)
-        )
-        found.append({"metric": "intrinsic_dimension", "layer": name, "value": fetch(dimension)})
+        compute = functools.partial(_twonn, name, number, where)
+        value = subject.cohort.part(subject, ("intrinsic dimension", name), compute)
+        found.append({"metric": "intrinsic_dimension", "layer": name, "value": value})
     return found
+
+
+def _twonn(name: str, number: int, where: Bool[np.ndarray, "samples"], cohort: Cohort) -> Any:
+    responses = [of_batch[name] for of_batch in cohort.clean[1][:number]]
+    return fetch(_dimension(responses=responses, where=where, mesh=cohort.mesh))
+
+
+@over_networks(each=("responses",))
+def _dimension(responses, where):
+    return twonn_dimension(jnp.concatenate(responses), where=where)

@@ -1,14 +1,15 @@
 """Measures accuracy, dimensionality and class selectivity under common corruptions."""
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from selectax.datasets.pipeline.batches import Batches
+from selectax.study.measures.cohort import Cohort
 from selectax.study.measures.computation.one_batch import layers_of
 from selectax.study.measures.computation.statistics import (
-    Responses,
-    measure_clean,
+    PerturbedMeasures,
+    first,
     measure_stored,
     no_responses,
 )
@@ -23,23 +24,14 @@ def rows(subject: Subject) -> list[Row]:
     found: list[Row] = []
     official = images.corrupted.name
     dataset = {"dataset": official} if official else {}
-    clean, responses = images.test, subject.clean.responses
     for name in options.corruptions or ():
-        there, stored, paired = images.corrupted.corruption(name, options.severities)
-        if there is not clean:
-            clean, responses = there, _responses(subject, there, paired)
-        measured = measure_stored(
-            subject.variables,
-            clean,
-            responses,
-            stored,
-            apply=subject.network.apply,
-            num_classes=subject.num_classes,
-        )
-        accuracies = measured.correct.sum((1, 2)) / count(clean)
+        compute = functools.partial(_measure, subject, name)
+        of_all, number, paired = subject.cohort.once(("corruption", name), compute)
+        measured = subject.cohort.of(subject, of_all)
+        accuracies = measured.correct.sum((1, 2)) / number
         # Compare with the clean versions of the corrupted images, or with all test images if the
         # clean versions are not known.
-        compared = count(clean) if paired else count(images.test)
+        compared = number if paired else count(images.test)
         clean_accuracy = subject.clean.correct.ravel()[:compared].mean()
         for at, severity in enumerate(options.severities):
             where = dataset | {"perturbation": name, "severity": severity}
@@ -54,13 +46,27 @@ def rows(subject: Subject) -> list[Row]:
     return found + _mean_rows(found, dataset)
 
 
-def _responses(subject: Subject, clean: Batches, paired: bool) -> Responses:
-    """Returns the responses to clean images, or zeros if these are not known."""
-    apply, classes = subject.network.apply, subject.num_classes
-    if paired:
-        return measure_clean(subject.variables, clean, apply=apply, num_classes=classes).responses
-    layers = layers_of(apply, subject.variables, clean.images.shape[2:])
-    return [no_responses(clean.labels[0], layers)] * len(clean.labels)
+def _measure(subject: Subject, name: str, cohort: Cohort) -> tuple[PerturbedMeasures, int, bool]:
+    """Measures the cohort; returns also the number of images, and if their clean ones are known."""
+    test, apply = subject.images.test, subject.network.apply
+    clean, stored, paired = subject.images.corrupted.corruption(name, subject.options.severities)
+    if clean is test:
+        responses = cohort.clean[1]
+    elif paired:
+        responses = cohort.measure_clean(clean)[1]
+    else:
+        layers = layers_of(apply, first(cohort.variables), clean.images.shape[2:])
+        responses = [no_responses(clean.labels[0], layers, cohort.mesh)] * len(clean.labels)
+    measured = measure_stored(
+        cohort.variables,
+        clean,
+        responses,
+        stored,
+        apply=apply,
+        num_classes=subject.num_classes,
+        mesh=cohort.mesh,
+    )
+    return measured, count(clean), paired
 
 
 def _accuracy_rows(accuracy: Any, clean_accuracy: Any, where: Row) -> list[Row]:

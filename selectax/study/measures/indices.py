@@ -1,13 +1,14 @@
 """Selectivity indices from the literature, in addition to the class selectivity index."""
 
 import functools
+from collections.abc import Mapping, Sequence
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from selectax.datasets.pipeline.batches import Batches
 from selectax.strongest import init_strongest_responses, precision_at_k, update_strongest_responses
-from selectax.study.measures.computation.statistics import Responses
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -28,7 +29,7 @@ _STRONGEST = 60
 def rows(subject: Subject) -> list[Row]:
     """Rows with the mean of each index over the units of each layer, and over layers."""
     measured = measure_indices(
-        subject.clean.responses, subject.images.test, num_classes=subject.num_classes
+        subject.clean_responses, subject.images.test, num_classes=subject.num_classes
     )
     found: list[Row] = []
     for metric, layers in fetch(measured).items():
@@ -37,7 +38,10 @@ def rows(subject: Subject) -> list[Row]:
 
 
 def measure_indices(
-    responses: Responses, batches: Batches, *, num_classes: int
+    responses: Sequence[Mapping[str, Float[np.ndarray, "samples units"]]],
+    batches: Batches,
+    *,
+    num_classes: int,
 ) -> dict[str, dict[str, Float[Array, "units"]]]:
     """Computes each index of each unit.
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jax.sharding import Mesh
+from jaxtyping import Array, Float, UInt32
 
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.selectivity import unit_responses
@@ -22,6 +23,8 @@ from selectax.sensitivity import (
     variation_over_units,
 )
 from selectax.study.measures.computation.one_batch import Apply, layers_of
+from selectax.study.measures.computation.over_networks import for_each, over_networks
+from selectax.study.measures.computation.statistics import first
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -45,14 +48,19 @@ def rows(subject: Subject) -> list[Row]:
 
     The variation over samples is the mean over units. Units without any gradient are excluded.
     """
-    measured = fetch(
-        measure_input_gradients(
-            subject.key,
-            subject.variables,
-            subject.images.attacked,
-            forward=subject.network.forward or subject.network.apply,
-            directions=subject.options.input_gradient_directions,
-        )
+    measured = subject.cohort.part(
+        subject,
+        "input gradients",
+        lambda cohort: fetch(
+            measure_input_gradients(
+                cohort.keys(),
+                cohort.variables,
+                subject.images.attacked,
+                forward=subject.network.forward or subject.network.apply,
+                directions=subject.options.input_gradient_directions,
+                mesh=cohort.mesh,
+            )
+        ),
     )
     over_samples = {
         name: units[units > 0].mean() if np.any(units > 0) else 0.0
@@ -64,57 +72,59 @@ def rows(subject: Subject) -> list[Row]:
 
 
 def measure_input_gradients(
-    key: PRNGKeyArray,
+    keys: UInt32[np.ndarray, "networks ..."],
     variables: Mapping[str, Any],
     batches: Batches,
     *,
     forward: Apply,
     directions: int,
+    mesh: Mesh | None = None,
 ) -> InputGradientVariation:
     """Estimates the variation of input-unit gradients from random directions.
 
     Args:
-      key: PRNG key for the directions.
-      variables: variables of the network.
+      keys: data of each network's PRNG key, for the directions.
+      variables: variables of the networks, stacked.
       batches: clean images.
       forward: the network's function, which must be differentiable in forward mode.
       directions: number of random directions per image along which derivatives are computed.
+      mesh: devices of the networks.
     """
     batches = jax.device_get(batches)
-    layers = layers_of(forward, variables, batches.images.shape[2:])
-    moments = _empty_moments(layers)
+    layers = layers_of(forward, first(variables), batches.images.shape[2:])
+    moments = for_each(jax.device_get(_empty_moments(layers)), mesh)
     for number, (images, where) in enumerate(zip(batches.images, batches.where, strict=True)):
         moments = _add_batch(
-            moments,
-            key,
-            np.int32(number),
-            variables,
-            images,
-            where,
+            moments=moments,
+            key=keys,
+            number=np.int32(number),
+            variables=variables,
+            images=images,
+            where=where,
             forward=forward,
             directions=directions,
+            mesh=mesh,
         )
-    return _variation(moments)
+    return _variation(moments=moments, mesh=mesh)
 
 
-@functools.partial(jax.jit, static_argnames="layers")
+@functools.partial(jax.jit, static_argnums=0)
 def _empty_moments(layers):
     return {name: init_norm_moments(units) for name, units in layers}
 
 
-@functools.partial(jax.jit, static_argnames=("forward", "directions"))
+@over_networks(each=("moments", "key", "variables"), static=("forward", "directions"))
 def _add_batch(moments, key, number, variables, images, where, *, forward, directions):
     def respond(images):
         _, activations = forward(variables, images)
         return {name: unit_responses(layer) for name, layer in activations.items()}
 
-    norms = input_gradient_norms(
-        jax.random.fold_in(key, number), respond, to_unit_range(images), directions=directions
-    )
+    key = jax.random.fold_in(jax.random.wrap_key_data(key), number)
+    norms = input_gradient_norms(key, respond, to_unit_range(images), directions=directions)
     return {name: update_norm_moments(moments[name], norms[name], where=where) for name in moments}
 
 
-@jax.jit
+@over_networks(each=("moments",))
 def _variation(moments):
     return InputGradientVariation(
         {name: variation_over_samples(layer) for name, layer in moments.items()},

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,8 +15,9 @@ from selectax.datasets.corrupted_sets import OfficialSet
 from selectax.datasets.pipeline.batches import Batches
 from selectax.models.network import Network, Variables
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.cohort import Cohort
 from selectax.study.measures.computation.own_corruptions import OwnCorruptions
-from selectax.study.measures.computation.statistics import CleanMeasures, measure_clean
+from selectax.study.measures.computation.statistics import CleanMeasures
 
 
 class EvaluationImages(NamedTuple):
@@ -62,28 +63,34 @@ class Subject:
     warnings: list[str] = dataclasses.field(default_factory=list)
     units: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Puts the variables on the default device once, and not at each call for a batch.
-
-        The result does not depend on where they were before, so that no program is compiled twice.
-        """
-        placed = jax.device_put(jax.tree.map(_on_host, self.variables))
-        object.__setattr__(self, "variables", placed)
-
     @property
     def key(self) -> PRNGKeyArray:
         """PRNG key made from the seed."""
         return jax.random.key(self.seed)
 
+    def join(self, cohort: Cohort) -> None:
+        """Measures this network beside others from now on."""
+        self.__dict__["cohort"] = cohort
+
+    @functools.cached_property
+    def cohort(self) -> Cohort:
+        """The networks that are measured beside this one; by default it is alone."""
+        return Cohort([self])
+
     @functools.cached_property
     def clean(self) -> CleanMeasures:
         """Accuracy, selectivity and dimensionality on the clean test images."""
-        return self._measure_clean(self.images.test)
+        return self.cohort.part(self, "clean", lambda cohort: cohort.clean[0])
+
+    @functools.cached_property
+    def clean_responses(self) -> Sequence[Mapping[str, Float[np.ndarray, "samples units"]]]:
+        """Responses of each layer to each batch of clean test images."""
+        return self.cohort.part(self, "responses", lambda cohort: cohort.fetched_responses)
 
     @functools.cached_property
     def before_attacks(self) -> CleanMeasures:
         """Accuracy, selectivity and dimensionality on the images to attack, without an attack."""
-        return self._measure_clean(self.images.attacked)
+        return self.cohort.part(self, "before attacks", lambda cohort: cohort.before_attacks[0])
 
     @property
     def unattacked(self) -> Bool[np.ndarray, "samples"]:
@@ -104,16 +111,6 @@ class Subject:
     def selectivity(self) -> Mapping[str, Float[np.ndarray, "units"]]:
         """Class selectivity index of each unit of each layer."""
         return self.clean.selectivity
-
-    def _measure_clean(self, batches: Batches) -> CleanMeasures:
-        return measure_clean(
-            self.variables, batches, apply=self.network.apply, num_classes=self.num_classes
-        )
-
-
-def _on_host(leaf: Any) -> Any:
-    is_key = isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return leaf if is_key else jax.device_get(leaf)
 
 
 def count(batches: Batches) -> int:

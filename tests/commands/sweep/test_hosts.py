@@ -36,6 +36,12 @@ def test_two_hosts_give_the_table_of_one(of_one_process, tmp_path, arrangement):
     pd.testing.assert_frame_equal(table, of_one_process, rtol=2e-3, atol=2e-4)
 
 
+def test_eight_devices_that_measure_side_by_side_give_the_table_of_one(of_one_process, tmp_path):
+    finished([start("--output", tmp_path / "run", "--mesh", "1x1", devices=8)])
+    table = results.load(tmp_path / "run" / "results.csv")
+    pd.testing.assert_frame_equal(table, of_one_process, rtol=1e-5, atol=1e-6)
+
+
 def test_two_hosts_that_are_killed_go_on(of_one_process, tmp_path):
     folder = tmp_path / "run=[1]"  # of which each host gives Orbax a link of its own
     processes = start_hosts(folder, "--mesh", "1x4")

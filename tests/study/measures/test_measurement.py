@@ -206,7 +206,7 @@ def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it
 
     def spy(*arguments, **options):
         found = measure_perturbed(*arguments, **options)
-        return found._replace(correct=survives.reshape(3, 2, 8))
+        return found._replace(correct=survives.reshape(1, 3, 2, 8))
 
     monkeypatch.setattr(attacks, "measure_perturbed", spy)
     found = measured(measures=("attacks", "selectivity"), pgd_steps=(3,))

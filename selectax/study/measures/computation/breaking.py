@@ -1,17 +1,18 @@
 """Finds the smallest epsilon that breaks each image of a batch, in one compiled program."""
 
-import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jax.sharding import Mesh
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from selectax.attacks import Attack, breaking_epsilons
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.measures.computation.one_batch import Apply
+from selectax.study.measures.computation.over_networks import over_networks
 from selectax.study.runtime.waiting import fetch
 
 # Numbers of epsilons are filled up to a multiple of it, so that few of them compile anew.
@@ -19,7 +20,7 @@ _MULTIPLE = 8
 
 
 def robust_at(
-    key: PRNGKeyArray,
+    keys: UInt32[np.ndarray, "networks ..."],
     variables: Mapping[str, Any],
     batches: Batches,
     epsilons: Float[np.ndarray, "epsilons"],
@@ -29,12 +30,13 @@ def robust_at(
     attack: Attack,
     norm: Literal["linf", "l2"],
     restarts: int,
-) -> Bool[np.ndarray, "epsilons samples"]:
+    mesh: Mesh | None,
+) -> Bool[np.ndarray, "networks epsilons samples"]:
     """Whether each image withstands an attack with each epsilon and with all smaller ones.
 
     Args:
-      key: PRNG key for the random starts.
-      variables: variables of the network.
+      keys: data of each network's PRNG key for the random starts.
+      variables: variables of the networks, stacked.
       batches: clean images and their labels.
       epsilons: radii of the balls.
       steps: largest number of steps of an attack.
@@ -42,6 +44,7 @@ def robust_at(
       attack: an iterated attack.
       norm: norm of the ball.
       restarts: number of attacks that an image must withstand.
+      mesh: devices of the networks.
 
     Returns:
       False for images that are misclassified without an attack. Padding has arbitrary values.
@@ -50,25 +53,28 @@ def robust_at(
     filled = np.pad(epsilons, (0, -len(epsilons) % _MULTIPLE), mode="edge")
     breaking = [
         _break_batch(
-            jax.random.fold_in(key, number),
-            variables,
-            images,
-            labels,
-            filled,
-            np.int32(steps),
+            key=keys,
+            number=np.int32(number),
+            variables=variables,
+            images=images,
+            labels=labels,
+            epsilons=filled,
+            steps=np.int32(steps),
             apply=apply,
             attack=attack,
             norm=norm,
             restarts=restarts,
+            mesh=mesh,
         )
         for number, (images, labels) in enumerate(zip(batches.images, batches.labels, strict=True))
     ]
-    return np.concatenate(fetch(breaking)) > epsilons[:, None]
+    return np.concatenate(fetch(breaking), axis=1)[:, None] > epsilons[:, None]
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "attack", "norm", "restarts"))
+@over_networks(each=("key", "variables"), static=("apply", "attack", "norm", "restarts"))
 def _break_batch(
-    key: PRNGKeyArray,
+    key: UInt32[Array, "..."],
+    number: Int[Array, ""],
     variables: Mapping[str, Any],
     images: Array,
     labels: Int[Array, "samples"],
@@ -84,7 +90,7 @@ def _break_batch(
         return apply(variables, images)[0]
 
     return breaking_epsilons(
-        key,
+        jax.random.fold_in(jax.random.wrap_key_data(key), number),
         logits_fn,
         to_unit_range(images),
         labels,

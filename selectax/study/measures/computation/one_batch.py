@@ -1,6 +1,7 @@
 """Measures one batch of images, and summarizes what was added up over batches.
 
 Clean, stored and perturbed images share these two compiled programs. Their number does not matter.
+Both programs are of several networks, see `over_networks`.
 """
 
 import functools
@@ -32,6 +33,7 @@ from selectax.selectivity import (
     unit_responses,
     update_class_moments,
 )
+from selectax.study.measures.computation.over_networks import over_networks
 
 Variables = Mapping[str, Any]
 Apply = Callable[[Variables, Array], tuple[Array, dict[str, Array]]]
@@ -128,7 +130,7 @@ def empty_sums(layers: Layers, num_classes: int) -> Sums:
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(init))
 
 
-@functools.partial(jax.jit, static_argnames="apply")
+@over_networks(each=("variables", "sums", "images", "clean"), static=("apply",))
 def measure_batch(
     variables: Variables,
     sums: Sums,
@@ -165,7 +167,7 @@ def measure_batch(
     return added, OfBatch(predictions, finite, responses)
 
 
-@functools.partial(jax.jit, static_argnames="layers")
+@over_networks(each=("sums",), static=("layers",))
 def summarize(sums: Sums, *, layers: Layers) -> Summary:
     """Selectivity and dimensionality of what was added up by `measure_batch`.
 

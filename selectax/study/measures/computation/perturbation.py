@@ -1,19 +1,19 @@
 """Perturbs one batch of images by an attack or a corruption, in one compiled program each."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8, UInt32
 
 from selectax.attacks import ATTACKS, Attack, run_attack
 from selectax.corruptions import Corruption, corrupt, to_published_bytes
 from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.study.measures.computation.one_batch import Apply
+from selectax.study.measures.computation.over_networks import over_networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Perturbation:
         return to_unit_range(to_published_bytes(corrupted))
 
 
-@functools.partial(jax.jit, static_argnames=("apply", "perturbation"))
+@over_networks(each=("key", "variables"), static=("apply", "perturbation"))
 def perturb_batch(
-    key: PRNGKeyArray,
+    key: UInt32[Array, "..."],
     number: Int[Array, ""],
     variables: Mapping[str, Any],
     images: UInt8[Array, "samples height width channels"],
@@ -69,10 +69,10 @@ def perturb_batch(
     apply: Apply,
     perturbation: Perturbation,
 ) -> Float[Array, "samples height width channels"]:
-    """Perturbs one batch of images.
+    """Perturbs one batch of images; a program of several networks, see `over_networks`.
 
     Args:
-      key: PRNG key for random corruptions and for random starts of attacks.
+      key: data of the PRNG key for random corruptions and for random starts of attacks.
       number: number of the batch. All strengths use the same random draws for a batch.
       variables: variables of the network.
       images: clean images.
@@ -89,5 +89,5 @@ def perturb_batch(
     def logits_fn(images):
         return apply(variables, images)[0]
 
-    of_batch = jax.random.fold_in(key, number)
+    of_batch = jax.random.fold_in(jax.random.wrap_key_data(key), number)
     return perturbation(of_batch, logits_fn, to_unit_range(images), labels, strength, steps)

@@ -1,14 +1,17 @@
-"""Accuracy, selectivity and dimensionality of one trained network, batch by batch.
+"""Accuracy, selectivity and dimensionality of trained networks, batch by batch.
 
-No function waits for a batch before it starts the next one. They wait once, for the results.
+Networks are measured side by side, each on a device of its own, see `over_networks`. Results have
+them on the first axis. No function waits for a batch before it starts the next one. They wait once,
+for the results.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
+from jax.sharding import Mesh
+from jaxtyping import Array, Bool, Float, Int, UInt8, UInt32
 
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.study.measures.computation.one_batch import (
@@ -22,13 +25,14 @@ from selectax.study.measures.computation.one_batch import (
     measure_batch,
     summarize,
 )
+from selectax.study.measures.computation.over_networks import for_each, over_networks
 from selectax.study.measures.computation.perturbation import Perturbation, perturb_batch
 from selectax.study.runtime.waiting import fetch
 
-# Responses of each layer to each batch of clean images.
-Responses = Sequence[Mapping[str, Float[Array, "samples units"]]]
+# Responses of each layer to each batch of clean images, on the device of each network.
+Responses = Sequence[dict[str, Float[Array, "networks samples units"]]]
 
-_to_unit_range = jax.jit(to_unit_range)
+_to_unit_range = over_networks(each=("images",))(to_unit_range)
 
 
 class CleanMeasures(NamedTuple):
@@ -42,17 +46,15 @@ class CleanMeasures(NamedTuple):
       least: minimum of 0 and the smallest response of each unit of each layer.
       selective: share of units with an index above 0.75 in each layer.
       dead: 1 for each unit of each layer whose response is 0 to all images, otherwise 0.
-      responses: responses of each layer to each batch, on the device.
     """
 
-    correct: Bool[np.ndarray, "batches samples"]
-    selectivity: dict[str, Float[np.ndarray, "units"]]
+    correct: Bool[np.ndarray, "*networks batches samples"]
+    selectivity: dict[str, Float[np.ndarray, "*networks units"]]
     dimensionality: Dimensionality
-    finite: Bool[np.ndarray, "batches samples"]
-    least: dict[str, Float[np.ndarray, "units"]]
-    selective: dict[str, Float[np.ndarray, ""]]
-    dead: dict[str, Float[np.ndarray, "units"]]
-    responses: Responses
+    finite: Bool[np.ndarray, "*networks batches samples"]
+    least: dict[str, Float[np.ndarray, "*networks units"]]
+    selective: dict[str, Float[np.ndarray, "*networks"]]
+    dead: dict[str, Float[np.ndarray, "*networks units"]]
 
 
 class PerturbedMeasures(NamedTuple):
@@ -66,53 +68,66 @@ class PerturbedMeasures(NamedTuple):
       selectivity: class selectivity index of each unit of each layer on perturbed images.
     """
 
-    correct: Bool[np.ndarray, "strengths batches samples"]
+    correct: Bool[np.ndarray, "*networks strengths batches samples"]
     perturbed: Dimensionality
     difference: Dimensionality
-    selectivity: dict[str, Float[np.ndarray, "strengths units"]]
+    selectivity: dict[str, Float[np.ndarray, "*networks strengths units"]]
 
 
 def measure_clean(
-    variables: Variables, batches: Batches, *, apply: Apply, num_classes: int
-) -> CleanMeasures:
+    variables: Variables,
+    batches: Batches,
+    *,
+    apply: Apply,
+    num_classes: int,
+    mesh: Mesh | None = None,
+) -> tuple[CleanMeasures, Responses]:
     """Measures accuracy, selectivity and dimensionality on clean images.
 
     Args:
-      variables: variables of the network.
+      variables: variables of the networks, stacked.
       batches: clean images and their labels.
       apply: function of the network, see `selectax.models.Network`.
       num_classes: number of classes.
+      mesh: devices of the networks.
 
     Returns:
-      Measurements of each image, unit and layer.
+      Measurements of each image, unit and layer, and the responses to the images.
     """
     batches = jax.device_get(batches)
-    layers = layers_of(apply, variables, batches.images.shape[2:])
-    sums, found = empty_sums(layers, num_classes), []
-    unknown = no_responses(batches.labels[0], layers)
+    layers = layers_of(apply, first(variables), batches.images.shape[2:])
+    sums, found = for_each(empty_sums(layers, num_classes), mesh), []
+    unknown = no_responses(batches.labels[0], layers, mesh)
     for images, labels, where in _each(batches):
         sums, of_batch = measure_batch(
-            variables, sums, _to_unit_range(images), labels, where, unknown, apply=apply
+            variables=variables,
+            sums=sums,
+            images=_to_unit_range(images=for_each(images, mesh), mesh=mesh),
+            labels=labels,
+            where=where,
+            clean=unknown,
+            apply=apply,
+            mesh=mesh,
         )
         found.append(of_batch)
-    summary = summarize(sums, layers=layers)
+    summary = summarize(sums=sums, layers=layers, mesh=mesh)
     predictions = [of_batch.predictions for of_batch in found]
     finite = [of_batch.finite for of_batch in found]
     summary, predictions, finite = fetch((summary, predictions, finite))
-    return CleanMeasures(
+    measures = CleanMeasures(
         correct=_correct(predictions, batches),
         selectivity=summary.selectivity,
         dimensionality=summary.responses,
-        finite=np.stack(finite),
+        finite=np.stack(finite, axis=1),
         least=summary.least,
         selective=summary.selective,
         dead=summary.dead,
-        responses=[of_batch.responses for of_batch in found],
     )
+    return measures, [of_batch.responses for of_batch in found]
 
 
 def measure_perturbed(
-    key: PRNGKeyArray,
+    keys: UInt32[np.ndarray, "networks ..."],
     variables: Variables,
     batches: Batches,
     clean: Responses,
@@ -122,19 +137,21 @@ def measure_perturbed(
     apply: Apply,
     perturbation: Perturbation,
     num_classes: int,
+    mesh: Mesh | None = None,
 ) -> PerturbedMeasures:
     """Perturbs images, and measures accuracy, dimensionality and selectivity on them.
 
     Args:
-      key: PRNG key for random corruptions and for random starts of attacks.
-      variables: variables of the network.
+      keys: data of each network's PRNG key, for random corruptions and random starts of attacks.
+      variables: variables of the networks, stacked.
       batches: clean images and their labels.
-      clean: responses of the network to the clean images, as in `CleanMeasures`.
+      clean: responses to the clean images, as returned by `measure_clean`.
       strengths: severities or epsilons.
       steps: number of steps of attacks.
       apply: function of the network, see `selectax.models.Network`.
       perturbation: function that perturbs the images.
       num_classes: number of classes.
+      mesh: devices of the networks.
 
     Returns:
       Measurements for each strength.
@@ -143,19 +160,20 @@ def measure_perturbed(
 
     def perturbed(number: int, at: int) -> Array:
         return perturb_batch(
-            key,
-            np.int32(number),
-            variables,
-            batches.images[number],
-            batches.labels[number],
-            strengths[at],
-            np.int32(steps),
+            key=keys,
+            number=np.int32(number),
+            variables=variables,
+            images=batches.images[number],
+            labels=batches.labels[number],
+            strength=strengths[at],
+            steps=np.int32(steps),
             apply=apply,
             perturbation=perturbation,
+            mesh=mesh,
         )
 
     return _measure_perturbed(
-        variables, batches, clean, perturbed, len(strengths), apply, num_classes
+        variables, batches, clean, perturbed, len(strengths), apply, num_classes, mesh
     )
 
 
@@ -167,43 +185,57 @@ def measure_stored(
     *,
     apply: Apply,
     num_classes: int,
+    mesh: Mesh | None = None,
 ) -> PerturbedMeasures:
     """Measures accuracy, dimensionality and selectivity on stored perturbed images.
 
     Args:
-      variables: variables of the network.
+      variables: variables of the networks, stacked.
       batches: clean images and their labels.
-      clean: responses of the network to the clean images, as in `CleanMeasures`.
+      clean: responses to the clean images, as returned by `measure_clean`.
       stored: perturbed copies of the images, for each strength.
       apply: function of the network, see `selectax.models.Network`.
       num_classes: number of classes.
+      mesh: devices of the networks.
 
     Returns:
       Measurements for each strength.
     """
-    batches = jax.device_get(batches)
 
     def perturbed(number: int, at: int) -> Array:
-        return _to_unit_range(stored[number, at])
+        return _to_unit_range(images=for_each(stored[number, at], mesh), mesh=mesh)
 
     return _measure_perturbed(
-        variables, batches, clean, perturbed, stored.shape[1], apply, num_classes
+        variables,
+        jax.device_get(batches),
+        clean,
+        perturbed,
+        stored.shape[1],
+        apply,
+        num_classes,
+        mesh,
     )
 
 
 def no_responses(
-    labels: Int[Array, "samples"], layers: Layers
-) -> dict[str, Float[Array, "samples units"]]:
+    labels: Int[Array, "samples"], layers: Layers, mesh: Mesh | None
+) -> dict[str, Float[Array, "networks samples units"]]:
     """Responses of 0 to one batch, for images whose clean versions are not known.
 
     Args:
       labels: labels of the batch.
       layers: as returned by `layers_of`.
+      mesh: devices of the networks.
     """
     zeros: dict[str, Any] = {
         name: np.zeros((len(labels), units), np.float32) for name, units in layers
     }
-    return zeros
+    return for_each(zeros, mesh)
+
+
+def first(stacked: Variables) -> Variables:
+    """The shapes of the variables of one network."""
+    return jax.eval_shape(lambda tree: jax.tree.map(lambda leaf: leaf[0], tree), stacked)
 
 
 def _measure_perturbed(
@@ -214,28 +246,30 @@ def _measure_perturbed(
     strengths: int,
     apply: Apply,
     num_classes: int,
+    mesh: Mesh | None,
 ) -> PerturbedMeasures:
     """Measures the images `perturbed(number of the batch, number of the strength)`."""
-    layers = layers_of(apply, variables, batches.images.shape[2:])
-    sums = [empty_sums(layers, num_classes)] * strengths
+    layers = layers_of(apply, first(variables), batches.images.shape[2:])
+    sums = [for_each(empty_sums(layers, num_classes), mesh)] * strengths
     predictions: list[list[Array]] = [[] for _ in sums]
     for number, (_, labels, where) in enumerate(_each(batches)):
         for at in range(strengths):
             sums[at], of_batch = measure_batch(
-                variables,
-                sums[at],
-                perturbed(number, at),
-                labels,
-                where,
-                dict(clean[number]),
+                variables=variables,
+                sums=sums[at],
+                images=perturbed(number, at),
+                labels=labels,
+                where=where,
+                clean=clean[number],
                 apply=apply,
+                mesh=mesh,
             )
             predictions[at].append(of_batch.predictions)
-    summaries: list[Summary]
-    summaries, predictions = fetch(([summarize(one, layers=layers) for one in sums], predictions))
-    summary = jax.tree.map(lambda *leaves: np.stack(leaves), *summaries)
+    summaries: list[Summary] = [summarize(sums=one, layers=layers, mesh=mesh) for one in sums]
+    summaries, predictions = fetch((summaries, predictions))
+    summary = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *summaries)
     return PerturbedMeasures(
-        np.stack([_correct(of_strength, batches) for of_strength in predictions]),
+        np.stack([_correct(of_strength, batches) for of_strength in predictions], axis=1),
         summary.responses,
         summary.differences,
         summary.selectivity,
@@ -246,5 +280,7 @@ def _each(batches: Batches):
     return zip(batches.images, batches.labels, batches.where, strict=True)
 
 
-def _correct(predictions: Sequence[Any], batches: Batches) -> Bool[np.ndarray, "batches samples"]:
-    return (np.stack(predictions) == batches.labels) & batches.where
+def _correct(
+    predictions: Sequence[Any], batches: Batches
+) -> Bool[np.ndarray, "networks batches samples"]:
+    return (np.stack(predictions, axis=1) == batches.labels) & batches.where

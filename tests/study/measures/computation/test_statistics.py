@@ -12,6 +12,7 @@ import pytest
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
+from selectax.study.measures.computation.over_networks import stack
 from selectax.study.measures.computation.perturbation import Perturbation
 from selectax.study.measures.computation.statistics import measure_clean, measure_perturbed
 from tests.reference import corruptions as reference_corruptions
@@ -36,25 +37,38 @@ def variables():
     return variables
 
 
+def measured_clean(variables, batches, network, num_classes=3):
+    """Measures, and responses, of one network; results without the axis of networks."""
+    measures, responses = measure_clean(
+        stack([variables], None), batches, apply=network.apply, num_classes=num_classes
+    )
+    return alone(measures), responses
+
+
+def alone(stacked):
+    return jax.tree.map(lambda leaf: leaf[0], stacked)
+
+
 @pytest.fixture(scope="module")
 def measure(variables):
-    return functools.partial(measure_clean, variables, apply=of_module(MODULE).apply, num_classes=3)
+    return lambda batches: measured_clean(variables, batches, of_module(MODULE))[0]
 
 
 @pytest.fixture(scope="module")
-def measure_under(variables, measure):
+def measure_under(variables):
     def measured(name, strengths, batches=FILLED_UP, steps=0, **options):
-        return measure_perturbed(
-            jax.random.key(5),
-            variables,
+        found = measure_perturbed(
+            stack([jax.random.key_data(jax.random.key(5))], None),
+            stack([variables], None),
             batches,
-            measure(batches).responses,
+            measured_clean(variables, batches, of_module(MODULE))[1],
             strengths,
             steps,
             apply=of_module(MODULE).apply,
             perturbation=Perturbation(name, **options),
             num_classes=3,
         )
+        return alone(found)
 
     return measured
 
@@ -115,7 +129,7 @@ class ThreeLayers(nn.Module):
 
 def test_layers_of_equal_width_are_told_apart(variables):
     nested = {"params": {"tiny": variables["params"]}}
-    found = measure_clean(nested, FILLED_UP, apply=of_module(ThreeLayers()).apply, num_classes=3)
+    found, _ = measured_clean(nested, FILLED_UP, of_module(ThreeLayers()))
     _, responses = reference.logits_and_responses(variables, UNIT_IMAGES)
     responses["third"] = responses["first"] ** 2
     assert_dimensionality(found.dimensionality, responses)
@@ -132,12 +146,11 @@ def test_what_fills_up_a_batch_does_not_count(measure):
         images=jnp.where(where[..., None, None, None], FILLED_UP.images, noise),
         labels=jnp.where(where, FILLED_UP.labels, 2),
     )
-    found, of_other = (measure(batches)._replace(responses=()) for batches in (FILLED_UP, other))
-    jax.tree.map(np.testing.assert_array_equal, found, of_other)
+    jax.tree.map(np.testing.assert_array_equal, measure(FILLED_UP), measure(other))
 
 
 def test_a_class_that_is_absent_takes_no_part(variables):
-    found = measure_clean(variables, FILLED_UP, apply=of_module(MODULE).apply, num_classes=5)
+    found, _ = measured_clean(variables, FILLED_UP, of_module(MODULE), num_classes=5)
     _, responses = reference.logits_and_responses(variables, UNIT_IMAGES)
     expected = reference_selectivity.layer_selectivity(responses, LABELS, 3)
     np.testing.assert_allclose(found.selectivity["first"], expected["first"], rtol=1e-4, atol=1e-6)
