@@ -1,6 +1,7 @@
 """Networks that are measured side by side, each on a device of its own."""
 
 import functools
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
@@ -61,7 +62,8 @@ class Cohort:
         """
         several = devices is not None and len(devices) > 1
         self.mesh = Mesh(np.array(devices), (AXIS,)) if several else None
-        self._subjects = [*subjects]
+        # Weak ones, so that arrays on devices are freed with the last network.
+        self._subjects = [weakref.ref(subject) for subject in subjects]
         self.variables = stack([subject.variables for subject in subjects], self.mesh)
         self.network = subjects[0].network
         self.num_classes = subjects[0].num_classes
@@ -88,12 +90,12 @@ class Cohort:
 
     def of(self, subject: Member, stacked: Any) -> Any:
         """Returns one network's part of NumPy arrays with the networks on the first axis."""
-        at = self._subjects.index(subject)
+        at = self._subjects.index(weakref.ref(subject))
         return jax.tree.map(lambda leaf: leaf[at], stacked)
 
     def of_each(self, function: Callable[[Any], Any]) -> Any:
         """Stacks what a function returns for each network, and puts it on the networks' devices."""
-        return stack([function(subject) for subject in self._subjects], self.mesh)
+        return stack([function(subject()) for subject in self._subjects], self.mesh)
 
     def keys(self, number: int | None = None) -> UInt32[np.ndarray, "networks ..."]:
         """Data of the networks' PRNG keys, into which a number may be folded."""

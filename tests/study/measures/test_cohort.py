@@ -1,5 +1,8 @@
 """Networks that are measured side by side give the rows that each gives alone."""
 
+import gc
+import weakref
+
 import jax
 import numpy as np
 import pytest
@@ -81,3 +84,17 @@ def test_what_is_computed_for_one_is_computed_for_all(four_devices, monkeypatch)
     assert len(calls) == len(OPTIONS.attacks)
     used = {device for leaf in jax.tree.leaves(calls[0][1]) for device in leaf.devices()}
     assert used == set(four_devices[:3])
+
+
+def test_what_was_computed_goes_with_the_network():
+    """At once, and not when Python looks for cycles, because it may fill a device's memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        subject = next(subjects())
+        assert subject.clean.correct.any()
+        cohort = weakref.ref(subject.cohort)
+        del subject
+        assert cohort() is None
+    finally:
+        gc.enable()
