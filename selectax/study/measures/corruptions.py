@@ -9,9 +9,9 @@ from selectax.study.measures.cohort import Cohort
 from selectax.study.measures.computation.one_batch import layers_of
 from selectax.study.measures.computation.statistics import (
     PerturbedMeasures,
-    first,
     measure_stored,
     no_responses,
+    shapes_of_one,
 )
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
@@ -55,7 +55,7 @@ def _measure(subject: Subject, name: str, cohort: Cohort) -> tuple[PerturbedMeas
     elif paired:
         responses = cohort.measure_clean(clean)[1]
     else:
-        layers = layers_of(apply, first(cohort.variables), clean.images.shape[2:])
+        layers = layers_of(apply, shapes_of_one(cohort.variables), clean.images.shape[2:])
         responses = [no_responses(clean.labels[0], layers, cohort.mesh)] * len(clean.labels)
     measured = measure_stored(
         cohort.variables,

@@ -24,7 +24,7 @@ from selectax.sensitivity import (
 )
 from selectax.study.measures.computation.one_batch import Apply, layers_of
 from selectax.study.measures.computation.over_networks import for_each, over_networks
-from selectax.study.measures.computation.statistics import first
+from selectax.study.measures.computation.statistics import shapes_of_one
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -91,7 +91,7 @@ def measure_input_gradients(
       mesh: devices of the networks.
     """
     batches = jax.device_get(batches)
-    layers = layers_of(forward, first(variables), batches.images.shape[2:])
+    layers = layers_of(forward, shapes_of_one(variables), batches.images.shape[2:])
     moments = for_each(jax.device_get(_empty_moments(layers)), mesh)
     for number, (images, where) in enumerate(zip(batches.images, batches.where, strict=True)):
         moments = _add_batch(

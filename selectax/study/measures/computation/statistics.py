@@ -95,7 +95,7 @@ def measure_clean(
       Measurements of each image, unit and layer, and the responses to the images.
     """
     batches = jax.device_get(batches)
-    layers = layers_of(apply, first(variables), batches.images.shape[2:])
+    layers = layers_of(apply, shapes_of_one(variables), batches.images.shape[2:])
     sums, found = for_each(empty_sums(layers, num_classes), mesh), []
     unknown = no_responses(batches.labels[0], layers, mesh)
     for images, labels, where in _each(batches):
@@ -233,7 +233,7 @@ def no_responses(
     return for_each(zeros, mesh)
 
 
-def first(stacked: Variables) -> Variables:
+def shapes_of_one(stacked: Variables) -> Variables:
     """The shapes of the variables of one network."""
     return jax.eval_shape(lambda tree: jax.tree.map(lambda leaf: leaf[0], tree), stacked)
 
@@ -249,7 +249,7 @@ def _measure_perturbed(
     mesh: Mesh | None,
 ) -> PerturbedMeasures:
     """Measures the images `perturbed(number of the batch, number of the strength)`."""
-    layers = layers_of(apply, first(variables), batches.images.shape[2:])
+    layers = layers_of(apply, shapes_of_one(variables), batches.images.shape[2:])
     sums = [for_each(empty_sums(layers, num_classes), mesh)] * strengths
     predictions: list[list[Array]] = [[] for _ in sums]
     for number, (_, labels, where) in enumerate(_each(batches)):
