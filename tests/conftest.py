@@ -12,8 +12,10 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 # Tests take a quarter less time with few of XLA's optimizations. A process of 64 bits compiles as a
 # user's process does, so that measures and attacks are tested under fused arithmetic, too.
-if os.environ.get("JAX_ENABLE_X64", "0") in ("0", "false", "False", ""):
-    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault(
+    "JAX_DISABLE_MOST_OPTIMIZATIONS",
+    str(int(os.environ.get("JAX_ENABLE_X64", "0") in ("0", "false"))),
+)
 # Accelerators round the factors of products by default, which references do not.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
@@ -27,9 +29,14 @@ _DEVICE_COUNT = "--xla_force_host_platform_device_count"
 if _DEVICE_COUNT not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICE_COUNT}=4".strip()
 
-# A first example of each shape compiles, which no deadline allows for.
+# A first example of each shape compiles, which no deadline allows for, so that few are drawn where
+# time is short.
 hypothesis.settings.register_profile(
-    "selectax", deadline=None, derandomize=True, max_examples=25, print_blob=True
+    "selectax",
+    deadline=None,
+    derandomize=True,
+    max_examples=25 if jax.config.jax_enable_x64 else 10,
+    print_blob=True,
 )
 hypothesis.settings.load_profile("selectax")
 

@@ -18,6 +18,7 @@ from experiments.benchmarks.shared.contest import Aims, Contest, time_in_turn
 from selectax import models
 from selectax.bases import best_basis, rotated_selectivity
 from selectax.datasets.pipeline.batches import in_batches
+from selectax.study.measures.computation.over_networks import stack
 from selectax.study.measures.computation.statistics import measure_clean
 
 CLASSES = 10
@@ -45,12 +46,13 @@ def contest(options: Options = Options()) -> Contest:
     batches = jax.device_put(in_batches(images, labels, 128))
     module = models.create("resnet8", CLASSES)
     variables = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    of_one_network = stack([variables], None)
     clean_pass = functools.partial(
-        measure_clean, variables, batches, apply=module.apply, num_classes=CLASSES
+        measure_clean, of_one_network, batches, apply=module.apply, num_classes=CLASSES
     )
-    key, responses = jax.random.key(1), clean_pass().responses
+    key, (_, responses) = jax.random.key(1), clean_pass()
     layers = {
-        name: jnp.concatenate([of_batch[name] for of_batch in responses])[: options.images]
+        name: jnp.concatenate([of_batch[name][0] for of_batch in responses])[: options.images]
         for name in responses[0]
     }
 
