@@ -48,8 +48,9 @@ def over_networks(
                 of_device, mesh=mesh, in_specs=(specs,), out_specs=P(AXIS), check_vma=False
             )(arguments)
 
-        # Not by functools.wraps, which would give the signature of `function`.
-        program.__name__, program.__doc__ = function.__name__, function.__doc__
+        # Not by functools.wraps, which would give the signature of `function` as well.
+        for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+            setattr(program, name, getattr(function, name))
         return jax.jit(program, static_argnames=(*static, "mesh"))
 
     return decorate
