@@ -7,15 +7,13 @@ References:
 
 import functools
 import zlib
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, UInt32
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.bases import best_basis, rotated_selectivity
-from selectax.study.measures.cohort import Cohort
-from selectax.study.measures.computation.over_networks import over_networks
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
 from selectax.study.measures.subject import Subject
@@ -25,34 +23,30 @@ from selectax.study.runtime.waiting import fetch
 def rows(subject: Subject) -> list[Row]:
     """Returns rows for each layer, and the means over layers."""
     test = subject.images.test
-    labels, where = jax.device_get((test.labels, test.where))
+    # Of one network at a time: the search enlarges the differences of rounding that a program over
+    # several devices may have.
+    responses = subject.clean_responses
     rotated, best = {}, {}
     for name in subject.layers:
-        compute = functools.partial(_measure_layer, name, labels, where)
-        rotated[name], best[name] = subject.cohort.part(subject, ("bases", name), compute)
+        rotated[name], best[name] = fetch(
+            measure_bases(
+                jax.random.fold_in(subject.key, zlib.crc32(name.encode())),
+                np.stack([of_batch[name] for of_batch in responses]),
+                test.labels,
+                test.where,
+                num_classes=subject.num_classes,
+            )
+        )
     return [
         *layer_means("class_selectivity_rotated", rotated),
         *layer_means("class_selectivity_best_basis", best),
     ]
 
 
-def _measure_layer(name, labels, where, cohort: Cohort):
-    return fetch(
-        measure_bases(
-            key=cohort.keys(zlib.crc32(name.encode())),
-            responses=[of_batch[name] for of_batch in cohort.clean[1]],
-            labels=labels,
-            where=where,
-            num_classes=cohort.num_classes,
-            mesh=cohort.mesh,
-        )
-    )
-
-
-@over_networks(each=("key", "responses"), static=("num_classes",))
+@functools.partial(jax.jit, static_argnames="num_classes")
 def measure_bases(
-    key: UInt32[Array, "..."],
-    responses: Sequence[Float[Array, "samples units"]],
+    key: PRNGKeyArray,
+    responses: Float[Array, "batches samples units"],
     labels: Int[Array, "batches samples"],
     where: Bool[Array, "batches samples"],
     *,
@@ -60,11 +54,9 @@ def measure_bases(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Computes the selectivity of one layer under random rotations and in the best basis found.
 
-    A program of several networks, see `over_networks`.
-
     Args:
-      key: data of the PRNG key for the rotations and the starts of the search.
-      responses: responses of the layer to each batch of clean images.
+      key: PRNG key for the rotations and the starts of the search.
+      responses: responses of the layer to clean images.
       labels: class of each image.
       where: the images that count.
       num_classes: number of classes.
@@ -72,8 +64,9 @@ def measure_bases(
     Returns:
       The mean over random rotations, and the mean of the best basis found.
     """
-    of_rotations, of_search = jax.random.split(jax.random.wrap_key_data(key))
-    layer, labels, where = jnp.concatenate(responses), labels.ravel(), where.ravel()
+    of_rotations, of_search = jax.random.split(key)
+    layer = responses.reshape(-1, responses.shape[-1])
+    labels, where = labels.ravel(), where.ravel()
     rotated = rotated_selectivity(of_rotations, layer, labels, num_classes, where=where)
     best = best_basis(of_search, layer, labels, num_classes, where=where)
     return jnp.mean(rotated), best.selectivity
