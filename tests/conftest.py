@@ -10,12 +10,6 @@ os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-# Tests take a quarter less time with few of XLA's optimizations. A process of 64 bits compiles as a
-# user's process does, so that measures and attacks are tested under fused arithmetic, too.
-os.environ.setdefault(
-    "JAX_DISABLE_MOST_OPTIMIZATIONS",
-    str(int(os.environ.get("JAX_ENABLE_X64", "0") in ("0", "false"))),
-)
 # Accelerators round the factors of products by default, which references do not.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
@@ -39,6 +33,15 @@ hypothesis.settings.register_profile(
     print_blob=True,
 )
 hypothesis.settings.load_profile("selectax")
+
+
+def pytest_configure(config):
+    """Fast tests take a quarter less time with few of XLA's optimizations.
+
+    Slow tests, and those of a process of 64 bits, compile as a user's process does.
+    """
+    if config.option.markexpr.startswith("not slow") and not jax.config.jax_enable_x64:
+        jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -125,10 +125,19 @@ def _devices(networks: int) -> list[jax.Device]:
 
     Ten networks on eight devices are measured in two rounds of five.
     """
-    (most,) = largest(-jax.local_device_count())  # of the host with the fewest
+    (most,) = largest(-len(_measuring_devices()))  # of the host with the fewest
     of_host = max(1, math.ceil(networks / jax.process_count()))
     rounds = math.ceil(of_host / -most)
-    return jax.local_devices()[: math.ceil(of_host / rounds)]
+    return _measuring_devices()[: math.ceil(of_host / rounds)]
+
+
+def _measuring_devices() -> list[jax.Device]:
+    """Returns the devices of this host that do not share its processor cores.
+
+    Several devices of the CPU would not be faster than one, and would round differently.
+    """
+    devices = jax.local_devices()
+    return devices[:1] if devices[0].platform == "cpu" else devices
 
 
 def _measure(

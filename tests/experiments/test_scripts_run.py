@@ -70,9 +70,8 @@ def run(script, words, out, **folders):
     out.mkdir()
     for name, folder in {"OUT": out, **folders}.items():
         words = words.replace(name, str(folder))
-    # Benchmarks take their own number of devices, and larger networks are faster optimized.
-    not_theirs = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS")
-    environment = {name: value for name, value in os.environ.items() if name not in not_theirs}
+    # Benchmarks take their own number of devices.
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     environment["PYTHONPATH"] = str(FOLDER.parent)
     command = [sys.executable, str(FOLDER / script), *words.split()]
     done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)

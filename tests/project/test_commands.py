@@ -56,9 +56,7 @@ def somewhere(tmp_path_factory, real_data):
     shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=ignored)
     (folder / "photos").mkdir()
     Image.radial_gradient("L").convert("RGB").save(folder / "photos" / "sun.png")
-    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
-    environment.pop("JAX_DISABLE_MOST_OPTIMIZATIONS", None)  # as users run them
-    return folder, environment
+    return folder, os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.mark.slow
