@@ -1,6 +1,7 @@
 """Batches of equal size. Images are stored as uint8 and converted to floats in [0, 1] for use."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +46,13 @@ def in_batches(
         return jax.device_put(filled.reshape(-1, batch_size, *values.shape[1:]))
 
     return Batches(cut(images), cut(labels), cut(np.ones(len(images), bool)))
+
+
+def one_by_one(batches: Batches) -> Iterator[Batches]:
+    """Each batch on its own, as NumPy arrays, whose indexing compiles nothing."""
+    on_host = jax.device_get(batches)
+    for images, labels, where in zip(on_host.images, on_host.labels, on_host.where, strict=True):
+        yield Batches(images, labels, where)
 
 
 def to_unit_range(images: UInt8[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -23,7 +23,7 @@ from selectax.ablation import (
     random_ranks,
     update_correct_counts,
 )
-from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.datasets.pipeline.batches import Batches, one_by_one, to_unit_range
 from selectax.study.measures.computation.over_networks import for_each, over_networks
 from selectax.study.measures.measure import Row
 from selectax.study.measures.subject import Subject
@@ -104,16 +104,15 @@ def measure_ablated(
       masked: function of variables, images and masks that returns logits and activations.
       mesh: devices of the networks.
     """
-    batches = jax.device_get(batches)
     number = next(iter(masks.values())).shape[1]
     counts = for_each(jax.device_get(init_correct_counts(number)), mesh)
-    for images, labels, where in zip(batches.images, batches.labels, batches.where, strict=True):
+    for batch in one_by_one(batches):
         counts = _add_batch(
             counts=counts,
             variables=variables,
-            images=images,
-            labels=labels,
-            where=where,
+            images=batch.images,
+            labels=batch.labels,
+            where=batch.where,
             masks=masks,
             masked=masked,
             mesh=mesh,

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, UInt32
 
-from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.datasets.pipeline.batches import Batches, one_by_one, to_unit_range
 from selectax.selectivity import unit_responses
 from selectax.sensitivity import (
     init_norm_moments,
@@ -23,7 +23,7 @@ from selectax.sensitivity import (
     variation_over_units,
 )
 from selectax.study.measures.computation.one_batch import Apply, layers_of
-from selectax.study.measures.computation.over_networks import for_each, over_networks
+from selectax.study.measures.computation.over_networks import for_each, key_of_batch, over_networks
 from selectax.study.measures.computation.statistics import shapes_of_one
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means
@@ -90,17 +90,16 @@ def measure_input_gradients(
       directions: number of random directions per image along which derivatives are computed.
       mesh: devices of the networks.
     """
-    batches = jax.device_get(batches)
     layers = layers_of(forward, shapes_of_one(variables), batches.images.shape[2:])
     moments = for_each(jax.device_get(_empty_moments(layers)), mesh)
-    for number, (images, where) in enumerate(zip(batches.images, batches.where, strict=True)):
+    for number, batch in enumerate(one_by_one(batches)):
         moments = _add_batch(
             moments=moments,
             key=keys,
             number=np.int32(number),
             variables=variables,
-            images=images,
-            where=where,
+            images=batch.images,
+            where=batch.where,
             forward=forward,
             directions=directions,
             mesh=mesh,
@@ -119,7 +118,7 @@ def _add_batch(moments, key, number, variables, images, where, *, forward, direc
         _, activations = forward(variables, images)
         return {name: unit_responses(layer) for name, layer in activations.items()}
 
-    key = jax.random.fold_in(jax.random.wrap_key_data(key), number)
+    key = key_of_batch(key, number)
     norms = input_gradient_norms(key, respond, to_unit_range(images), directions=directions)
     return {name: update_norm_moments(moments[name], norms[name], where=where) for name in moments}
 

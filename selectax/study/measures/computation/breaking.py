@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from selectax.attacks import Attack, breaking_epsilons
-from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.datasets.pipeline.batches import Batches, one_by_one, to_unit_range
 from selectax.study.measures.computation.one_batch import Apply
-from selectax.study.measures.computation.over_networks import over_networks
+from selectax.study.measures.computation.over_networks import key_of_batch, over_networks
 from selectax.study.runtime.waiting import fetch
 
 # Numbers of epsilons are filled up to a multiple of it, so that few of them compile anew.
@@ -49,15 +48,15 @@ def robust_at(
     Returns:
       False for images that are misclassified without an attack. Padding has arbitrary values.
     """
-    batches, epsilons = jax.device_get(batches), np.asarray(epsilons, np.float32)
+    epsilons = np.asarray(epsilons, np.float32)
     filled = np.pad(epsilons, (0, -len(epsilons) % _MULTIPLE), mode="edge")
     breaking = [
         _break_batch(
             key=keys,
             number=np.int32(number),
             variables=variables,
-            images=images,
-            labels=labels,
+            images=batch.images,
+            labels=batch.labels,
             epsilons=filled,
             steps=np.int32(steps),
             apply=apply,
@@ -66,7 +65,7 @@ def robust_at(
             restarts=restarts,
             mesh=mesh,
         )
-        for number, (images, labels) in enumerate(zip(batches.images, batches.labels, strict=True))
+        for number, batch in enumerate(one_by_one(batches))
     ]
     return np.concatenate(fetch(breaking), axis=1)[:, None] > epsilons[:, None]
 
@@ -90,7 +89,7 @@ def _break_batch(
         return apply(variables, images)[0]
 
     return breaking_epsilons(
-        jax.random.fold_in(jax.random.wrap_key_data(key), number),
+        key_of_batch(key, number),
         logits_fn,
         to_unit_range(images),
         labels,

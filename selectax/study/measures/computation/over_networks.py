@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
+from jaxtyping import Array, Int, PRNGKeyArray, UInt32
 
 AXIS = "networks"
 
@@ -21,8 +22,8 @@ def over_networks(
 
     The program takes keyword arguments only, and `mesh`, devices with the axis "networks", or None
     for a single network. Results, and the arguments in `each`, have the networks on their first
-    axis. Each device computes what it would compute alone, so that results do not depend on the
-    number of devices.
+    axis. Each device computes what it would compute alone, so that results depend on the number of
+    devices by rounding only.
 
     Args:
       each: names of the arguments that are different for each network.
@@ -54,6 +55,16 @@ def over_networks(
         return jax.jit(program, static_argnames=(*static, "mesh"))
 
     return decorate
+
+
+def key_of_batch(key: UInt32[Array, "..."], number: Int[Array, ""]) -> PRNGKeyArray:
+    """PRNG key of one batch.
+
+    Args:
+      key: data of the network's key, because keys themselves cannot be NumPy arrays.
+      number: number of the batch.
+    """
+    return jax.random.fold_in(jax.random.wrap_key_data(key), number)
 
 
 def networks_of(mesh: Mesh | None) -> int:

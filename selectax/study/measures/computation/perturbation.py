@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8, UInt32
 
@@ -13,7 +12,7 @@ from selectax.corruptions import Corruption, corrupt, to_published_bytes
 from selectax.corruptions.corruption import Benchmark
 from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.study.measures.computation.one_batch import Apply
-from selectax.study.measures.computation.over_networks import over_networks
+from selectax.study.measures.computation.over_networks import key_of_batch, over_networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,5 +88,5 @@ def perturb_batch(
     def logits_fn(images):
         return apply(variables, images)[0]
 
-    of_batch = jax.random.fold_in(jax.random.wrap_key_data(key), number)
+    of_batch = key_of_batch(key, number)
     return perturbation(of_batch, logits_fn, to_unit_range(images), labels, strength, steps)

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, UInt8, UInt32
 
-from selectax.datasets.pipeline.batches import Batches, to_unit_range
+from selectax.datasets.pipeline.batches import Batches, one_by_one, to_unit_range
 from selectax.study.measures.computation.one_batch import (
     Apply,
     Dimensionality,
@@ -98,13 +98,13 @@ def measure_clean(
     layers = layers_of(apply, shapes_of_one(variables), batches.images.shape[2:])
     sums, found = for_each(empty_sums(layers, num_classes), mesh), []
     unknown = no_responses(batches.labels[0], layers, mesh)
-    for images, labels, where in _each(batches):
+    for batch in one_by_one(batches):
         sums, of_batch = measure_batch(
             variables=variables,
             sums=sums,
-            images=_to_unit_range(images=for_each(images, mesh), mesh=mesh),
-            labels=labels,
-            where=where,
+            images=_to_unit_range(images=for_each(batch.images, mesh), mesh=mesh),
+            labels=batch.labels,
+            where=batch.where,
             clean=unknown,
             apply=apply,
             mesh=mesh,
@@ -252,14 +252,14 @@ def _measure_perturbed(
     layers = layers_of(apply, shapes_of_one(variables), batches.images.shape[2:])
     sums = [for_each(empty_sums(layers, num_classes), mesh)] * strengths
     predictions: list[list[Array]] = [[] for _ in sums]
-    for number, (_, labels, where) in enumerate(_each(batches)):
+    for number, batch in enumerate(one_by_one(batches)):
         for at in range(strengths):
             sums[at], of_batch = measure_batch(
                 variables=variables,
                 sums=sums[at],
                 images=perturbed(number, at),
-                labels=labels,
-                where=where,
+                labels=batch.labels,
+                where=batch.where,
                 clean=clean[number],
                 apply=apply,
                 mesh=mesh,
@@ -274,10 +274,6 @@ def _measure_perturbed(
         summary.differences,
         summary.selectivity,
     )
-
-
-def _each(batches: Batches):
-    return zip(batches.images, batches.labels, batches.where, strict=True)
 
 
 def _correct(
