@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import time
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
@@ -13,24 +12,12 @@ from selectax.study.components import NONE
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import training_source
-from selectax.study.plan import (
-    Plan,
-    bytes_of_one,
-    fresh,
-    make_plan,
-    models_at_a_time,
-    one_batch,
-    table_so_far,
-)
+from selectax.study.plan import Plan, make_plan, table_so_far
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.networks import NetworkId, Progress, read_measured
 from selectax.study.runtime.devices import axis_size, describe_mesh
-from selectax.study.runtime.waiting import wait
+from selectax.study.side_by_side import bytes_of_one, models_at_a_time, seconds_per_step
 from selectax.study.training.methods.registry import STANDARD
-from selectax.study.training.population import resident_steps
-
-# Number of timed training steps. One step before them compiles the program.
-_STEPS = 3
 
 
 def dry_run(config: SweepConfig, console: Console) -> None:
@@ -62,7 +49,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     images = samples * math.prod(plan.data_set.image_shape)
     memory = at_a_time * bytes_of_one(plan) + images
     rounds = -(-len(open_ones) // (at_a_time * axis_size(plan.mesh, "model")))
-    seconds = _seconds_per_step(plan, open_ones[:at_a_time])
+    seconds = seconds_per_step(plan, at_a_time)
     most = max(left.values())
     shared = most * rounds / axis_size(plan.mesh, "data")
     duration = timedelta(seconds=round(seconds * shared))
@@ -131,16 +118,3 @@ def _ranges(numbers: Iterable[int]) -> str:
         first, *others = (number for _, number in run)
         parts.append(f"{first}–{others[-1]}" if others else f"{first}")
     return ", ".join(parts)
-
-
-def _seconds_per_step(plan: Plan, networks: list[NetworkId]) -> float:
-    images, labels = one_batch(plan)
-    options = {"recipe": plan.recipe, "models_at_a_time": len(networks)}
-    population = resident_steps(fresh(plan, networks), images, labels, 0, 1, **options)
-    wait(population.running)
-    begin = time.monotonic()
-    # Repeat the first step of an epoch, because the artificial training set has only one batch.
-    for _ in range(_STEPS):
-        population = resident_steps(population, images, labels, 0, 1, **options)
-        wait(population.running)
-    return (time.monotonic() - begin) / _STEPS

@@ -28,14 +28,11 @@ from selectax.study.measures.measurement import measures_of
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, check_folder
 from selectax.study.run.networks import NetworkId, plan_groups
-from selectax.study.runtime.devices import axis_size, make_mesh
+from selectax.study.runtime.devices import make_mesh
 from selectax.study.training.methods.method import TrainingMethod
-from selectax.study.training.population import Population, init_population, resident_steps
+from selectax.study.training.population import Population, init_population
 from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import ALL_EPOCHS, Hyperparameters
-
-# Share of a device's free memory that networks trained in parallel may use.
-_MEMORY_SHARE = 0.8
 
 
 class Plan(NamedTuple):
@@ -170,32 +167,6 @@ def table_so_far(folder: RunFolder) -> pd.DataFrame:
             f"--output {folder.path}: its {path.name} is damaged; remove that file, and what is "
             "not in the run's other table is measured anew."
         ) from None
-
-
-def models_at_a_time(plan: Plan, networks: int) -> int:
-    """Number of networks that a device trains in parallel: 1 on the CPU, else what memory holds."""
-    networks = -(-networks // axis_size(plan.mesh, "model"))
-    asked_for = plan.config.run.models_at_a_time
-    if asked_for is not None:
-        return min(asked_for, networks)
-    if jax.default_backend() == "cpu":
-        return 1
-    statistics = jax.local_devices()[0].memory_stats()
-    if not statistics:
-        return networks
-    free = statistics["bytes_limit"] - statistics["bytes_in_use"]
-    return max(1, min(networks, int(_MEMORY_SHARE * free / bytes_of_one(plan))))
-
-
-def bytes_of_one(plan: Plan) -> int:
-    """Memory in bytes for training one network at a time, without the images."""
-    images, labels = one_batch(plan)
-    population = jax.eval_shape(lambda: fresh(plan, plan.wanted[:1]))
-    lowered = resident_steps.lower(population, images, labels, 0, 1, recipe=plan.recipe)
-    memory = lowered.compile().memory_analysis()
-    if memory is None:  # this backend does not report it
-        return 0
-    return memory.temp_size_in_bytes + memory.argument_size_in_bytes
 
 
 def fresh(plan: Plan, networks: Sequence[NetworkId]) -> Population:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from selectax.study.data import Data
-from selectax.study.plan import Plan, fresh, models_at_a_time
+from selectax.study.plan import Plan, fresh
 from selectax.study.run.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.run.curves import open_curves
 from selectax.study.run.networks import NetworkId
@@ -16,6 +16,7 @@ from selectax.study.runtime.hosts import is_first, largest
 from selectax.study.runtime.progress import Log, stage
 from selectax.study.runtime.signals import Stopped, remembered_signals
 from selectax.study.runtime.waiting import fetch
+from selectax.study.side_by_side import models_at_a_time
 from selectax.study.training.inputs import steps_of_epoch
 from selectax.study.training.population import Population, end_epoch
 
