@@ -30,7 +30,8 @@ hypothesis.settings.register_profile(
     "selectax",
     deadline=None,
     derandomize=True,
-    max_examples=25 if jax.config.jax_enable_x64 else 10,
+    # CI's run with 64 bits draws the more.
+    max_examples=20 if jax.config.jax_enable_x64 else 5,
     print_blob=True,
 )
 hypothesis.settings.load_profile("selectax")
