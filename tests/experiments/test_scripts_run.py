@@ -24,6 +24,7 @@ WORDS = {
     "report.py": "RUN",
     "simulate_scale.py": "--devices 1 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
+    "studies/evidence.py": "--page IN/evidence.md --figure OUT/figure.png",
     "studies/power.py": "resnet8_cifar10_augmix --draws 2 --output OUT/power.csv",
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
     "benchmarks/shared/contest.py": "",
@@ -88,7 +89,8 @@ def given(tmp_path_factory):
     np.save(folder / "images.npy", images[:64])
     for number, image in enumerate(images[:2]):
         Image.fromarray(image).save(folder / f"{number}.png")
-    (folder / "table.md").write_text("<!-- benchmarks: begin --><!-- benchmarks: end -->")
+    for name, file in (("benchmarks", "table.md"), ("evidence", "evidence.md")):
+        (folder / file).write_text(f"<!-- {name}: begin --><!-- {name}: end -->")
     return folder
 
 
