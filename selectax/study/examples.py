@@ -12,6 +12,7 @@ from selectax.attacks import ATTACKS
 from selectax.datasets.pipeline.batches import Batches, to_unit_range
 from selectax.models.network import Network
 from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.computation.attacked import attack_batch
 from selectax.study.measures.computation.one_batch import empty_sums, layers_of, measure_batch
 from selectax.study.measures.computation.over_networks import for_each, stack
 from selectax.study.measures.computation.own_corruptions import (
@@ -19,7 +20,6 @@ from selectax.study.measures.computation.own_corruptions import (
     corrupt_batches,
     key_of,
 )
-from selectax.study.measures.computation.perturbation import Perturbation, perturb_batch
 from selectax.study.measures.computation.statistics import no_responses
 from selectax.study.measures.subject import EvaluationImages
 from selectax.study.runtime.waiting import fetch
@@ -67,18 +67,18 @@ def perturb_examples(
         epsilon, steps = max(options.epsilons), max(options.pgd_steps)
         title = f"PGD, {steps} steps\nε = {epsilon:g}/255"
         key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(title.encode()))
-        there = perturb_batch(
+        there = attack_batch(
             key=stack([jax.random.key_data(key)], None),
             number=np.int32(0),
             variables=stack([variables], None),
             images=attacked.images,
             labels=attacked.labels,
-            strength=np.float32(epsilon / 255),
+            epsilon=np.float32(epsilon / 255),
             steps=np.int32(steps),
             apply=network.apply,
-            perturbation=Perturbation(
-                ATTACKS["pgd"], norm=options.norm, restarts=options.pgd_restarts
-            ),
+            attack=ATTACKS["pgd"],
+            norm=options.norm,
+            restarts=options.pgd_restarts,
         )
         perturbed[title] = fetch(there)[0], attacked
     shown = np.flatnonzero(attacked.where)[:_IMAGES]

@@ -12,8 +12,7 @@ from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.breaking import robust_at
 from selectax.study.measures.computation.over_networks import over_networks
-from selectax.study.measures.computation.perturbation import Perturbation
-from selectax.study.measures.computation.statistics import PerturbedMeasures, measure_perturbed
+from selectax.study.measures.computation.statistics import PerturbedMeasures, measure_attacked
 from selectax.study.measures.measure import Row
 from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
 from selectax.study.measures.subject import Subject, count
@@ -40,7 +39,7 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
         measured = subject.cohort.part(
             subject,
             ("attack", name, steps),
-            lambda cohort: measure_perturbed(
+            lambda cohort: measure_attacked(
                 cohort.keys(drawn),
                 cohort.variables,
                 subject.images.attacked,
@@ -48,7 +47,9 @@ def _attack_rows(subject: Subject, attack: Attack, steps: int) -> list[Row]:
                 epsilons[whole].astype(np.float32),
                 steps,
                 apply=subject.network.apply,
-                perturbation=Perturbation(attack, norm=options.norm, restarts=options.pgd_restarts),
+                attack=attack,
+                norm=options.norm,
+                restarts=options.pgd_restarts,
                 num_classes=subject.num_classes,
                 mesh=cohort.mesh,
             ),

@@ -12,7 +12,7 @@ from selectax.models.network import of_module
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures import attacks
 from selectax.study.measures.cohort import Cohort
-from selectax.study.measures.computation.statistics import measure_perturbed
+from selectax.study.measures.computation.statistics import measure_attacked
 from selectax.study.measures.measurement import measure_network, measures_of
 from selectax.study.measures.registry import MEASURES
 from selectax.study.measures.subject import Subject
@@ -72,9 +72,9 @@ def test_what_is_computed_for_one_is_computed_for_all(four_devices, monkeypatch)
 
     def spy(*arguments, **options):
         calls.append(arguments)
-        return measure_perturbed(*arguments, **options)
+        return measure_attacked(*arguments, **options)
 
-    monkeypatch.setattr(attacks, "measure_perturbed", spy)
+    monkeypatch.setattr(attacks, "measure_attacked", spy)
     together = list(subjects())
     Cohort(together, four_devices[:3])
     for subject in together:

@@ -6,11 +6,11 @@ import itertools
 import numpy as np
 import pytest
 
+from selectax.attacks import ATTACKS
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures import attacks
-from selectax.study.measures.computation.perturbation import Perturbation
-from selectax.study.measures.computation.statistics import measure_perturbed
+from selectax.study.measures.computation.statistics import measure_attacked
 from selectax.study.measures.registry import METRICS
 from selectax.study.run import results
 from tests.reference import corruptions as reference_corruptions
@@ -205,10 +205,10 @@ def test_an_image_is_robust_if_no_attack_up_to_epsilon_nor_none_at_all_breaks_it
     survives[:, wrong] = True
 
     def spy(*arguments, **options):
-        found = measure_perturbed(*arguments, **options)
+        found = measure_attacked(*arguments, **options)
         return found._replace(correct=survives.reshape(1, 3, 2, 8))
 
-    monkeypatch.setattr(attacks, "measure_perturbed", spy)
+    monkeypatch.setattr(attacks, "measure_attacked", spy)
     found = measured(measures=("attacks", "selectivity"), pgd_steps=(3,))
     expected = [clean.sum() / 13, 2 / 13, 1 / 13, 1 / 13]
     for name, steps in (("fgsm", 1), ("pgd", 3)):
@@ -266,14 +266,13 @@ def test_means_over_corruptions_and_severities(everything):
 def test_options_reach_the_attacks(monkeypatch):
     asked_for = []
 
-    def spy(*arguments, perturbation, **options):
-        asked_for.append(perturbation)
-        return measure_perturbed(*arguments, perturbation=Perturbation("fgsm"), **options)
+    def spy(*arguments, attack, norm, restarts, **options):
+        asked_for.append((attack.name, norm, restarts))
+        return measure_attacked(*arguments, attack=ATTACKS["fgsm"], **options)
 
-    monkeypatch.setattr(attacks, "measure_perturbed", spy)
+    monkeypatch.setattr(attacks, "measure_attacked", spy)
     measured(measures=("attacks", "selectivity"), norm="l2", pgd_steps=(3,), pgd_restarts=4)
-    assert {attack.source.name for attack in asked_for} == {"fgsm", "pgd"}
-    assert {(attack.norm, attack.restarts) for attack in asked_for} == {("l2", 4)}
+    assert set(asked_for) == {("fgsm", "l2", 4), ("pgd", "l2", 4)}
 
 
 def test_responses_are_measured_at_some_epsilons_and_accuracy_at_all(everything):
@@ -294,11 +293,11 @@ def test_responses_are_measured_at_some_epsilons_and_accuracy_at_all(everything)
 def test_without_responses_no_attack_goes_on_to_the_end(everything, monkeypatch):
     whole = []
 
-    def spy(*arguments, perturbation, **options):
-        whole.append(perturbation.source.name)
-        return measure_perturbed(*arguments, perturbation=perturbation, **options)
+    def spy(*arguments, attack, **options):
+        whole.append(attack.name)
+        return measure_attacked(*arguments, attack=attack, **options)
 
-    monkeypatch.setattr(attacks, "measure_perturbed", spy)
+    monkeypatch.setattr(attacks, "measure_attacked", spy)
     alone = measured(measures=("attacks",))
     for name, steps in (("fgsm", 1), ("pgd", 1), ("pgd", 3)):
         difference = np.subtract(curve(alone, name, steps), curve(everything, name, steps))

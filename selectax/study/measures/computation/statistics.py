@@ -6,14 +6,16 @@ for the results.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, UInt8, UInt32
 
+from selectax.attacks import Attack
 from selectax.datasets.pipeline.batches import Batches, one_by_one, to_unit_range
+from selectax.study.measures.computation.attacked import attack_batch
 from selectax.study.measures.computation.one_batch import (
     Apply,
     Dimensionality,
@@ -26,7 +28,6 @@ from selectax.study.measures.computation.one_batch import (
     summarize,
 )
 from selectax.study.measures.computation.over_networks import for_each, over_networks
-from selectax.study.measures.computation.perturbation import Perturbation, perturb_batch
 from selectax.study.runtime.waiting import fetch
 
 # Responses of each layer to each batch of clean images, on the device of each network.
@@ -126,54 +127,60 @@ def measure_clean(
     return measures, [of_batch.responses for of_batch in found]
 
 
-def measure_perturbed(
+def measure_attacked(
     keys: UInt32[np.ndarray, "networks ..."],
     variables: Variables,
     batches: Batches,
     clean: Responses,
-    strengths: Float[np.ndarray, "strengths"],
+    epsilons: Float[np.ndarray, "epsilons"],
     steps: int,
     *,
     apply: Apply,
-    perturbation: Perturbation,
+    attack: Attack,
+    norm: Literal["linf", "l2"] = "linf",
+    restarts: int = 1,
     num_classes: int,
     mesh: Mesh | None = None,
 ) -> PerturbedMeasures:
-    """Perturbs images, and measures accuracy, dimensionality and selectivity on them.
+    """Attacks images, and measures accuracy, dimensionality and selectivity on them.
 
     Args:
-      keys: data of each network's PRNG key, for random corruptions and random starts of attacks.
+      keys: data of each network's PRNG key, for random starts.
       variables: variables of the networks, stacked.
       batches: clean images and their labels.
       clean: responses to the clean images, as returned by `measure_clean`.
-      strengths: severities or epsilons.
-      steps: number of steps of attacks.
+      epsilons: radii of the balls.
+      steps: number of steps.
       apply: function of the network, see `selectax.models.Network`.
-      perturbation: function that perturbs the images.
+      attack: an entry of `selectax.attacks.ATTACKS` or your own.
+      norm: norm of the balls.
+      restarts: number of random starts, of attacks that start at random.
       num_classes: number of classes.
       mesh: devices of the networks.
 
     Returns:
-      Measurements for each strength.
+      Measurements for each epsilon.
     """
-    batches, strengths = jax.device_get(batches), np.asarray(strengths, np.float32)
+    batches, epsilons = jax.device_get(batches), np.asarray(epsilons, np.float32)
 
-    def perturbed(number: int, at: int) -> Array:
-        return perturb_batch(
+    def attacked(number: int, at: int) -> Array:
+        return attack_batch(
             key=keys,
             number=np.int32(number),
             variables=variables,
             images=batches.images[number],
             labels=batches.labels[number],
-            strength=strengths[at],
+            epsilon=epsilons[at],
             steps=np.int32(steps),
             apply=apply,
-            perturbation=perturbation,
+            attack=attack,
+            norm=norm,
+            restarts=restarts,
             mesh=mesh,
         )
 
     return _measure_perturbed(
-        variables, batches, clean, perturbed, len(strengths), apply, num_classes, mesh
+        variables, batches, clean, attacked, len(epsilons), apply, num_classes, mesh
     )
 
 

@@ -9,12 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from selectax.attacks import ATTACKS
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.models.network import of_module
 from selectax.selectivity import unit_responses
 from selectax.study.measures.computation.over_networks import stack
-from selectax.study.measures.computation.perturbation import Perturbation
-from selectax.study.measures.computation.statistics import measure_clean, measure_perturbed
+from selectax.study.measures.computation.own_corruptions import OwnCorruptions
+from selectax.study.measures.computation.statistics import (
+    measure_attacked,
+    measure_clean,
+    measure_stored,
+)
 from tests.reference import corruptions as reference_corruptions
 from tests.reference import dimensionality as reference_dimensionality
 from tests.reference import selectivity as reference_selectivity
@@ -56,18 +61,19 @@ def measure(variables):
 
 @pytest.fixture(scope="module")
 def measure_under(variables):
-    def measured(name, strengths, batches=FILLED_UP, steps=0, **options):
-        found = measure_perturbed(
-            stack([jax.random.key_data(jax.random.key(5))], None),
-            stack([variables], None),
-            batches,
-            measured_clean(variables, batches, of_module(MODULE))[1],
-            strengths,
-            steps,
-            apply=of_module(MODULE).apply,
-            perturbation=Perturbation(name, **options),
-            num_classes=3,
-        )
+    """Measures under an attack or a corruption, for each epsilon or severity."""
+
+    def measured(name, strengths, batches=FILLED_UP, steps=0):
+        stacked, network = stack([variables], None), of_module(MODULE)
+        clean = measured_clean(variables, batches, network)[1]
+        options = {"apply": network.apply, "num_classes": 3}
+        if name in ATTACKS:
+            keys = stack([jax.random.key_data(jax.random.key(5))], None)
+            options |= {"attack": ATTACKS[name]}
+            found = measure_attacked(keys, stacked, batches, clean, strengths, steps, **options)
+        else:
+            stored = OwnCorruptions(batches, "cifar10").corruption(name, strengths).images
+            found = measure_stored(stacked, batches, clean, stored, **options)
         return alone(found)
 
     return measured
