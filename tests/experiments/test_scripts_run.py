@@ -39,6 +39,7 @@ WORDS = {
     "benchmarks/measures/intrinsic_dimension.py": "--samples 300 --rounds 1",
     "benchmarks/shared/machine.py": "",
     "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 --steps 1 --rounds 1 --copies 1",
+    "benchmarks/study/precision.py": "--seeds 1 --epochs 1 --images 64",
     "benchmarks/study/programs.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64",
     "benchmarks/measures/regularizer.py": SMALL_STEPS,
     "benchmarks/study/scaling.py": "--rounds 1 --sizes 2 --only images devices --output OUT",
