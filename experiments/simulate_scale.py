@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from selectax.commands.command_line.parsing import parse
 from selectax.models.network import of_module
@@ -96,6 +96,8 @@ class Options:
 
     devices: tuple[int, ...] = (1, 8, 64, 512)
     """Numbers of devices."""
+    models: tuple[Literal["resnet20", "resnet18"], ...] = ("resnet20", "resnet18")
+    """Full studies to simulate, by their network."""
     output: Path = Path("runs/simulated_scale.png")
     """File of the figure."""
 
@@ -264,8 +266,11 @@ def main() -> int:
     from selectax import models
 
     console = Console(width=100)
-    figure, axes = plt.subplots(1, len(JOBS), figsize=(10, 4), layout="constrained")
-    for axis, job in zip(axes, JOBS, strict=True):
+    jobs = [job for job in JOBS if job.model in options.models]
+    figure, axes = plt.subplots(
+        1, len(jobs), figsize=(5 * len(jobs), 4), layout="constrained", squeeze=False
+    )
+    for axis, job in zip(axes[0], jobs, strict=True):
         limit, share, held_up, size = measured_here(job)
         module = models.create(job.model, job.num_classes)
         exchanges = exchanged(job, module, _FORCED)

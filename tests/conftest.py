@@ -39,14 +39,14 @@ hypothesis.settings.load_profile("selectax")
 
 @pytest.fixture(scope="module", autouse=True)
 def few_optimizations(request):
-    """Compiling takes a quarter less time with few of XLA's optimizations, here and in processes.
+    """Compiling takes a quarter less time with few of XLA's optimizations.
 
-    Slow tests of studies compile as a user's process does: they compare to the last bit.
+    Slow tests of studies compile as a user's process does: they compare to the last bit. So do
+    processes that tests start, most of which train.
     """
     slow = not request.config.option.markexpr.startswith("not slow")
     few = not (slow and "study" in request.path.relative_to(TESTS).parts)
     jax.config.update("jax_disable_most_optimizations", few)
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -22,7 +22,7 @@ WORDS = {
     "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
     "regime.py": f"--only batch_64 --dataset digits {ONE_NETWORK} --train-limit 64",
     "report.py": "RUN",
-    "simulate_scale.py": "--devices 1 --output OUT/figure.png",
+    "simulate_scale.py": "--devices 1 --models resnet20 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
     "studies/evidence.py": "--page IN/evidence.md --figure OUT/figure.png",
     "studies/power.py": "resnet8_cifar10_augmix --draws 2 --output OUT/power.csv",
