@@ -42,10 +42,11 @@ def few_optimizations(request):
     """Compiling takes a quarter less time with few of XLA's optimizations.
 
     Slow tests of studies compile as a user's process does: they compare to the last bit. So do
-    processes that tests start, most of which train.
+    tests under 64 bits, and processes that tests start, most of which train.
     """
     slow = not request.config.option.markexpr.startswith("not slow")
-    few = not (slow and "study" in request.path.relative_to(TESTS).parts)
+    of_study = "study" in request.path.relative_to(TESTS).parts
+    few = not (jax.config.jax_enable_x64 or (slow and of_study))
     jax.config.update("jax_disable_most_optimizations", few)
 
 
