@@ -63,7 +63,7 @@ def table(found: Mapping[str, Sequence[Finding]]) -> str:
         if not tested:
             lines.append(f"| {sentence} | none | **not tested** | |")
         for study, finding in tested.items():
-            link = f"[{study}](../experiments/studies/{study}/README.md)"
+            link = f"`{study}` ([table](../experiments/studies/{study}/run/results.parquet))"
             deciding = "; ".join(told(effect) for effect in finding.effects if effect.condition)
             lines.append(f"| {sentence} | {link} | **{finding.grade}** | {deciding} |")
             sentence = ""
