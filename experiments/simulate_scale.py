@@ -256,6 +256,9 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    if not options.models:
+        print("--models: give resnet20, resnet18 or both.", file=sys.stderr)
+        return 2
     import matplotlib
 
     matplotlib.use("Agg")

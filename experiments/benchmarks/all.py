@@ -41,10 +41,10 @@ from experiments.benchmarks.study import (
     population,
     training,
 )
+from experiments.marked import with_marked
 from selectax.study.run.folder import write_json, write_text
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,10 +163,8 @@ def main(options: Options) -> None:
             if not options.only or name in options.only:
                 kept = _kept(options.results, kind) | {name: in_its_own_process(run)}
                 write_json(options.results / f"{kind}.json", kept)
-    before, _, rest = options.page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
     found = table(options.results)
-    write_text(options.page, f"{before}{BEGIN}\n{found}\n{END}{after}")
+    write_text(options.page, with_marked(options.page.read_text(), "benchmarks", found))
     print(found)
 
 

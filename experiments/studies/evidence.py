@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.marked import with_marked
 from selectax.commands.command_line.parsing import parse
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.criteria import Criterion
@@ -22,7 +23,6 @@ from selectax.study.run.recorded_runs import read_runs
 
 STUDIES = Path(__file__).parent
 DOCS = STUDIES.parents[1] / "docs"
-BEGIN, END = "<!-- evidence: begin -->", "<!-- evidence: end -->"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 
 
@@ -143,24 +143,11 @@ def short(name: str) -> str:
     return re.sub(r"^rank correlation of (selectivity|alpha|training strength) with ", "", name)
 
 
-def with_table(page: str, rows: str) -> str:
-    """A page with its table replaced.
-
-    Raises:
-      ValueError: the page has no place for the table.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page lacks {BEGIN} or {END}.")
-    return f"{before}{BEGIN}\n{rows}\n{END}{after}"
-
-
 def main(words: Sequence[str]) -> int:
     """Writes the table and the figure."""
     options = parse(Options, words, "experiments/studies/evidence.py", description=__doc__)
     found = {study: findings_of(study) for study in studies()}
-    write_text(options.page, with_table(options.page.read_text(), table(found)))
+    write_text(options.page, with_marked(options.page.read_text(), "evidence", table(found)))
     draw(found, options.figure)
     print(f"{options.page}\n{options.figure}")
     return 0

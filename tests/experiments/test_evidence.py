@@ -2,6 +2,7 @@
 
 import pytest
 
+from experiments.marked import with_marked
 from experiments.studies import evidence
 from selectax.study.report.bootstrap import Estimate
 from selectax.study.report.claims import FINDINGS
@@ -22,7 +23,7 @@ def test_studies_of_the_first_edition_take_no_part():
 @pytest.mark.slow
 def test_the_page_holds_what_the_tables_say(found):
     page = (evidence.DOCS / "evidence.md").read_text()
-    assert evidence.with_table(page, evidence.table(found)) == page
+    assert with_marked(page, "evidence", evidence.table(found)) == page
 
 
 @pytest.mark.slow
@@ -62,10 +63,3 @@ def test_findings_that_no_study_tests_are_told_as_such():
     of_claims = [Finding(claim.text, claim.source, (), untested="too few") for claim in FINDINGS]
     rows = evidence.table({"one": of_claims}).splitlines()[2:]
     assert all("| none | **not tested** |" in row for row in rows)
-
-
-def test_a_page_without_a_place_for_the_table_is_refused():
-    with pytest.raises(ValueError, match="the page lacks <!-- evidence: begin -->"):
-        evidence.with_table("no place", "rows")
-    page = f"a\n{evidence.BEGIN}\nold\n{evidence.END}\nb\n"
-    assert evidence.with_table(page, "new") == page.replace("old", "new")

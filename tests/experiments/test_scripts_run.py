@@ -20,6 +20,7 @@ WORDS = {
     "corrupt.py": "--input IN/images.npy --output OUT/out --corruptions fog --severities 1",
     "data.py": "list",
     "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
+    "marked.py": "",
     "regime.py": f"--only batch_64 --dataset digits {ONE_NETWORK} --train-limit 64",
     "report.py": "RUN",
     "simulate_scale.py": "--devices 1 --models resnet20 --output OUT/figure.png",
