@@ -4,6 +4,8 @@ XLA's CPU backend runs forward convolutions at full speed everywhere. The convol
 automatic differentiation derives from them miss its fast path; inside `lax.scan` they are 30 times
 slower. This module computes the input gradient as a forward convolution, and the weight gradient
 as one matrix product for every few images. On TPU and GPU, it uses JAX's own gradients.
+
+For several networks at a time on a GPU, `patch_convolution` is an alternative.
 """
 
 import functools
@@ -45,6 +47,20 @@ def native_convolution(images, kernel, stride=1):
     return lax.conv_general_dilated(
         images, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
+
+
+def patch_convolution(images, kernel, stride=1):
+    """Same as `convolution`, as one matrix product with image patches, which JAX differentiates.
+
+    Under `vmap` over networks this makes batched matrix products, not grouped convolutions, for
+    which GPUs have no fast algorithm. The patches are kept for the gradient: they take the memory
+    of the images times the number of positions in the kernel.
+    """
+    height, width, _, features = kernel.shape
+    out_height, out_width = ((size - 1) // stride + 1 for size in images.shape[1:3])
+    around = [(0, 0), (height // 2, height // 2), (width // 2, width // 2), (0, 0)]
+    patches = _patches(jnp.pad(images, around), (height, width), (out_height, out_width), stride)
+    return patches @ kernel.reshape(-1, features)
 
 
 def _forward(images, kernel, stride):
@@ -94,14 +110,8 @@ def _kernel_gradient(images, shape, gradient, stride):
 
     def add_chunk(total, images_and_gradient):
         images, gradient = images_and_gradient
-        views = [
-            images[:, row : row + (out_height - 1) * stride + 1 : stride][
-                :, :, column : column + (out_width - 1) * stride + 1 : stride
-            ]
-            for row in range(height)
-            for column in range(width)
-        ]
-        patches = jnp.concatenate(views, axis=-1).reshape(-1, height * width * channels)
+        patches = _patches(images, (height, width), (out_height, out_width), stride)
+        patches = patches.reshape(-1, height * width * channels)
         # This order is up to 1.5 times as fast as patches.T @ gradient.
         product = jnp.matmul(gradient.T, patches, preferred_element_type=total.dtype)
         return total + product, None
@@ -114,6 +124,19 @@ def _kernel_gradient(images, shape, gradient, stride):
     )
     total, _ = lax.scan(add_chunk, none, (images, gradient))
     return total.T.reshape(shape).astype(gradient.dtype)
+
+
+def _patches(images, size, out, stride):
+    """Patches of padded images, of shape (samples, *out, positions of the kernel × channels)."""
+    (height, width), (out_height, out_width) = size, out
+    views = [
+        images[:, row : row + (out_height - 1) * stride + 1 : stride][
+            :, :, column : column + (out_width - 1) * stride + 1 : stride
+        ]
+        for row in range(height)
+        for column in range(width)
+    ]
+    return jnp.concatenate(views, axis=-1)
 
 
 def _padded(shape, height, width):

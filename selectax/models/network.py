@@ -79,6 +79,19 @@ def of_module(module: nn.Module, dtype: Any = None) -> Network:
     return Network(_Init(module), _Apply(module), _Train(module), _Masked(module), _Forward(module))
 
 
+def convolving_by(
+    network: Network, convolve: Callable[[Array, Array, int], Array]
+) -> Network | None:
+    """The same network with another function of (images, kernel, stride) as its convolution.
+
+    Returns:
+      The network, or None if it is not one of a Flax module with an attribute `convolve`.
+    """
+    if not isinstance(network.apply, _Apply) or "convolve" not in _fields(network.apply.module):
+        return None
+    return of_module(network.apply.module.clone(convolve=convolve))
+
+
 # These are classes because bound methods compare equal only if their modules are the same object.
 @dataclasses.dataclass(frozen=True)
 class _Init:

@@ -16,7 +16,7 @@ from selectax.study.plan import Plan, make_plan, table_so_far
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.networks import NetworkId, Progress, read_measured
 from selectax.study.runtime.devices import axis_size, describe_mesh
-from selectax.study.side_by_side import bytes_of_one, models_at_a_time, seconds_per_step
+from selectax.study.side_by_side import arrange, bytes_of_one, seconds_per_step
 from selectax.study.training.methods.registry import STANDARD
 
 
@@ -45,11 +45,12 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     if not open_ones:
         console.print("Training: nothing is left to be trained.")
         return
-    at_a_time = models_at_a_time(plan, len(open_ones))
+    arrangement = arrange(plan, len(open_ones))
+    at_a_time, recipe = arrangement
     images = samples * math.prod(plan.data_set.image_shape)
-    memory = at_a_time * bytes_of_one(plan) + images
+    memory = at_a_time * bytes_of_one(plan, recipe) + images
     rounds = -(-len(open_ones) // (at_a_time * axis_size(plan.mesh, "model")))
-    seconds = seconds_per_step(plan, at_a_time)
+    seconds = seconds_per_step(plan, arrangement)
     most = max(left.values())
     shared = most * rounds / axis_size(plan.mesh, "data")
     duration = timedelta(seconds=round(seconds * shared))

@@ -16,7 +16,7 @@ from selectax.study.runtime.hosts import is_first, largest
 from selectax.study.runtime.progress import Log, stage
 from selectax.study.runtime.signals import Stopped, remembered_signals
 from selectax.study.runtime.waiting import fetch
-from selectax.study.side_by_side import models_at_a_time
+from selectax.study.side_by_side import arrange
 from selectax.study.training.inputs import steps_of_epoch
 from selectax.study.training.population import Population, end_epoch
 
@@ -76,12 +76,12 @@ def train_group(
       selectax.study.run.checkpoints.CheckpointError: if a checkpoint cannot be written or read.
       Stopped: if a signal stopped training. A checkpoint has been written.
     """
-    recipe = plan.recipe
-    steps = data.training.samples // recipe.batch_size
+    steps = data.training.samples // plan.recipe.batch_size
     population = spread_networks(fresh(plan, group), plan.mesh)
+    at_a_time, recipe = arrange(plan, len(group))
     options: dict[str, Any] = {
         "recipe": recipe,
-        "models_at_a_time": models_at_a_time(plan, len(group)),
+        "models_at_a_time": at_a_time,
         "mesh": plan.mesh,
     }
     with (

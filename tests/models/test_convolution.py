@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selectax.models.convolution import convolution, native_convolution
+from selectax.models.convolution import convolution, native_convolution, patch_convolution
 
 SHAPES = [
     (stride, kernel, height, width)
@@ -25,14 +25,15 @@ def _operands(kernel, height, width, samples=5, dtype=np.float32):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("form", [convolution, patch_convolution])
 @pytest.mark.parametrize(("stride", "kernel", "height", "width"), SHAPES)
-def test_gradients_equal_those_of_the_native_convolution(stride, kernel, height, width):
+def test_gradients_equal_those_of_the_native_convolution(stride, kernel, height, width, form):
     operands = _operands(kernel, height, width)
-    out, pull_back = jax.vjp(functools.partial(convolution, stride=stride), *operands)
+    out, pull_back = jax.vjp(functools.partial(form, stride=stride), *operands)
     native, native_pull_back = jax.vjp(
         functools.partial(native_convolution, stride=stride), *operands
     )
-    np.testing.assert_allclose(out, native, rtol=1e-6)
+    np.testing.assert_allclose(out, native, rtol=1e-5, atol=1e-5)
     gradient = jax.random.normal(jax.random.key(1), out.shape)
     for ours, theirs in zip(pull_back(gradient), native_pull_back(gradient), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -70,12 +71,13 @@ def test_gradient_takes_any_number_of_samples(samples):
 
 
 @pytest.mark.slow
-def test_gradient_under_vmap_equals_one_model_at_a_time():
+@pytest.mark.parametrize("form", [convolution, patch_convolution])
+def test_gradient_under_vmap_equals_one_model_at_a_time(form):
     images, _ = _operands(3, 6, 6)
     kernels = jax.random.normal(jax.random.key(2), (3, 3, 3, 3, 4))
 
     def gradient(kernel):
-        return jax.grad(lambda kernel: jnp.sum(convolution(images, kernel, 2) ** 2))(kernel)
+        return jax.grad(lambda kernel: jnp.sum(form(images, kernel, 2) ** 2))(kernel)
 
     np.testing.assert_allclose(
         jax.vmap(gradient)(kernels), jnp.stack([gradient(k) for k in kernels]), rtol=1e-4, atol=1e-4

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from selectax import models
-from selectax.models.convolution import convolution
+from selectax.models.convolution import convolution, patch_convolution
 from selectax.models.layers import Convolution, normalization
+from selectax.models.network import convolving_by
 from tests.study.tiny import TinyNetwork
 
 IMAGES = jax.random.uniform(jax.random.key(1), (4, 4, 4, 3))
@@ -53,6 +54,21 @@ def test_equal_functions_are_compiled_once():
     for _ in range(2):
         compiled(models.of_module(TinyNetwork()).apply, variables)
     assert compiled._cache_size() == 1
+
+
+def test_another_convolution_gives_the_same_outputs(normalized):
+    module, variables = normalized
+    network = models.of_module(module)
+    by_patches = convolving_by(network, patch_convolution)
+    assert by_patches != network
+    expected, found = network.apply(variables, IMAGES), by_patches.apply(variables, IMAGES)
+    jax.tree.map(lambda *pair: np.testing.assert_allclose(*pair, rtol=1e-5), found, expected)
+
+
+def test_a_network_without_our_convolutions_has_no_other():
+    assert convolving_by(models.of_module(TinyNetwork()), patch_convolution) is None
+    plain = models.Network(lambda key, images: {}, lambda variables, images: None)
+    assert convolving_by(plain, patch_convolution) is None
 
 
 def test_functions_agree_with_a_module_without_state():

@@ -1,5 +1,6 @@
-"""How many networks a device trains side by side."""
+"""How many networks a device trains side by side, and by which convolutions."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import jax
@@ -8,6 +9,8 @@ import pytest
 from jax.sharding import Mesh
 
 from selectax import models
+from selectax.models.convolution import patch_convolution
+from selectax.models.network import convolving_by
 from selectax.study import side_by_side
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.options import (
@@ -16,7 +19,8 @@ from selectax.study.configuration.options import (
     TrainingOptions,
 )
 from selectax.study.plan import make_plan
-from selectax.study.side_by_side import models_at_a_time
+from selectax.study.side_by_side import Arrangement, arrange
+from selectax.study.training.recipe import Recipe
 from tests.study.tiny import TinyNetwork
 
 
@@ -30,13 +34,23 @@ def accelerator(monkeypatch):
     device = SimpleNamespace(memory_stats=lambda: statistics)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "local_devices", lambda: [device])
-    monkeypatch.setattr(side_by_side, "bytes_of_one", lambda _: 100)
-    monkeypatch.setattr(side_by_side, "seconds_per_step", lambda _, size: 1.0)
+    monkeypatch.setattr(side_by_side, "bytes_of_one", lambda *_: 100)
+    monkeypatch.setattr(side_by_side, "seconds_per_step", lambda *_: 1.0)
     return statistics
 
 
-def planned(mesh=None, **options):
-    return SimpleNamespace(mesh=mesh, config=SweepConfig(run=RunOptions(**options)))
+# Its convolutions have no other form.
+PLAIN = Recipe(models.Network(lambda key, images: {}, lambda variables, images: None), 10, 1, 4)
+CONVOLUTIONAL = Recipe(models.of_module(models.create("resnet8", num_classes=10)), 10, 1, 4)
+
+
+def planned(mesh=None, recipe=PLAIN, **options):
+    config = SweepConfig(run=RunOptions(**options))
+    return SimpleNamespace(mesh=mesh, config=config, recipe=recipe)
+
+
+def models_at_a_time(plan, networks):
+    return arrange(plan, networks).models_at_a_time
 
 
 def test_as_many_as_its_memory_holds(accelerator):
@@ -52,8 +66,23 @@ def test_as_many_as_its_memory_holds(accelerator):
 def test_one_where_that_is_faster(accelerator, monkeypatch, seconds_of_six, chosen):
     """On an H100, at batches of 128, networks one by one were faster than 32 together."""
     seconds = {1: 1.0, 6: seconds_of_six}
-    monkeypatch.setattr(side_by_side, "seconds_per_step", lambda _, size: seconds[size])
+    monkeypatch.setattr(side_by_side, "seconds_per_step", lambda _, each: seconds[each[0]])
     assert models_at_a_time(planned(), 20) == chosen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [({1: 1.0, 6: 7.0, 2: 1.9}, 2), ({1: 1.0, 6: 5.0, 2: 1.9}, 6), ({1: 1.0, 6: 7.0, 2: 2.1}, 1)],
+)
+def test_products_of_patches_where_they_are_faster(accelerator, monkeypatch, seconds, chosen):
+    """Memory holds six networks, or two with their patches."""
+    by_patches = convolving_by(CONVOLUTIONAL.network, patch_convolution)
+    patches = dataclasses.replace(CONVOLUTIONAL, network=by_patches)
+    bytes_of = {CONVOLUTIONAL: 100, patches: 300}
+    monkeypatch.setattr(side_by_side, "bytes_of_one", lambda _, recipe: bytes_of[recipe])
+    monkeypatch.setattr(side_by_side, "seconds_per_step", lambda _, each: seconds[each[0]])
+    arrangement = arrange(planned(recipe=CONVOLUTIONAL), 20)
+    assert arrangement == Arrangement(chosen, patches if chosen == 2 else CONVOLUTIONAL)
 
 
 def test_of_a_mesh_each_device_has_its_own(accelerator, four_devices):
@@ -80,6 +109,7 @@ def test_steps_of_any_number_of_networks_are_timed(tmp_path, monkeypatch):
         run=RunOptions(output=tmp_path / "run", mesh="1x1"),
     )
     of_sweep = make_plan(config)
-    assert 0 < side_by_side.seconds_per_step(of_sweep, 1) < 60
-    assert 0 < side_by_side.seconds_per_step(of_sweep, 5) < 60  # of which the plan has four
-    assert side_by_side.bytes_of_one(of_sweep) > 1000
+    for number in (1, 5):  # the plan has four
+        arrangement = Arrangement(number, of_sweep.recipe)
+        assert 0 < side_by_side.seconds_per_step(of_sweep, arrangement) < 60
+    assert side_by_side.bytes_of_one(of_sweep, of_sweep.recipe) > 1000

@@ -180,8 +180,8 @@ class RunOptions:
     """Minutes between checkpoints within an epoch. One is always written after each epoch."""
     models_at_a_time: int | None = None
     """Number of networks that a device trains in parallel. By default 1 on the CPU. On GPU and TPU
-    it is as many as fit in memory, or 1 if a few steps of one network take less time per network.
-    Another number rounds differently."""
+    it is as many as fit in memory, or 1 if a few steps of one network take less time per network;
+    convolutions as products of image patches are tried too. Another choice rounds differently."""
     mesh: str = "auto"
     """Device mesh. MxD distributes the networks over M devices and each batch over D; auto uses all
     devices."""
