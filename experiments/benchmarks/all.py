@@ -28,6 +28,7 @@ from experiments.benchmarks.measures import (
     corruptions,
     dimensionality,
     import_time,
+    initialization,
     intrinsic_dimension,
     regularizer,
     robust_accuracy_curve,
@@ -37,7 +38,9 @@ from experiments.benchmarks.shared.contest import Contest, machine_and_load
 from experiments.benchmarks.study import (
     adversarial_training,
     default_job,
+    first_command,
     many_networks,
+    one_network,
     population,
     training,
 )
@@ -73,6 +76,8 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
         "dimensionality": dimensionality.contest,
         "intrinsic_dimension": intrinsic_dimension.contest,
         "bases": bases.contest,
+        "initialization": initialization.contest,
+        "first_command": first_command.contest,
         "default_job": default_job.contest,
         "import_time": import_time.contest,
     }
@@ -85,8 +90,9 @@ def benchmarks() -> dict[str, Callable[[], Contest]]:
         for script in (robust_accuracy_curve, sensitivity):
             options = script.Options(Path(real_data))
             found[script.__name__.rpartition(".")[2]] = functools.partial(script.contest, options)
+        found["one_network"] = one_network.contest
     else:
-        print("SELECTAX_REAL_DATA is not set: robust_accuracy_curve and sensitivity are left out.")
+        print("SELECTAX_REAL_DATA is not set: benchmarks with real data are left out.")
     return found
 
 

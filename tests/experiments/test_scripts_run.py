@@ -37,8 +37,10 @@ WORDS = {
     "benchmarks/measures/dimensionality.py": "--samples 1000 --rounds 1",
     "benchmarks/study/idle.py": "--copies 1 --output OUT/figure.png",
     "benchmarks/measures/import_time.py": "--rounds 1",
+    "benchmarks/measures/initialization.py": "--rounds 1",
     "benchmarks/measures/intrinsic_dimension.py": "--samples 300 --rounds 1",
     "benchmarks/shared/machine.py": "",
+    "benchmarks/study/first_command.py": "--help",  # of the sweeps of both commits
     "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 --steps 1 --rounds 1 --copies 1",
     "benchmarks/study/precision.py": "--seeds 1 --epochs 1 --images 64",
     "benchmarks/study/programs.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64",
@@ -51,6 +53,7 @@ WORDS_OF_PEERS = {
     "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
     "benchmarks/study/default_job.py": ONE_NETWORK,
+    "benchmarks/shared/original_corruptions.py": "",
     "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_STEPS}",
     "benchmarks/shared/peer.py": "",
     "benchmarks/shared/pretrained.py": "",
@@ -59,6 +62,9 @@ WORDS_OF_PEERS = {
 WORDS_OF_REAL_DATA = {
     "benchmarks/measures/robust_accuracy_curve.py": "REAL --images 32 --steps 1 --repetitions 1",
     "benchmarks/measures/sensitivity.py": "REAL --images 2 --directions 2 --rounds 1",
+    "benchmarks/study/one_network.py": (
+        "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness"
+    ),
     "benchmarks/study/streaming.py": "--batch-size 4 --batches 24 --steps 1 --rounds 1",
 }
 # default_job.py runs it, too.

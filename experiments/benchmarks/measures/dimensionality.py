@@ -149,7 +149,7 @@ def contest(options: Options = Options()) -> Contest:
         work=1,
         unit="jobs",
         peer="scikit-learn",
-        aims=Aims(3, 3, gpu=3),
+        aims=Aims(1, 1, gpu=3),
     )
 
 

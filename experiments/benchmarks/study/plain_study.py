@@ -1,12 +1,12 @@
-"""The default job of `experiments/sweep.py` in the plain way, by the libraries one would reach for.
+"""A study in the plain way, by the libraries one would reach for; by default the default job.
 
 PyTorch trains and evaluates, torchattacks attacks, imagecorruptions corrupts and scikit-learn finds
-components: networks, training and measurements are those of the default job. Written to be fast as
-far as these libraries are: channels last, batches cropped by one indexing, no gradients where none
-are needed, images corrupted once for all networks, responses of all layers from the pass that gives
-the logits, the responses to clean images kept for all perturbations, scikit-learn's fastest solver.
+components: networks, training and measurements are those of `experiments/sweep.py`. Written to be
+fast as far as these libraries are: channels last, batches cropped by one indexing, no gradients
+where none are needed, images corrupted once for all networks, responses of all layers from the pass
+that gives the logits, the responses to clean images kept for all perturbations, scikit-learn's fastest solver.
 
-It does less than the default job: it looks for no masked gradients, keeps no checkpoints, and makes
+It does less than a sweep: it looks for no masked gradients, keeps no checkpoints, and makes
 no figures and no report. And imagecorruptions knows ImageNet's severities alone, which are stronger
 than CIFAR-10-C's: as much work, other accuracies.
 """
@@ -21,18 +21,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import imagecorruptions
 import numpy as np
 import sklearn
 import torch
 import torchattacks
 import tyro
-from PIL import Image
-from skimage.filters import gaussian
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional
 
+from experiments.benchmarks.shared.original_corruptions import original
 from experiments.benchmarks.shared.peer import CifarResNet
 
 COLUMNS = (
@@ -50,12 +48,9 @@ COLUMNS = (
     "value",
 )
 CLASSES, DEPTH = 10, 8
-BATCH, EVALUATION_BATCH, ATTACKED = 32, 128, 128
+EVALUATION_BATCH = 128
 PADDING = 4
-CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast", "pixelate")
 SEVERITIES = (1, 2, 3, 4, 5)
-EPSILONS = tuple(epsilon / 255 for epsilon in (2, 4, 8, 16))
-PGD_STEPS = 10
 
 Row = dict[str, Any]
 Responses = dict[str, np.ndarray]
@@ -74,8 +69,24 @@ class Options:
     """Strengths of the regularizer."""
     seeds: int = 4
     """Networks per alpha."""
-    epochs: int = 5
+    epochs: int = 4
     """Passes over the training set."""
+    dataset: str = "digits"
+    """Its name in the table."""
+    batch_size: int = 32
+    """Images per training step."""
+    mirror: bool = False
+    """Mirror half of the training images."""
+    corruptions: tuple[str, ...] = (
+        *("gaussian_noise", "gaussian_blur", "brightness", "contrast", "pixelate"),
+    )
+    """Names of corruptions."""
+    attack_images: int = 96
+    """Test images that are attacked."""
+    epsilons: tuple[float, ...] = (2, 4, 8, 16)
+    """Of the attacks, in 255ths."""
+    pgd_steps: tuple[int, ...] = (10,)
+    """Steps of PGD."""
 
 
 class Split(NamedTuple):
@@ -178,11 +189,15 @@ def mean_selectivity(responses: Mapping[str, Tensor], labels: Tensor) -> Tensor:
     return torch.stack([i.mean() for i in class_selectivity(responses, labels).values()]).mean()
 
 
-def batches_of_epoch(padded: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def batches_of_epoch(
+    padded: Tensor, labels: Tensor, options: Options
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Images cropped at random from padded ones of (samples, height, width, 3), shuffled."""
-    size = torch.arange(padded.shape[1] - 2 * PADDING)
-    for chosen in torch.randperm(len(labels)).split(BATCH)[: len(labels) // BATCH]:
-        rows, columns = torch.randint(0, 2 * PADDING + 1, (2, BATCH, 1)) + size
+    size, batch = torch.arange(padded.shape[1] - 2 * PADDING), options.batch_size
+    for chosen in torch.randperm(len(labels)).split(batch)[: len(labels) // batch]:
+        rows, columns = torch.randint(0, 2 * PADDING + 1, (2, batch, 1)) + size
+        if options.mirror:
+            columns = torch.where(torch.rand(batch, 1) < 0.5, columns.flip(1), columns)
         images = padded[chosen[:, None, None], rows[:, :, None], columns[:, None, :]]
         yield images.permute(0, 3, 1, 2), labels[chosen]
 
@@ -200,20 +215,20 @@ def train_step(network, optimizer, images: Tensor, labels: Tensor, alpha: float)
     return loss.item(), (logits.argmax(1) == labels).float().mean().item()
 
 
-def train(alpha: float, seed: int, splits: Mapping[str, Split], epochs: int) -> Trained:
+def train(alpha: float, seed: int, splits: Mapping[str, Split], options: Options) -> Trained:
     torch.manual_seed(seed)
     network = new_network()
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
     images, labels = splits["train"]
-    steps = len(labels) // BATCH
-    drops = [round(share * epochs * steps) for share in (1 / 2, 3 / 4)]
+    steps = len(labels) // options.batch_size
+    drops = [round(share * options.epochs * steps) for share in (1 / 2, 3 / 4)]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, drops)
     padded = functional.pad(images, (PADDING,) * 4).permute(0, 2, 3, 1).contiguous()
     history, best_accuracy, best_epoch, best = [], -1.0, 0, {}
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, options.epochs + 1):
         network.train()
         of_steps = []
-        for batch in batches_of_epoch(padded, labels):
+        for batch in batches_of_epoch(padded, labels, options):
             of_steps.append(train_step(network, optimizer, *batch, alpha))
             schedule.step()
         history.append(tuple(np.mean(of_steps, axis=0)))
@@ -305,14 +320,14 @@ def accuracy_rows(accuracy: float, clean_accuracy: float, where: Row) -> Iterato
     yield {"metric": "relative_accuracy", **where, "value": relative}
 
 
-def attack_rows(network: CifarResNet, split: Split) -> Iterator[Row]:
+def attack_rows(network: CifarResNet, split: Split, options: Options) -> Iterator[Row]:
     """Under FGSM and PGD with each epsilon; an image that a smaller one breaks stays broken."""
     clean = measure(network, split)
-    for name, steps in (("fgsm", 1), ("pgd", PGD_STEPS)):
+    for name, steps in (("fgsm", 1), *(("pgd", steps) for steps in options.pgd_steps)):
         withstood = clean.correct
         where = {"metric": "accuracy", "perturbation": name, "steps": steps}
         yield {**where, "epsilon": 0.0, "value": withstood.mean()}
-        for epsilon in EPSILONS:
+        for epsilon in (epsilon / 255 for epsilon in options.epsilons):
             attack = new_attack(name, network, epsilon, steps)
             measured = measure(network, split._replace(images=attack(*split)))
             withstood = withstood & measured.correct
@@ -327,23 +342,18 @@ def new_attack(name: str, network: CifarResNet, epsilon: float, steps: int):
     return torchattacks.PGD(network, eps=epsilon, alpha=2.5 * epsilon / steps, steps=steps)
 
 
-def corrupt(split: Split) -> dict[tuple[str, int], Split]:
+def corrupt(split: Split, names: Iterable[str]) -> dict[tuple[str, int], Split]:
     """The images under each corruption at each severity."""
-    # It names the channels' axis as scikit-image did before 0.19.
-    imagecorruptions.corruptions.gaussian = lambda image, sigma, multichannel: gaussian(
-        image, sigma, channel_axis=-1
-    )
     np.random.seed(0)  # of which imagecorruptions draws
     images = (split.images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
     def corrupted(name, severity):
-        # Without imagecorruptions.corrupt, which refuses images smaller than 32 × 32.
-        function = getattr(imagecorruptions.corruptions, name)
-        return np.stack([np.uint8(function(Image.fromarray(one), severity)) for one in images])
+        function = original(name)
+        return np.stack([function(image, severity) for image in images])
 
     return {
         (name, severity): split._replace(images=to_pixels(corrupted(name, severity)))
-        for name in CORRUPTIONS
+        for name in names
         for severity in SEVERITIES
     }
 
@@ -354,25 +364,31 @@ def training_rows(trained: Trained) -> Iterator[Row]:
         yield {"epoch": epoch, "metric": "train_accuracy", "value": accuracy}
 
 
-def rows_of(trained: Trained, test: Split, corrupted: Mapping[tuple[str, int], Split]):
+def rows_of(
+    trained: Trained,
+    test: Split,
+    corrupted: Mapping[tuple[str, int], Split],
+    options: Options,
+) -> Iterator[Row]:
     """All rows of a network."""
-    network, attacked = trained.network, Split(*(values[:ATTACKED] for values in test))
+    attacked = Split(*(values[: options.attack_images] for values in test))
+    network = trained.network
     clean = measure(network, test)
     yield from training_rows(trained)
     yield from clean_rows(clean, test.labels)
     yield from corruption_rows(network, corrupted, clean)
-    yield from attack_rows(network, attacked)
+    yield from attack_rows(network, attacked, options)
 
 
 def study(options: Options) -> Iterator[Row]:
     """The rows of all networks, which differ in alpha and seed."""
     splits = load_splits(options.data)
-    corrupted = corrupt(splits["test"])
+    corrupted = corrupt(splits["test"], options.corruptions)
     for alpha in options.alpha:
         for seed in range(options.seeds):
-            trained = train(alpha, seed, splits, options.epochs)
-            whose = {"dataset": "digits", "model": "resnet8", "alpha": alpha, "seed": seed}
-            for row in rows_of(trained, splits["test"], corrupted):
+            trained = train(alpha, seed, splits, options)
+            whose = {"dataset": options.dataset, "model": "resnet8", "alpha": alpha, "seed": seed}
+            for row in rows_of(trained, splits["test"], corrupted, options):
                 yield {**whose, "epoch": trained.best_epoch, **row}
             print(f"alpha {alpha:g} seed {seed}", file=sys.stderr)
 
