@@ -4,7 +4,8 @@ PyTorch trains and evaluates, torchattacks attacks, imagecorruptions corrupts an
 components: networks, training and measurements are those of `experiments/sweep.py`. Written to be
 fast as far as these libraries are: channels last, batches cropped by one indexing, no gradients
 where none are needed, images corrupted once for all networks, responses of all layers from the pass
-that gives the logits, the responses to clean images kept for all perturbations, scikit-learn's fastest solver.
+that gives the logits, the responses to clean images kept for all perturbations, scikit-learn's
+fastest solver.
 
 It does less than a sweep: it looks for no masked gradients, keeps no checkpoints, and makes
 no figures and no report. And imagecorruptions knows ImageNet's severities alone, which are stronger
