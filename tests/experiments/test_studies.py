@@ -1,6 +1,7 @@
 """The studies' flags mean something, decide what they say, and a step of each full job runs."""
 
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from selectax.commands.command_line.parsing import parse
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.run import results
+from tests.project.markdown import commands
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in study.STUDIES.glob("*/flags.toml"))
@@ -36,6 +38,19 @@ def test_flags_are_valid_and_all_reach_the_sweep(name):
     for flag, value in flags.items():
         value = tuple(value) if isinstance(value, list) else value
         assert given[flag.replace("-", "_")] == (None if value == "None" else value), flag
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_studys_page_has_its_command(name, monkeypatch):
+    given = []
+    monkeypatch.setattr(sweep, "main", lambda words, program: given.append(words) or 0)
+    found = [shlex.split(command) for command in commands(study.STUDIES / name / "README.md")]
+    found = [words[2:] for words in found if words[1] == "experiments/study.py"]
+    assert found
+    for words in found:
+        assert words[0] == name
+        assert study.main(words) == 0
+        assert parse(SweepConfig, given[-1], "sweep.py").training.model == flags_of(name)["model"]
 
 
 @pytest.mark.parametrize("name", FULL)
