@@ -1,6 +1,7 @@
 """What is counted for the simulation, against counts by hand."""
 
 import math
+import sys
 
 import jax
 import numpy as np
@@ -48,3 +49,16 @@ def test_hours_fall_with_devices_as_far_as_networks_and_batches_allow(devices):
     # Whole networks, one after another on each device, are one of the layouts to choose from.
     rounds = math.ceil(RESNET20.networks / devices)
     assert total <= rounds * one / RESNET20.networks * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--models"], "--models: give resnet20, resnet18 or both."),
+        (["--devices", "0"], "--devices [0]: give one or more integers of at least 1."),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(words, says, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["simulate_scale.py", *words])
+    assert simulation.main() == 2
+    assert capsys.readouterr().err.strip() == says
