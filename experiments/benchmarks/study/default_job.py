@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,7 @@ def run_ours(options: Options, folder: Path) -> Run:
 
 def run_theirs(options: Options, folder: Path) -> Run:
     data, output = folder / "digits.npz", folder / "plain.csv"
-    save_data(data)
+    save_data(data, "digits")
     program = [HERE / "plain_study.py", "--data", data, "--output", output]
     return timed([*program, *flags(options)], output)
 
@@ -81,10 +82,15 @@ def run_both(options: Options) -> tuple[Run, Run]:
         return run_ours(options, Path(folder)), run_theirs(options, Path(folder))
 
 
-def save_data(path: Path) -> None:
+def save_data(
+    path: Path, dataset: str, limits: Mapping[str, int] = MappingProxyType({}), **options
+) -> None:
+    """The first images and labels of each split, by default all; options are those of `load`."""
     arrays = {}
     for split in ("train", "validation", "test"):
-        arrays[f"{split}_images"], arrays[f"{split}_labels"] = datasets.load("digits", split)
+        images, labels = datasets.load(dataset, split, **options)
+        limit = limits.get(split)
+        arrays |= {f"{split}_images": images[:limit], f"{split}_labels": labels[:limit]}
     np.savez(path, **arrays)
 
 
@@ -96,13 +102,16 @@ def flags(options: Options) -> list[str]:
 
 def timed(program: Sequence[str | Path], output: Path) -> Run:
     """Runs a program and reads the table that it leaves."""
-    # Compilation counts, so what an earlier run compiled must not be at hand.
-    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
     before, start = processor_seconds(), time.perf_counter()
     command = [sys.executable, *map(str, program)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=uncached())
     wall, processor = time.perf_counter() - start, processor_seconds() - before
     return Run(wall, processor, os.getloadavg()[0], results.load(output))
+
+
+def uncached() -> dict[str, str]:
+    """The environment without programs that an earlier run compiled, for compilation counts."""
+    return {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
 
 
 def processor_seconds() -> float:
@@ -127,18 +136,23 @@ def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
 
 
 def contest(options: Options = Options()) -> Contest:
-    """Each once, for a round takes minutes; the tables are compared, too."""
-    ours, theirs = run_both(options)
+    """Each once, for a round takes minutes."""
+    networks = len(options.alpha) * options.seeds
+    return contest_of("The whole default job", *run_both(options), networks, AIM)
+
+
+def contest_of(title: str, ours: Run, theirs: Run, networks: int, aim: float) -> Contest:
+    """Compares the tables, too."""
     found = differences(ours.table, theirs.table)
     if found:
         raise AssertionError("\n".join(found))
     return Contest(
-        "The whole default job",
+        title,
         {"selectax": [ours.wall], "PyTorch and kin": [theirs.wall]},
-        work=len(options.alpha) * options.seeds,
+        work=networks,
         unit="networks",
         peer="PyTorch and kin",
-        aims=Aims(AIM, AIM, gpu=AIM),
+        aims=Aims(aim, aim, gpu=aim),
     )
 
 

@@ -7,7 +7,6 @@ too. Needs the project's history.
   python experiments/benchmarks/study/first_command.py [--alpha 0 --seeds 1 --epochs 1]
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.benchmarks.shared.contest import Aims, Contest
+from experiments.benchmarks.study.default_job import uncached
 
 ROOT = Path(__file__).resolve().parents[3]
 EARLIER = "417bfc0"
@@ -25,14 +25,13 @@ AIM = 1 / 0.6
 
 def seconds(tree: Path, folder: Path, words: Sequence[str]) -> float:
     """Of the command in a checkout."""
-    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
     command = [sys.executable, tree / "experiments" / "sweep.py", "--output", folder, *words]
     start = time.perf_counter()
     subprocess.run(
         command,
         check=True,
         cwd=tree,
-        env=environment | {"PYTHONPATH": str(tree)},
+        env=uncached() | {"PYTHONPATH": str(tree)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
