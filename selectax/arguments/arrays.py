@@ -22,8 +22,8 @@ def as_array(name: str, value: Any) -> Array:
 
     Args:
       name: name of the argument, or of an entry of it, for errors.
-      value: an array, a number, a list or tuple of numbers, or an object that NumPy or JAX can
-        convert.
+      value: an array, a number, a list or tuple of numbers (Python floats become float32, whatever
+        JAX_ENABLE_X64 says), or an object that NumPy or JAX can convert.
 
     Raises:
       TypeError: the value does not hold numbers.
@@ -54,7 +54,9 @@ def _from_sequence(name, value):
         if any(isinstance(leaf, jax.Array) for leaf in leaves):
             return jnp.asarray(value)
         # NumPy would convert an empty list to float64, which is refused for labels.
-        return np.asarray(value) if leaves else np.asarray(value, np.int32)
+        array = np.asarray(value) if leaves else np.asarray(value, np.int32)
+        typed = any(hasattr(leaf, "dtype") for leaf in leaves)
+        return array if typed or array.dtype != np.float64 else array.astype(np.float32)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must have rows of equal length to be an array.") from None
 

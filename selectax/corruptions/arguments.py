@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from selectax.arguments.arrays import as_array
 from selectax.arguments.names import nearest
 
 _SMALLEST_SIDE = 8
@@ -99,7 +100,7 @@ def checked_floats(argument: str, values) -> Float[Array, "*shape"]:
     """
     if not hasattr(values, "dtype"):
         try:
-            values = jnp.asarray(values)
+            values = jnp.asarray(as_array(argument, values))
         except (TypeError, ValueError):
             raise TypeError(
                 f"{argument} must be one array of floats in [0, 1], not a "

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import selectax
+from selectax.attacks import fgsm
+from selectax.corruptions import corrupt
 
 LABELS = [0, 1, 2, 1, 0, 2]
 WHERE = [True, True, True, True, True, False]
@@ -127,3 +129,21 @@ def test_random_ranks_are_int32_of_keys_of_kind_rbg_too(wide):
         ranks = selectax.random_ranks(jax.random.key(0, impl="rbg"), {"layer": np.zeros(5)})
     assert ranks["layer"].dtype == np.int32
     assert sorted(ranks["layer"].tolist()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_lists_of_numbers_are_float32(wide):
+    layer = np.asarray(activations("float32"))[..., :1]
+    key, flat, small = jax.random.key(0), layer[:, 0, 0].tolist(), np.full((1, 8, 8, 3), 0.5)
+    with jax.enable_x64(wide):
+        found = (
+            selectax.unit_responses(layer.tolist()),
+            selectax.layer_selectivity(layer.tolist(), LABELS, 3),
+            selectax.principal_variances(flat),
+            selectax.participation_ratio([0.5, 0.25]),
+            selectax.twonn_dimension(flat),
+            selectax.class_selectivity_index([[0.5], [0.25]]),
+            corrupt(key, small.tolist(), "contrast", 1),
+            fgsm(lambda images: images[:, 0, 0], small.tolist(), [0], epsilon=0.1),
+        )
+    assert [leaf.dtype for leaf in found] == len(found) * [jnp.float32]

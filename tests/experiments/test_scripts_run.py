@@ -15,6 +15,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("**/*.py"))
 ONE_NETWORK = "--alpha 0 --seeds 1 --epochs 1"
 SMALL_STEPS = "--batch-size 4 --steps 1 --rounds 1"
+SMALL_NETWORK = f"--depth 8 {SMALL_STEPS}"
 # By name what follows it; OUT is an empty folder, IN one of what `given` makes, RUN a sweep's.
 WORDS = {
     "corrupt.py": "--input IN/images.npy --output OUT/out --corruptions fog --severities 1",
@@ -44,7 +45,7 @@ WORDS = {
     "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 --steps 1 --rounds 1 --copies 1",
     "benchmarks/study/precision.py": "--seeds 1 --epochs 1 --images 64",
     "benchmarks/study/programs.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64",
-    "benchmarks/measures/regularizer.py": SMALL_STEPS,
+    "benchmarks/measures/regularizer.py": SMALL_NETWORK,
     "benchmarks/study/scaling.py": "--rounds 1 --sizes 2 --only images devices --output OUT",
 }
 # Of these that need PyTorch and kin, or the real data.
@@ -54,10 +55,10 @@ WORDS_OF_PEERS = {
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
     "benchmarks/study/default_job.py": ONE_NETWORK,
     "benchmarks/shared/original_corruptions.py": "",
-    "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_STEPS}",
+    "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_NETWORK}",
     "benchmarks/shared/peer.py": "",
     "benchmarks/shared/pretrained.py": "",
-    "benchmarks/study/training.py": SMALL_STEPS,
+    "benchmarks/study/training.py": SMALL_NETWORK,
 }
 WORDS_OF_REAL_DATA = {
     "benchmarks/measures/robust_accuracy_curve.py": "REAL --images 32 --steps 1 --repetitions 1",

@@ -1,4 +1,4 @@
-"""What class selectivity adds to a training step of ResNet-20, as a metric and as a regularizer."""
+"""What class selectivity adds to a training step, as a metric and as a regularizer."""
 
 import contextlib
 import dataclasses
@@ -24,6 +24,8 @@ WITHOUT = "without selectivity"
 class Options:
     """How much is timed."""
 
+    depth: int = 20
+    """Of the ResNet: 6n + 2."""
     batch_size: int = 128
     """Images a step."""
     steps: int = 4
@@ -35,14 +37,14 @@ class Options:
 def contest(options: Options = Options()) -> Contest:
     count = options.batch_size * options.steps
     images, labels = (values[:count] for values in load_large_digits("train"))
-    epoch = functools.partial(compiled_epoch, images, labels, options.batch_size)
+    epoch = functools.partial(compiled_epoch, images, labels, options)
     contestants = {
         "regularizer and metric": epoch(),
         "metric alone": epoch("selectivity_penalty"),
         WITHOUT: epoch("selectivity_penalty", "mean_selectivity"),
     }
     return Contest(
-        f"Training ResNet-20, batch {options.batch_size}, alpha traced, all layers",
+        f"Training ResNet-{options.depth}, batch {options.batch_size}, alpha traced, all layers",
         time_in_turn(contestants, rounds=options.rounds),
         work=options.steps,
         unit="steps",
@@ -51,9 +53,10 @@ def contest(options: Options = Options()) -> Contest:
     )
 
 
-def compiled_epoch(images, labels, batch_size, *left_out):
+def compiled_epoch(images, labels, options, *left_out):
     """An epoch in which these functions of the training step are compiled as zero."""
-    recipe = Recipe(of_module(models.create("resnet20", 10)), 10, epochs=1, batch_size=batch_size)
+    network = of_module(models.create(f"resnet{options.depth}", 10))
+    recipe = Recipe(network, 10, epochs=1, batch_size=options.batch_size)
     hyperparameters = training.Hyperparameters(*map(jnp.asarray, (-1.0, 0.1, 0)))
     state = training.init_state(hyperparameters, recipe, images.shape[1:])
     arguments = (state, jnp.asarray(images), jnp.asarray(labels), hyperparameters, jnp.int32(0))

@@ -29,7 +29,6 @@ from selectax.attacks.curves.batched_search import search_epsilons
 from selectax.attacks.projected_gradient import pgd_method
 
 COARSE = np.array([0.25, 0.5, 1, 2, 3, 4, 6, 8], np.float32) / 255
-FINE = np.linspace(0.25, 8, 32, dtype=np.float32) / 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +41,8 @@ class Options:
     """Test images."""
     steps: int = 10
     """Of PGD."""
+    fine: int = 32
+    """Epsilons of the finer curve."""
     batch_size: int = 32
     """Images that our attacks take at a time."""
     repetitions: int = 3
@@ -83,6 +84,7 @@ def contest(options: Options) -> Contest:
         return np.array(accuracies)
 
     key = jax.random.key(0)
+    fine = np.linspace(0.25, 8, options.fine, dtype=np.float32) / 255
     steps = evaluations(key, logits_fn, images, labels, options)
     cold = evaluations(key, logits_fn, images, labels, options, warm_start=False)
     whole = options.images * options.steps * len(COARSE)
@@ -98,7 +100,7 @@ def contest(options: Options) -> Contest:
         time_in_turn(
             {
                 "one queue": lambda: jax.block_until_ready(curve(key, COARSE)),
-                "one queue, 32 epsilons": lambda: jax.block_until_ready(curve(key, FINE)),
+                f"one queue, {len(fine)} epsilons": lambda: jax.block_until_ready(curve(key, fine)),
                 "torchattacks": lambda: attack_each_epsilon(COARSE),
             },
             rounds=options.repetitions,

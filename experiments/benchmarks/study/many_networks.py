@@ -30,6 +30,8 @@ class Options:
 
     networks: int = 32
     """Trained."""
+    depth: int = 20
+    """Of the ResNets: 6n + 2."""
     batch_size: int = 128
     """Images a step."""
     steps: int = 8
@@ -46,7 +48,7 @@ def contest(options: Options = Options()) -> Contest:
         PEER: their_steps(images, labels, options),
     }
     return Contest(
-        f"Training {options.networks} ResNet-20, batch {options.batch_size}",
+        f"Training {options.networks} ResNet-{options.depth}, batch {options.batch_size}",
         time_in_turn(contestants, rounds=options.rounds),
         work=options.networks * count,
         unit="images",
@@ -56,9 +58,8 @@ def contest(options: Options = Options()) -> Contest:
 
 
 def our_steps(images, labels, options):
-    recipe = Recipe(
-        of_module(models.create("resnet20", 10)), 10, epochs=1, batch_size=options.batch_size
-    )
+    network = of_module(models.create(f"resnet{options.depth}", 10))
+    recipe = Recipe(network, 10, epochs=1, batch_size=options.batch_size)
     at_a_time = options.networks if jax.default_backend() == "gpu" else 1
     population, there = population_of(options.networks, recipe), map(jnp.asarray, (images, labels))
     return repeated_steps(
@@ -76,7 +77,7 @@ def their_steps(images, labels, options):
         )
     ]
     networks = [
-        CifarResNet(20, 10).to(device(), memory_format=torch.channels_last)
+        CifarResNet(options.depth, 10).to(device(), memory_format=torch.channels_last)
         for _ in range(options.networks)
     ]
     optimizers = [

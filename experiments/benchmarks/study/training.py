@@ -1,4 +1,4 @@
-"""Training ResNet-20: images/s of selectax's compiled epoch beside PyTorch's plain step.
+"""Training a ResNet: images/s of selectax's compiled epoch beside PyTorch's plain step.
 
 Counted for selectax: shuffling, cropping, flipping, the regularizer and its metric, and the SGD
 step. Counted for PyTorch: the SGD step alone, on batches that lie ready.
@@ -26,6 +26,8 @@ from selectax.study.training.step import Hyperparameters, init_state, train_epoc
 class Options:
     """How much is timed."""
 
+    depth: int = 20
+    """Of the ResNet: 6n + 2."""
     batch_size: int = 128
     """Images a step."""
     steps: int = 4
@@ -36,17 +38,16 @@ class Options:
 
 def contest(options: Options = Options()) -> Contest:
     # Any images will do: speed does not depend on them.
-    batch_size = options.batch_size
-    count = batch_size * options.steps
+    count = options.batch_size * options.steps
     images, labels = (values[:count] for values in load_large_digits("train"))
     contestants = {
-        "selectax, alpha −1": our_epoch(images, labels, -1, batch_size),
-        "selectax, alpha 0": our_epoch(images, labels, 0, batch_size),
-        "PyTorch": their_epoch(images, labels, batch_size),
-        "PyTorch, channels last": their_epoch(images, labels, batch_size, torch.channels_last),
+        "selectax, alpha −1": our_epoch(images, labels, -1, options),
+        "selectax, alpha 0": our_epoch(images, labels, 0, options),
+        "PyTorch": their_epoch(images, labels, options),
+        "PyTorch, channels last": their_epoch(images, labels, options, torch.channels_last),
     }
     return Contest(
-        f"Training ResNet-20, batch {batch_size}",
+        f"Training ResNet-{options.depth}, batch {options.batch_size}",
         time_in_turn(contestants, rounds=options.rounds),
         work=len(images),
         unit="images",
@@ -55,10 +56,9 @@ def contest(options: Options = Options()) -> Contest:
     )
 
 
-def our_epoch(images, labels, alpha, batch_size):
-    recipe = Recipe(
-        of_module(models.create("resnet20", 10)), num_classes=10, epochs=1, batch_size=batch_size
-    )
+def our_epoch(images, labels, alpha, options):
+    network = of_module(models.create(f"resnet{options.depth}", 10))
+    recipe = Recipe(network, num_classes=10, epochs=1, batch_size=options.batch_size)
     hyperparameters = Hyperparameters(jnp.float32(alpha), jnp.float32(0.1), jnp.int32(0))
     state = init_state(hyperparameters, recipe, images.shape[1:])
     epoch = jax.jit(functools.partial(train_epoch, recipe=recipe))
@@ -66,15 +66,15 @@ def our_epoch(images, labels, alpha, batch_size):
     return lambda: jax.block_until_ready(epoch(*arguments))
 
 
-def their_epoch(images, labels, batch_size, memory_format=torch.contiguous_format):
-    network = CifarResNet(20, 10).to(device(), memory_format=memory_format)
+def their_epoch(images, labels, options, memory_format=torch.contiguous_format):
+    network = CifarResNet(options.depth, 10).to(device(), memory_format=memory_format)
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
     pixels = torch.from_numpy(images).to(device()).permute(0, 3, 1, 2).float() / 255
     batches = [
         (batch.contiguous(memory_format=memory_format), classes)
         for batch, classes in zip(
-            pixels.split(batch_size),
-            torch.from_numpy(labels).long().to(device()).split(batch_size),
+            pixels.split(options.batch_size),
+            torch.from_numpy(labels).long().to(device()).split(options.batch_size),
             strict=True,
         )
     ]
