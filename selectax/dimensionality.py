@@ -433,7 +433,7 @@ def components_for_variance(
       [1, 2, 3]
     """
     variances = checked_variances(variances)
-    shares = as_array("thresholds", thresholds)
+    shares = as_array("thresholds", thresholds, keep_doubles=True)
     if is_concrete(shares):
         for share in np.asarray(shares).ravel().tolist():
             if not 0 <= share <= 1:

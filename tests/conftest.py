@@ -31,7 +31,7 @@ hypothesis.settings.register_profile(
     deadline=None,
     derandomize=True,
     # CI's run with 64 bits draws the more.
-    max_examples=20 if jax.config.jax_enable_x64 else 5,
+    max_examples=8 if jax.config.jax_enable_x64 else 5,
     print_blob=True,
 )
 hypothesis.settings.load_profile("selectax")

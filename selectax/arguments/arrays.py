@@ -17,13 +17,15 @@ def is_concrete(*values) -> bool:
     )
 
 
-def as_array(name: str, value: Any) -> Array:
+def as_array(name: str, value: Any, *, keep_doubles: bool = False) -> Array:
     """Returns JAX and NumPy arrays unchanged, and converts other values to an array.
 
     Args:
       name: name of the argument, or of an entry of it, for errors.
-      value: an array, a number, a list or tuple of numbers (Python floats become float32, whatever
-        JAX_ENABLE_X64 says), or an object that NumPy or JAX can convert.
+      value: an array, a number, a list or tuple of numbers, or an object that NumPy or JAX can
+        convert.
+      keep_doubles: whether Python floats of a list stay float64, as parameters for wider data
+        should; data become float32, whatever JAX_ENABLE_X64 says.
 
     Raises:
       TypeError: the value does not hold numbers.
@@ -35,7 +37,7 @@ def as_array(name: str, value: Any) -> Array:
     elif hasattr(value, "__jax_array__"):
         array = jnp.asarray(value)
     elif isinstance(value, (list, tuple)):
-        array = _from_sequence(name, value)
+        array = _from_sequence(name, value, keep_doubles)
     elif isinstance(value, (bool, int, float, np.generic)) or hasattr(value, "__array__"):
         array = np.asarray(value)
     else:
@@ -45,7 +47,7 @@ def as_array(name: str, value: Any) -> Array:
     return array
 
 
-def _from_sequence(name, value):
+def _from_sequence(name, value, keep_doubles):
     leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
     for leaf in leaves:
         if not (isinstance(leaf, (bool, int, float)) or hasattr(leaf, "dtype")):
@@ -55,7 +57,7 @@ def _from_sequence(name, value):
             return jnp.asarray(value)
         # NumPy would convert an empty list to float64, which is refused for labels.
         array = np.asarray(value) if leaves else np.asarray(value, np.int32)
-        typed = any(hasattr(leaf, "dtype") for leaf in leaves)
+        typed = keep_doubles or any(hasattr(leaf, "dtype") for leaf in leaves)
         return array if typed or array.dtype != np.float64 else array.astype(np.float32)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must have rows of equal length to be an array.") from None
