@@ -10,6 +10,10 @@ os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+# Threads of BLAS and of PyTorch spin while they wait for each other, and as many processes as there
+# are processors, or more, already run.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Accelerators round the factors of products by default, which references do not.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
