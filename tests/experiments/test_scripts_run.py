@@ -61,12 +61,16 @@ WORDS_OF_PEERS = {
     "benchmarks/study/training.py": SMALL_NETWORK,
 }
 WORDS_OF_REAL_DATA = {
-    "benchmarks/measures/robust_accuracy_curve.py": "REAL --images 32 --steps 1 --repetitions 1",
+    "benchmarks/measures/robust_accuracy_curve.py": (
+        "REAL --images 32 --steps 1 --fine 8 --repetitions 1"
+    ),
     "benchmarks/measures/sensitivity.py": "REAL --images 2 --directions 2 --rounds 1",
     "benchmarks/study/one_network.py": (
         "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness"
     ),
-    "benchmarks/study/streaming.py": "--batch-size 4 --batches 24 --steps 1 --rounds 1",
+    "benchmarks/study/streaming.py": (
+        "--model resnet8 --batch-size 4 --batches 24 --steps 1 --rounds 1"
+    ),
 }
 # default_job.py runs it, too.
 RUN_BY_ANOTHER = ("benchmarks/study/plain_study.py",)

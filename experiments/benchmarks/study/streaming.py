@@ -1,4 +1,4 @@
-"""Tiny ImageNet, images/s: our streaming, PyTorch's DataLoader, and what ResNet-18 consumes.
+"""Tiny ImageNet, images/s: our streaming, PyTorch's DataLoader, and what a network consumes.
 
 Both read the same prepared records in the same order, decode the same JPEG files with Pillow and
 make batches of bytes. They take turns, so that what else the machine does slows all of them.
@@ -35,7 +35,7 @@ from selectax.study.training.step import Hyperparameters, init_state, train_step
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Measures images per second of streaming, of PyTorch's DataLoader and of ResNet-18."""
+    """Measures images per second of streaming, of PyTorch's DataLoader and of a network."""
 
     archives: pathlib.Path | None = None
     """Folder that holds tiny-imagenet-200.zip; by default that in SELECTAX_REAL_DATA."""
@@ -45,10 +45,12 @@ class Options:
     """Threads or processes that read and decode."""
     batch_size: int = 64
     """Images a batch."""
+    model: str = "resnet18"
+    """Network that consumes the images."""
     batches: int = 100
     """Batches of each round of reading; the first 20 are not counted."""
     steps: int = 2
-    """Training steps of each round of ResNet-18."""
+    """Training steps of each round of the network."""
     rounds: int = 3
     """Rounds, of which the median counts."""
 
@@ -84,7 +86,7 @@ def main() -> int:
         return 2
     order, _ = epoch_order(0, 0, len(source), options.batch_size)
     order = np.asarray(order[: options.batches])
-    train = resnet18(options)
+    trained = f"{options.model}, training steps"
     tasks = {
         f"streaming, {options.workers} threads": lambda: rate(
             stream(source, order, threads=options.workers, device=jax.devices()[0])
@@ -95,16 +97,16 @@ def main() -> int:
         f"PyTorch DataLoader, {options.workers} processes": lambda: rate(
             loader(source, order, options)
         ),
-        "ResNet-18, training steps": train,
+        trained: training(options),
     }
     rates = {name: [] for name in tasks}
     for _ in range(options.rounds):
         for name, task in tasks.items():
             rates[name].append(task())
     table = Table(title=f"Tiny ImageNet, images/s, batches of {options.batch_size}")
-    for column in ("", "median", "least", "most", "× ResNet-18"):
+    for column in ("", "median", "least", "most", f"× {options.model}"):
         table.add_column(column, justify="right")
-    consumed = statistics.median(rates["ResNet-18, training steps"])
+    consumed = statistics.median(rates[trained])
     for name, values in rates.items():
         median = statistics.median(values)
         figures = (median, min(values), max(values))
@@ -134,11 +136,10 @@ def loader(source, order, options):
     )
 
 
-def resnet18(options):
+def training(options):
     """A round of training steps, compiled beforehand."""
-    recipe = Recipe(
-        of_module(models.create("resnet18", 200)), 200, epochs=1, batch_size=options.batch_size
-    )
+    network = of_module(models.create(options.model, 200))
+    recipe = Recipe(network, 200, epochs=1, batch_size=options.batch_size)
     hyperparameters = Hyperparameters(jnp.float32(0), jnp.float32(0.1), jnp.int32(0))
     images = np.zeros((options.batch_size, 64, 64, 3), np.uint8)
     labels = np.arange(options.batch_size, dtype=np.int32) % 200
