@@ -50,8 +50,10 @@ def findings_of(study: str) -> tuple[Finding, ...]:
 
 
 def table(found: Mapping[str, Sequence[Finding]]) -> str:
-    """A Markdown table with one row for each finding and each study that tests it."""
+    """A summary, and a Markdown table with a row for each finding and each study that tests it."""
     lines = [
+        summary(found),
+        "",
         "| finding | study | verdict | conditions, with 95 % intervals |",
         "|---|---|---|---|",
     ]
@@ -68,6 +70,39 @@ def table(found: Mapping[str, Sequence[Finding]]) -> str:
             lines.append(f"| {sentence} | {link} | **{finding.grade}** | {deciding} |")
             sentence = ""
     return "\n".join(lines)
+
+
+def summary(found: Mapping[str, Sequence[Finding]]) -> str:
+    """A sentence that tells the verdict on each finding by its number."""
+    told_as = {
+        "holds": ("holds", "hold"),
+        "holds in part": ("holds in part", "hold in part"),
+        "does not hold": ("does not hold", "do not hold"),
+        "cannot say": ("is undecided", "are undecided"),
+        "not tested": ("is not tested", "are not tested"),
+    }
+    numbers = by_verdict(found)
+    parts = [
+        f"{listed(list(map(str, numbers[verdict])))} {words[len(numbers[verdict]) > 1]}"
+        for verdict, words in told_as.items()
+        if numbers.get(verdict)
+    ]
+    return f"Of the findings below, {listed(parts)}."
+
+
+def by_verdict(found: Mapping[str, Sequence[Finding]]) -> dict[str, list[int]]:
+    """Numbers of the findings by verdict; a finding on which studies differ is there under each."""
+    numbers: dict[str, list[int]] = {}
+    for at in range(len(FINDINGS)):
+        verdicts = {of[at].verdict for of in found.values()} - {"not tested"}
+        for verdict in sorted(verdicts) or ["not tested"]:
+            numbers.setdefault(verdict, []).append(at + 1)
+    return numbers
+
+
+def listed(words: Sequence[str]) -> str:
+    """The words with commas, and "and" before the last one."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def told(effect: Effect) -> str:

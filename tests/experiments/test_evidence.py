@@ -1,5 +1,7 @@
 """docs/evidence.md holds what tables say of studies whose conditions were fixed before them."""
 
+import re
+
 import pytest
 
 from experiments.marked import with_marked
@@ -53,13 +55,44 @@ def test_a_row_tells_conditions_and_premises_but_nothing_that_decides_nothing():
     )
     of_claims = [Finding(claim.text, claim.source, effects) for claim in FINDINGS]
     rows = evidence.table({"one": of_claims}).splitlines()
-    assert len(rows) == 2 + len(FINDINGS)
-    assert "rank correlation 0.50 (−0.25 to 0.75): holds; premise: rank correlation 0.10" in rows[2]
-    assert rows[2].count("holds;") == 1
-    assert "0.30" not in rows[2]
+    assert len(rows) == 4 + len(FINDINGS)
+    assert "rank correlation 0.50 (−0.25 to 0.75): holds; premise: rank correlation 0.10" in rows[4]
+    assert rows[4].count("holds;") == 1
+    assert "0.30" not in rows[4]
 
 
 def test_findings_that_no_study_tests_are_told_as_such():
     of_claims = [Finding(claim.text, claim.source, (), untested="too few") for claim in FINDINGS]
-    rows = evidence.table({"one": of_claims}).splitlines()[2:]
+    rows = evidence.table({"one": of_claims}).splitlines()[4:]
     assert all("| none | **not tested** |" in row for row in rows)
+
+
+def test_the_summary_tells_each_finding_by_its_verdict():
+    held = effect(0.5, 0.2, 0.9)
+    undecided = held._replace(verdict="cannot say")
+    given = ["too few", "", ""] + ["too few"] * (len(FINDINGS) - 3)
+    of = {
+        name: [
+            Finding(claim.text, claim.source, (second if at == 2 else held,), untested=untested)
+            for at, (claim, untested) in enumerate(zip(FINDINGS, given, strict=True))
+        ]
+        for name, second in (("one", held), ("other", undecided))
+    }
+    rest = ", ".join(map(str, range(4, len(FINDINGS))))
+    assert evidence.summary(of) == (
+        f"Of the findings below, 2 and 3 hold, 3 is undecided and 1, {rest} and {len(FINDINGS)} "
+        "are not tested."
+    )
+
+
+@pytest.mark.slow
+def test_the_readme_counts_the_verdicts(found):
+    numbers = evidence.by_verdict(found)
+    counts = [len(numbers[one]) for one in ("holds", "holds in part", "cannot say", "not tested")]
+    told = re.search(
+        r"Of eleven findings, (\d+) hold in our networks, (\d+) hold in part, (\d+) is undecided "
+        r"and (\d+) are not tested",
+        " ".join((evidence.DOCS.parent / "README.md").read_text().split()),
+    )
+    assert list(map(int, told.groups())) == counts
+    assert sum(counts) == len(FINDINGS) == 11
