@@ -88,6 +88,8 @@ def run(script, words, out, **folders):
     # Benchmarks take their own number of devices.
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     environment["PYTHONPATH"] = str(FOLDER.parent)
+    # That they run is tested, not how fast.
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     command = [sys.executable, str(FOLDER / script), *words.split()]
     done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
