@@ -3,13 +3,16 @@
 Compiled programs are kept for the workers, the processes that tests start, and the next session.
 """
 
+import gc
 import os
 import pathlib
+
+from tests import xla
 
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Threads of BLAS and of PyTorch spin while they wait for each other, and as many processes as there
 # are processors, or more, already run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,11 +25,10 @@ import jax
 import pytest
 
 TESTS = pathlib.Path(__file__).parent
-_DEVICE_COUNT = "--xla_force_host_platform_device_count"
-
 # XLA reads its flags when a backend starts, which no import of ours does.
-if _DEVICE_COUNT not in os.environ.get("XLA_FLAGS", ""):
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICE_COUNT}=4".strip()
+os.environ["XLA_FLAGS"] = xla.quick_flags()
+# JAX makes many small objects that live on, so that most collections find nothing.
+gc.set_threshold(50_000, 20, 100)
 
 # A first example of each shape compiles, which no deadline allows for, so that few are drawn where
 # time is short.
@@ -45,13 +47,13 @@ hypothesis.settings.load_profile("selectax")
 def few_optimizations(request):
     """Compiling takes a quarter less time with few of XLA's optimizations.
 
-    Slow tests of studies compile as a user's process does: they compare to the last bit. So do
-    tests under 64 bits, and processes that tests start, most of which train.
+    Slow tests of studies compile as a user's process does: they compare to the last bit.
     """
     slow = not request.config.option.markexpr.startswith("not slow")
     of_study = "study" in request.path.relative_to(TESTS).parts
-    few = not (jax.config.jax_enable_x64 or (slow and of_study))
+    few = not (slow and of_study)
     jax.config.update("jax_disable_most_optimizations", few)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few)  # of processes that tests start
 
 
 @pytest.fixture(scope="module", autouse=True)

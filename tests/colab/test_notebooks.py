@@ -15,6 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.manager import start_new_kernel
 
 from colab.execute import HERE, executed, kernel_environment, tidied
+from tests import xla
 
 PATHS = sorted(HERE.glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -192,7 +193,7 @@ def test_parameters_are_those_of_the_notebook():
 @pytest.fixture
 def one_device(monkeypatch):
     """Kernels as a user has them, without this session's four devices."""
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setenv("XLA_FLAGS", xla.flags())
 
 
 def values(name, folder, expression, **parameters):

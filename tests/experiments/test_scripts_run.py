@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from selectax.datasets import load
+from tests import xla
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("**/*.py"))
@@ -86,10 +87,7 @@ def run(script, words, out, **folders):
     for name, folder in {"OUT": out, **folders}.items():
         words = words.replace(name, str(folder))
     # Benchmarks take their own number of devices.
-    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    environment["PYTHONPATH"] = str(FOLDER.parent)
-    # That they run is tested, not how fast.
-    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    environment = os.environ | {"XLA_FLAGS": xla.flags(), "PYTHONPATH": str(FOLDER.parent)}
     command = [sys.executable, str(FOLDER / script), *words.split()]
     done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

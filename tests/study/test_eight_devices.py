@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import xla
+
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
@@ -27,7 +29,7 @@ def test_two_and_eight_devices_agree_with_one():
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[2]),
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "XLA_FLAGS": xla.flags(8),
         "JAX_PLATFORMS": "cpu",
     }
     done = subprocess.run(

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import xla
+
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, str(ROOT / "experiments" / "sweep.py")]
 PROGRAM = """
@@ -32,7 +34,7 @@ def start(*arguments, devices, epochs=3, program=PROGRAM):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": xla.flags(devices),
         "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo",
         "JAX_PLATFORMS": "cpu",
     }

@@ -11,6 +11,7 @@ import pytest
 
 from selectax.commands import sweep
 from selectax.study.run.curves import FIGURES
+from tests import xla
 from tests.commands.sweep.processes import PROGRAM, ROOT, SMALL
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,7 @@ def start(*arguments, epochs=3):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+        "XLA_FLAGS": xla.flags(1),
         "JAX_PLATFORMS": "cpu",
     }
     words = [*SMALL, "--epochs", epochs, *arguments]

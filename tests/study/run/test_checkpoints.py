@@ -18,6 +18,7 @@ from selectax.study.run import checkpoints as checkpoints_module
 from selectax.study.run.checkpoints import CheckpointError, open_checkpoints
 from selectax.study.training.population import init_population
 from selectax.study.training.recipe import Recipe
+from tests import xla
 from tests.study.tiny import TinyNetwork, grid
 
 ROOT = Path(__file__).parents[3]
@@ -190,7 +191,7 @@ spread = NamedSharding(Mesh(np.array(jax.devices()), "model"), PartitionSpec("mo
 with open_checkpoints(Path({str(tmp_path)!r})) as checkpoints:
     checkpoints.save(7, {{"alpha": jax.device_put(np.arange(8.0), spread)}})
 """
-    eight = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    eight = {"XLA_FLAGS": xla.flags(8)}
     subprocess.run([sys.executable, "-c", writer], check=True, cwd=ROOT, env=os.environ | eight)
     warnings = []
     with open_checkpoints(tmp_path, warnings.append) as checkpoints:

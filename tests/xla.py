@@ -1,0 +1,24 @@
+"""XLA's flags, for this process and for those that tests start."""
+
+import os
+
+_DEVICE_COUNT = "--xla_force_host_platform_device_count"
+# Compiling takes half the time: fusions by XLA's older emitters, in one part and not in 32.
+QUICK = {
+    "--xla_cpu_use_fusion_emitters": "false",
+    "--xla_cpu_parallel_codegen_split_count": "1",
+}
+
+
+def flags(devices: int | None = None) -> str:
+    """The environment's flags with another number of CPU devices, or without one."""
+    kept = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if _DEVICE_COUNT not in flag]
+    return " ".join(kept if devices is None else [*kept, f"{_DEVICE_COUNT}={devices}"])
+
+
+def quick_flags() -> str:
+    """The environment's flags, with QUICK's and four CPU devices where it says nothing of them."""
+    given = os.environ.get("XLA_FLAGS", "")
+    wanted = QUICK | {_DEVICE_COUNT: "4"}
+    added = [f"{name}={value}" for name, value in wanted.items() if name not in given]
+    return " ".join([given, *added]).strip()
