@@ -15,7 +15,6 @@ from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.manager import start_new_kernel
 
 from colab.execute import HERE, executed, kernel_environment, tidied
-from tests import xla
 
 PATHS = sorted(HERE.glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -191,9 +190,10 @@ def test_parameters_are_those_of_the_notebook():
 
 
 @pytest.fixture
-def one_device(monkeypatch):
-    """Kernels as a user has them, without this session's four devices."""
-    monkeypatch.setenv("XLA_FLAGS", xla.flags())
+def as_of_a_user(monkeypatch):
+    """Kernels as a user has them; they train, which XLA's optimizations make up for."""
+    for name in ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def values(name, folder, expression, **parameters):
@@ -220,7 +220,7 @@ SUMMARY = "summary.to_dict()"
 
 
 @pytest.mark.slow
-def test_quickstart(tmp_path, one_device):
+def test_quickstart(tmp_path, as_of_a_user):
     _, summary = values(
         "quickstart", tmp_path, SUMMARY, alphas=(-1.0, 1.0), epochs=2, attacked_images=16
     )
@@ -230,7 +230,7 @@ def test_quickstart(tmp_path, one_device):
 
 
 @pytest.mark.slow
-def test_own_network(tmp_path, one_device):
+def test_own_network(tmp_path, as_of_a_user):
     _, (summary, difference) = values(
         "own_network",
         tmp_path,
@@ -250,9 +250,7 @@ SWEEP = {"alphas": (-1.0, 1.0), "seeds": 1, "epochs": 6, "attack_images": 8}
 
 
 @pytest.mark.slow
-def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, one_device, monkeypatch):
-    # The three kernels compile the same programs.
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
+def test_paper_sweep_goes_on_after_the_machine_is_gone(tmp_path, as_of_a_user):
     undisturbed, gone = tmp_path / "undisturbed", tmp_path / "gone"
     undisturbed.mkdir()
     gone.mkdir()

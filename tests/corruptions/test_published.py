@@ -10,6 +10,7 @@ from scipy import stats
 
 from selectax import models
 from selectax.corruptions import BENCHMARK_CORRUPTIONS, CORRUPTIONS, corrupt, to_published_bytes
+from tests import xla
 from tests.corruptions.images import cifar_10, cifar_10_c, tiny_imagenet_c
 from tests.reference.corruptions_by_libraries import jpeg_compression
 
@@ -116,7 +117,11 @@ def resnet32(folder):
     """A network trained on CIFAR-10 in PyTorch: from images in [0, 1] to predicted labels."""
     variables = models.from_torch(folder / "resnet32-cifar10.th", "resnet32", 10)
     network = models.create("resnet32", 10)
-    return jax.jit(lambda images: jnp.argmax(network.apply(variables, images)[0], axis=-1))
+
+    def classify(images):
+        return jnp.argmax(network.apply(variables, images)[0], axis=-1)
+
+    return jax.jit(classify, compiler_options=xla.OPTIMIZED)
 
 
 @pytest.mark.slow

@@ -37,13 +37,15 @@ WORDS = {
     "benchmarks/shared/collectives.py": "",
     "benchmarks/shared/digits.py": "",
     "benchmarks/measures/dimensionality.py": "--samples 1000 --rounds 1",
-    "benchmarks/study/idle.py": "--copies 1 --output OUT/figure.png",
+    "benchmarks/study/idle.py": "--copies 1 --images 96 --output OUT/figure.png",
     "benchmarks/measures/import_time.py": "--rounds 1",
     "benchmarks/measures/initialization.py": "--rounds 1",
     "benchmarks/measures/intrinsic_dimension.py": "--samples 300 --rounds 1",
     "benchmarks/shared/machine.py": "",
     "benchmarks/study/first_command.py": "--help",  # of the sweeps of both commits
-    "benchmarks/study/population.py": "--batch-sizes 4 --sizes 1 --steps 1 --rounds 1 --copies 1",
+    "benchmarks/study/population.py": (
+        "--batch-sizes 4 --sizes 1 --steps 1 --rounds 1 --copies 1 --images 64"
+    ),
     "benchmarks/study/precision.py": "--seeds 1 --epochs 1 --images 64",
     "benchmarks/study/programs.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64",
     "benchmarks/measures/regularizer.py": SMALL_NETWORK,
@@ -65,7 +67,9 @@ WORDS_OF_REAL_DATA = {
     "benchmarks/measures/robust_accuracy_curve.py": (
         "REAL --images 32 --steps 1 --fine 8 --repetitions 1"
     ),
-    "benchmarks/measures/sensitivity.py": "REAL --images 2 --directions 2 --rounds 1",
+    "benchmarks/measures/sensitivity.py": (
+        "REAL --model resnet8 --images 2 --directions 2 --rounds 1"
+    ),
     "benchmarks/study/one_network.py": (
         "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness"
     ),

@@ -1,6 +1,6 @@
 """Input-unit gradients by random directions against one vector-Jacobian product a unit.
 
-The network is the ResNet-32 of the real data, the images are CIFAR-10's first test images.
+The network is by default the ResNet-32 of the real data; images are CIFAR-10's first test images.
 """
 
 import dataclasses
@@ -34,6 +34,8 @@ class Options:
 
     data: tyro.conf.Positional[pathlib.Path]
     """Folder of resnet32-cifar10.th and cifar-10-binary.tar.gz."""
+    model: str = "resnet32"
+    """Name of the network; any but ResNet-32 has random weights."""
     images: int = 32
     """Test images."""
     directions: int = 64
@@ -45,8 +47,11 @@ class Options:
 def contest(options: Options) -> Contest:
     images, labels = load("cifar10", "test", archives=options.data, allow_unverified_archives=True)
     images = jnp.asarray(images[:500], jnp.float32) / 255
-    variables = models.from_torch(options.data / "resnet32-cifar10.th", "resnet32", 10)
-    module = models.create("resnet32", 10)
+    module = models.create(options.model, 10)
+    if options.model == "resnet32":
+        variables = models.from_torch(options.data / "resnet32-cifar10.th", "resnet32", 10)
+    else:
+        variables = module.init(jax.random.key(1), images[:1])
     logits, _ = jax.jit(module.apply)(variables, images)
     print(f"accuracy of the network: {jnp.mean(jnp.argmax(logits, axis=1) == labels[:500]):.3f}")
 
@@ -70,8 +75,9 @@ def contest(options: Options) -> Contest:
         "random directions": lambda: jax.block_until_ready(estimate(key, images)),
         EXACT: lambda: jax.block_until_ready(exact(images)),
     }
+    name = options.model.replace("resnet", "ResNet-")
     return Contest(
-        f"Input gradients of ResNet-32 by {options.directions} random directions",
+        f"Input gradients of {name} by {options.directions} random directions",
         time_in_turn(contestants, rounds=options.rounds),
         work=options.images,
         unit="images",

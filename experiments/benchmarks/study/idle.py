@@ -38,14 +38,16 @@ class Options:
 
     copies: int = 4
     """Of the training set, in an epoch."""
+    images: int | None = None
+    """Training images; by default all of the digits."""
     output: Path = _FIGURE
     """The figure."""
 
 
-def traced(folder, copies):
+def traced(folder, options):
     """When the device worked, and all the while, in seconds."""
-    images, labels = load_large_digits("train")
-    images, labels = jnp.tile(images, (copies, 1, 1, 1)), jnp.tile(labels, copies)
+    images, labels = (part[: options.images] for part in load_large_digits("train"))
+    images, labels = jnp.tile(images, (options.copies, 1, 1, 1)), jnp.tile(labels, options.copies)
     training = Resident(images, labels)
     recipe = Recipe(of_module(models.create("resnet8", 10)), 10, epochs=2, batch_size=32)
     population = init_population(
@@ -70,7 +72,7 @@ def traced(folder, copies):
 def main() -> int:
     options = tyro.cli(Options, description=__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        working, whole = traced(folder, options.copies)
+        working, whole = traced(folder, options)
     begin, end = whole[0][0], sum(whole[-1])
     idle = 1 - sum(length for _, length in working) / (end - begin)
     gaps = [later - sum(earlier) for earlier, (later, _) in itertools.pairwise(working)]

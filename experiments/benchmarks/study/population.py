@@ -43,7 +43,7 @@ class Options:
     """Prints tables of times and ratios."""
 
     model: str = "resnet8"
-    """NetworkId."""
+    """Name of the network."""
     batch_sizes: tuple[int, ...] = (32, 128)
     """Images a step."""
     sizes: tuple[int, ...] = (1, 2, 4, 8)
@@ -54,6 +54,8 @@ class Options:
     """Timings of each, in turn, of which the median counts."""
     copies: int = 8
     """Of the training set, in an epoch beside which a checkpoint is written."""
+    images: int | None = None
+    """Training images; by default all of the digits."""
 
 
 def population_of(size, recipe, mesh=None):
@@ -155,9 +157,15 @@ def contest() -> Contest:
     )
 
 
+def long_recipe(options):
+    """More epochs than are timed, of the largest batches."""
+    module = models.create(options.model, 10)
+    return Recipe(of_module(module), 10, epochs=9, batch_size=max(options.batch_sizes))
+
+
 def time_checkpoints(options, images, labels):
     """Seconds that saving holds training up, those of epochs, and those of writing."""
-    recipe = Recipe(of_module(models.create(options.model, 10)), 10, epochs=9, batch_size=128)
+    recipe = long_recipe(options)
     population = population_of(max(options.sizes), recipe)
     training = Resident(images, labels)
     held_up, epochs, done = [], [], 0
@@ -177,7 +185,7 @@ def time_checkpoints(options, images, labels):
 
 def seconds_between_pieces(options, images, labels):
     """Seconds between two pieces: what 16 pieces of a step take beyond one piece of 16."""
-    recipe = Recipe(of_module(models.create(options.model, 10)), 10, epochs=9, batch_size=128)
+    recipe = long_recipe(options)
     seconds = {}
     for lengths in ((1,) * 16, (16,)):
         state = population_of(1, recipe)
@@ -197,8 +205,7 @@ def seconds_between_pieces(options, images, labels):
 def main() -> int:
     options = tyro.cli(Options, description=__doc__)
     console = Console(width=100)
-    images, labels = load_large_digits("train")
-    images, labels = jnp.asarray(images), jnp.asarray(labels)
+    images, labels = (jnp.asarray(part[: options.images]) for part in load_large_digits("train"))
     console.print(time_sizes(options, images, labels))
     many = jnp.tile(images, (options.copies, 1, 1, 1)), jnp.tile(labels, options.copies)
     held_up, epochs, written = time_checkpoints(options, *many)
