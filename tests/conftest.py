@@ -24,7 +24,6 @@ import hypothesis
 import jax
 import pytest
 
-TESTS = pathlib.Path(__file__).parent
 # XLA reads its flags when a backend starts, which no import of ours does.
 os.environ["XLA_FLAGS"] = xla.quick_flags()
 # JAX makes many small objects that live on, so that most collections find nothing.
@@ -45,15 +44,15 @@ hypothesis.settings.load_profile("selectax")
 
 @pytest.fixture(scope="module", autouse=True)
 def few_optimizations(request):
-    """Compiling takes a quarter less time with few of XLA's optimizations.
+    """Compiling takes a quarter less time with few of XLA's optimizations, here and in processes.
 
-    Slow tests of studies compile as a user's process does: they compare to the last bit.
+    Tests that compare to the last bit, or that train for long, are marked as optimized.
     """
-    slow = not request.config.option.markexpr.startswith("not slow")
-    of_study = "study" in request.path.relative_to(TESTS).parts
-    few = not (slow and of_study)
-    jax.config.update("jax_disable_most_optimizations", few)
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few)  # of processes that tests start
+    few = request.node.get_closest_marker("optimized") is None
+    if os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS") != str(few):
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", few)
+        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -56,7 +56,7 @@ WORDS_OF_PEERS = {
     "benchmarks/all.py": "--only intrinsic_dimension --results OUT/results --page IN/table.md",
     "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
-    "benchmarks/study/default_job.py": ONE_NETWORK,
+    "benchmarks/study/default_job.py": f"{ONE_NETWORK} --corruptions contrast",
     "benchmarks/shared/original_corruptions.py": "",
     "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_NETWORK}",
     "benchmarks/shared/peer.py": "",

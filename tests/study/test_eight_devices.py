@@ -9,7 +9,7 @@ import pytest
 
 from tests import xla
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 
 PROGRAM = """
 import jax, numpy as np

@@ -47,7 +47,7 @@ from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
 from tests.study.tiny import TinyNetwork, draw_one, grid
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 
 ALPHAS, SEEDS, EPOCHS = (-1.0, 2.0), 2, 3
 CONFIG = SweepConfig(

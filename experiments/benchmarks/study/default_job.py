@@ -52,6 +52,8 @@ class Options:
     """Networks per alpha, in both."""
     epochs: int = 4
     """Passes over the training set, in both."""
+    corruptions: tuple[str, ...] = ()
+    """Names of corruptions, in both; by default those of the job."""
 
 
 class Run(NamedTuple):
@@ -97,7 +99,8 @@ def save_data(
 def flags(options: Options) -> list[str]:
     alphas = [f"{alpha:g}" for alpha in options.alpha]
     counts = ["--seeds", str(options.seeds), "--epochs", str(options.epochs)]
-    return ["--alpha", *alphas, *counts]
+    corruptions = ["--corruptions", *options.corruptions] if options.corruptions else []
+    return ["--alpha", *alphas, *counts, *corruptions]
 
 
 def timed(program: Sequence[str | Path], output: Path) -> Run:

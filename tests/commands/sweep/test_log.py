@@ -89,8 +89,8 @@ def test_curves_of_a_run_that_was_stopped_are_those_of_one_that_was_not(tmp_path
     """Its configuration does not tell of what is told, which may differ."""
     options = ("--curves", "csv")
     undisturbed, stopped = tmp_path / "one", tmp_path / "other"
-    finished(start("--output", undisturbed, *options, epochs=40))
-    with start("--output", stopped, *options, epochs=40) as process:
+    finished(start("--output", undisturbed, *options, epochs=15))
+    with start("--output", stopped, *options, epochs=15) as process:
         process.stderr.readline()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=300)
@@ -99,8 +99,8 @@ def test_curves_of_a_run_that_was_stopped_are_those_of_one_that_was_not(tmp_path
     assert 1 < begun < len(drawn(undisturbed))
     # As if a last epoch had been drawn whose checkpoint was not written any more.
     with (stopped / "curves.csv").open("a") as file:
-        file.write("-1.0,0,standard,0.0,39,9,9,9,9\n")
-    finished(start("--output", stopped, *options, "--resume", "--log-json", epochs=40))
+        file.write("-1.0,0,standard,0.0,14,9,9,9,9\n")
+    finished(start("--output", stopped, *options, "--resume", "--log-json", epochs=15))
     assert drawn(stopped) == drawn(undisturbed)
 
 

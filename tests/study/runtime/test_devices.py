@@ -24,7 +24,7 @@ from selectax.study.training.recipe import Recipe
 from selectax.study.training.step import init_state, train_step
 from tests.study.tiny import TinyNetwork, bytes_and_labels, grid
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 
 IMAGES, LABELS = bytes_and_labels(42)
 VALIDATION = bytes_and_labels(13, seed=1)

@@ -25,7 +25,7 @@ from tests.study.training.methods.tiny_method import (
     unit_images,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 
 IMAGES, LABELS = bytes_and_labels(42)
 VALIDATION = bytes_and_labels(13, seed=1)
