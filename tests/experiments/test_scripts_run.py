@@ -53,7 +53,7 @@ WORDS = {
 }
 # Of these that need PyTorch and kin, or the real data.
 WORDS_OF_PEERS = {
-    "benchmarks/all.py": "--only intrinsic_dimension --results OUT/results --page IN/table.md",
+    "benchmarks/all.py": "--only initialization --results OUT/results --page IN/table.md",
     "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
     "benchmarks/study/default_job.py": f"{ONE_NETWORK} --corruptions contrast",
