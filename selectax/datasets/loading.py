@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int32, UInt8
 
 from selectax.datasets.archives.archive import DataError
-from selectax.datasets.builders.archive_builder import ArchiveBuilder
-from selectax.datasets.builders.corrupted import CorruptedBuilder
 from selectax.datasets.preparation import builder_for, prepare, read, source_of
 from selectax.datasets.registry import SEVERITIES, DataSet, describe
+
+if TYPE_CHECKING:  # because TFDS takes long to import, and embedded data sets do not need it
+    from selectax.datasets.builders.archive_builder import ArchiveBuilder
 
 
 def load(
@@ -66,8 +67,7 @@ def load(
         severity=severity,
     )
     prepare(builder)
-    if isinstance(builder, CorruptedBuilder):
-        builder.check_has_part()
+    builder.check_has_part()
     return read(builder, split)
 
 
@@ -105,11 +105,11 @@ def find_builder(
     allow_unverified_archives: bool = False,
     corruption: str | None = None,
     severity: int | None = None,
-) -> ArchiveBuilder:
+) -> "ArchiveBuilder":
     """The TFDS builder of a data set, prepared or not; arguments and errors as for `load`."""
     builder_class = builder_class_of(name)
     options = {}
-    if issubclass(builder_class, CorruptedBuilder):
+    if describe(name).corruptions:
         options["config"] = _config(name, corruption, severity)
     elif corruption is not None or severity is not None:
         raise ValueError(f"corruption {corruption}: {name} is not corrupted; take {name}_c.")
@@ -122,7 +122,7 @@ def find_builder(
     )
 
 
-def builder_class_of(name: str) -> type[ArchiveBuilder]:
+def builder_class_of(name: str) -> "type[ArchiveBuilder]":
     """The class that prepares a data set.
 
     Raises:

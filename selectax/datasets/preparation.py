@@ -6,14 +6,15 @@ import os
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 from jaxtyping import Int32, UInt8
 
 from selectax.datasets.archives.archive import Archive, DataError, find, is_official, sha256
-from selectax.datasets.builders.archive_builder import ArchiveBuilder
+
+if TYPE_CHECKING:  # because TFDS takes long to import, and embedded data sets do not need it
+    from selectax.datasets.builders.archive_builder import ArchiveBuilder
 
 # What TFDS and its readers raise.
 _DAMAGE = (AssertionError, AttributeError, KeyError, RuntimeError, ValueError, OSError)
@@ -21,13 +22,13 @@ DAMAGED = "{}: the prepared data set is damaged; remove this folder."
 
 
 def builder_for(
-    builder_class: type[ArchiveBuilder],
+    builder_class: "type[ArchiveBuilder]",
     *,
     data_dir: str | os.PathLike[str] | None,
     archives: str | os.PathLike[str] | None,
     allow_unverified_archives: bool,
     **options,
-) -> ArchiveBuilder:
+) -> "ArchiveBuilder":
     """The builder of a data set from the official archive, or from the one that the user gives.
 
     Raises:
@@ -65,7 +66,7 @@ def _unverified(path: pathlib.Path, official: Archive) -> str:
     )
 
 
-def prepare(builder: ArchiveBuilder) -> None:
+def prepare(builder: "ArchiveBuilder") -> None:
     """Prepares a data set if it is not prepared yet.
 
     Preparation is atomic, so that several processes may prepare the same data set at once.
@@ -75,6 +76,8 @@ def prepare(builder: ArchiveBuilder) -> None:
     """
     if builder.is_prepared:
         return
+    import tensorflow_datasets as tfds
+
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     try:
@@ -94,7 +97,7 @@ def prepare(builder: ArchiveBuilder) -> None:
 
 
 def read(
-    builder: ArchiveBuilder, split: str
+    builder: "ArchiveBuilder", split: str
 ) -> tuple[UInt8[np.ndarray, "samples height width channels"], Int32[np.ndarray, "samples"]]:
     """Images and labels of one split of a prepared data set.
 
@@ -114,7 +117,7 @@ def read(
     return images, labels
 
 
-def source_of(builder: ArchiveBuilder, split: str) -> Sequence[dict[str, Any]]:
+def source_of(builder: "ArchiveBuilder", split: str) -> Sequence[dict[str, Any]]:
     """Examples of one split of a prepared data set, by index.
 
     Raises:

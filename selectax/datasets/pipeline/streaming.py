@@ -6,12 +6,14 @@ resident training.
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import grain
 import jax
 import numpy as np
 from jaxtyping import Int
+
+if TYPE_CHECKING:
+    import grain
 
 # A resident data set may use this fraction of the device's memory. Networks and activations need
 # the rest.
@@ -28,7 +30,7 @@ def stream(
     threads: int = 2,
     workers: int = 0,
     ahead: int = 4,
-) -> grain.DatasetIterator:
+) -> "grain.DatasetIterator":
     """Streams batches in the given order.
 
     A batch is {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}.
@@ -53,6 +55,9 @@ def stream(
     Raises:
       ValueError: if an index is outside the source, or if a batch cannot be divided equally.
     """
+    # Imported here because it takes long, and images that fit in memory do not need it.
+    import grain
+
     order = np.asarray(order)
     if order.size and not 0 <= order.min() <= order.max() < len(source):
         outside = order.min() if order.min() < 0 else order.max()
