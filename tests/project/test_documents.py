@@ -171,10 +171,18 @@ def public_functions():
         yield from (f"{module}.{name}" for name in names)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """The documents as CONTRIBUTING says to build them."""
+@pytest.mark.slow
+def test_the_documents_are_built_and_hold_everything(tmp_path):
+    """One test, for workers would each build them, which takes a minute."""
     pytest.importorskip("sphinx", reason="needs the extra docs")
+    pages = built(tmp_path)
+    assert_every_public_function_is_described(pages)
+    assert_nothing_is_loaded_from_elsewhere(pages)
+    assert_formulas_became_mathml(pages)
+
+
+def built(folder):
+    """The text of each page, made as CONTRIBUTING says to build the documents."""
     (command,) = (
         line
         for block in blocks(ROOT / "CONTRIBUTING.md", "sh")
@@ -183,9 +191,9 @@ def built(tmp_path_factory):
     )
     *words, output = shlex.split(command)[1:]
     assert output == "build/docs"
-    folder = tmp_path_factory.mktemp("docs")
-    # In a copy, for autosummary writes beside the documents, and each worker builds its own.
-    source = tmp_path_factory.mktemp("source")
+    source, pages = folder / "source", folder / "pages"
+    source.mkdir()
+    # In a copy, for autosummary writes beside the documents.
     for path in ROOT.iterdir():
         if path.name != "docs":
             (source / path.name).symlink_to(path)
@@ -193,18 +201,17 @@ def built(tmp_path_factory):
         ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("generated", "_build")
     )
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *words, str(folder)],
+        [sys.executable, "-m", "sphinx", *words, str(pages)],
         cwd=source,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return {path: path.read_text() for path in folder.rglob("*.html")}
+    return {path: path.read_text() for path in pages.rglob("*.html")}
 
 
-@pytest.mark.slow
-def test_the_reference_holds_every_public_function(built):
-    described = {name for page in built.values() for name in re.findall(r'id="([\w.]+)"', page)}
+def assert_every_public_function_is_described(pages):
+    described = {name for page in pages.values() for name in re.findall(r'id="([\w.]+)"', page)}
     public = set(public_functions())
     assert {
         "selectax.attacks.pgd",
@@ -214,9 +221,8 @@ def test_the_reference_holds_every_public_function(built):
     assert public - described == set()
 
 
-@pytest.mark.slow
-def test_pages_load_nothing_from_elsewhere(built):
-    for page, text in built.items():
+def assert_nothing_is_loaded_from_elsewhere(pages):
+    for page, text in pages.items():
         loaded = re.findall(r"<(?:script|img|iframe)[^>]*\ssrc=\"([^\"]*)\"", text)
         loaded += re.findall(r"<link[^>]*\shref=\"([^\"]*)\"", text)
         assert loaded
@@ -224,9 +230,8 @@ def test_pages_load_nothing_from_elsewhere(built):
         assert not outside, (page, outside)
 
 
-@pytest.mark.slow
-def test_formulas_became_mathml(built):
-    (method,) = (text for page, text in built.items() if page.name == "method.html")
+def assert_formulas_became_mathml(pages):
+    (method,) = (text for page, text in pages.items() if page.name == "method.html")
     formulas = (ROOT / "docs" / "method.md").read_text().count("$$") // 2
     assert method.count('<div class="formula"><math') == formulas > 0
     assert "$" not in re.sub(r"<script.*?</script>", "", method, flags=re.DOTALL)
