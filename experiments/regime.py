@@ -1,12 +1,14 @@
 """Searches for training settings in which the regularizer works and kills few units.
 
-Each table of `experiments/studies/regime_search/settings.toml` is one setting, a sweep over alpha.
-A setting is usable if its largest alpha loses at most 10 points of clean accuracy against alpha 0
-and kills at most 5 % of the units of any layer. A unit is dead if it does not respond to any test
-image.
+A search is a folder `experiments/studies/NAME` with a `settings.toml`. Each of its tables is one
+setting, a sweep over alpha. An alpha is usable in a setting if it loses at most 10 points of clean
+accuracy against alpha 0 and kills at most 5 % of the units of any layer. A unit is dead if it does
+not respond to any test image.
 
-Finished settings are not run again. Flags of sweep.py, such as `--archives FOLDER`, are added to
-each setting or replace its flags; `--only NAME …` as the first flag chooses settings.
+  python experiments/regime.py [NAME] [--only SETTING …] [flags of sweep.py]
+
+The name is regime_search if it is left out. Finished settings are not run again. Flags of sweep.py,
+such as `--archives FOLDER`, are added to each setting or replace its flags.
 """
 
 import sys
@@ -16,30 +18,41 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.study import not_replaced, words_of
+from experiments.study import STUDIES, not_replaced, words_of
 from selectax.commands import sweep
+from selectax.commands.command_line.mistakes import unknown_choice
 from selectax.study import load_results
 
-SETTINGS = Path(__file__).parent / "studies" / "regime_search" / "settings.toml"
-RUNS = Path("runs") / "regime_search"
+RUNS = Path("runs")
 MOST_LOST, MOST_DEAD = 0.10, 0.05
 
 
 def main(words: Sequence[str]) -> int:
     """Trains and measures the networks of every setting, and prints the table of settings."""
-    settings = tomllib.loads(SETTINGS.read_text())
+    search, *words = words if words and not words[0].startswith("--") else ["regime_search", *words]
+    searches = sorted(path.parent.name for path in STUDIES.glob("*/settings.toml"))
+    if search not in searches:
+        print(unknown_choice("", search, searches), file=sys.stderr)
+        return 2
+    settings = tomllib.loads((STUDIES / search / "settings.toml").read_text())
     shared = settings.pop("shared")
-    chosen, more = _chosen(list(words), list(settings))
+    chosen, more = _chosen(words, list(settings))
     for name in chosen:
-        flags = {**shared, **settings[name], "output": str(RUNS / name)}
+        flags = {**shared, **settings[name], "output": str(RUNS / search / name)}
         kept = words_of(not_replaced(flags, more))
         status = sweep.main([*kept, "--resume", *more], "experiments/sweep.py")
         if status:
             return status
-    table = pd.concat([networks_of(RUNS / name).assign(setting=name) for name in chosen])
+    table = pd.concat([networks_of(RUNS / search / name).assign(setting=name) for name in chosen])
     print(table.to_csv(index=False, float_format="%.4f"), end="")
-    for name, rows in table.groupby("setting", sort=False):
-        print(f"{name}: {verdict(rows)}", file=sys.stderr)
+    for name, networks in table.groupby("setting", sort=False):
+        for alpha, found in usable_alphas(networks).iterrows():
+            print(
+                f"{name}, alpha {alpha:g}: loses {100 * found['lost']:.1f} points, at most "
+                f"{100 * found['dead']:.0f} % of a layer are dead: "
+                f"{'usable' if found['usable'] else 'not usable'}.",
+                file=sys.stderr,
+            )
     return 0
 
 
@@ -64,17 +77,16 @@ def networks_of(run: Path) -> pd.DataFrame:
     return whole[["accuracy", "class_selectivity"]].join(most).reset_index()
 
 
-def verdict(networks: pd.DataFrame) -> str:
-    """Says whether the largest alpha of a setting is usable, and by which numbers."""
+def usable_alphas(networks: pd.DataFrame) -> pd.DataFrame:
+    """Lost accuracy, dead share of a layer (means over seeds) and usability of each alpha but 0."""
     means = networks.groupby("alpha")[["accuracy", "most_dead_in_a_layer"]].mean()
-    strongest = means.loc[means.index.max()]
-    lost = means.loc[0, "accuracy"] - strongest["accuracy"]
-    dead = strongest["most_dead_in_a_layer"]
-    usable = lost <= MOST_LOST and dead <= MOST_DEAD
-    return (
-        f"{'usable' if usable else 'not usable'} at alpha {means.index.max():g}: loses "
-        f"{100 * lost:.1f} points, at most {100 * dead:.0f} % of a layer are dead."
-    )
+    found = pd.DataFrame(
+        {
+            "lost": means.loc[0, "accuracy"] - means["accuracy"],
+            "dead": means["most_dead_in_a_layer"],
+        }
+    ).drop(index=0)
+    return found.assign(usable=(found["lost"] <= MOST_LOST) & (found["dead"] <= MOST_DEAD))
 
 
 if __name__ == "__main__":

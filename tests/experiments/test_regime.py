@@ -1,12 +1,16 @@
-"""The verdict of the search for a setting, and what its page says."""
+"""Which alphas a search for a setting finds usable, and what its pages say."""
 
+import tomllib
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from experiments import regime
+from experiments.study import STUDIES
 from tests.experiments.test_study_results import cells_in
 
-FOLDER = regime.SETTINGS.parent
+CIFAR10, DIGITS = (STUDIES / name for name in ("regime_search", "digits_regime_search"))
 
 
 def networks(lost, dead):
@@ -26,19 +30,24 @@ def networks(lost, dead):
     [(0.09, 0.04, True), (0.11, 0.04, False), (0.09, 0.06, False), (-0.1, 0.0, True)],
 )
 def test_means_over_seeds_are_compared_with_the_limits(lost, dead, usable):
-    said = regime.verdict(networks(lost, dead))
-    assert said.startswith("usable" if usable else "not usable")
-    assert f"loses {100 * lost:.1f} points, at most {100 * dead:.0f} %" in said
+    found = regime.usable_alphas(networks(lost, dead))
+    assert list(found.index) == [1]
+    assert found.loc[1, "usable"] == usable
+    np.testing.assert_allclose(found.loc[1, ["lost", "dead"]].astype(float), [lost, dead])
 
 
-def test_unknown_settings_are_refused_in_a_sentence():
+def test_unknown_settings_and_searches_are_refused_in_a_sentence(capsys):
     with pytest.raises(SystemExit, match="--only batch_7: known settings are batch_256, "):
         regime.main(["--only", "batch_7"])
+    with pytest.raises(SystemExit, match="--only batch_256: known settings are batch_32, "):
+        regime.main(["digits_regime_search", "--only", "batch_256"])
+    assert regime.main(["digit_regime_search"]) == 2
+    assert "did you mean digits_regime_search?" in capsys.readouterr().err
 
 
-def test_the_page_says_what_was_found():
-    table = pd.read_csv(FOLDER / "results.csv")
-    heads, rows = cells_in(FOLDER / "README.md", "setting")
+def test_the_page_on_cifar10_says_what_was_found():
+    table = pd.read_csv(CIFAR10 / "results.csv")
+    heads, rows = cells_in(CIFAR10 / "README.md", "setting")
     assert [row[0] for row in rows] == list(table["setting"].unique())
     for name, *cells in rows:
         of_setting = table[table["setting"] == name]
@@ -49,5 +58,28 @@ def test_the_page_says_what_was_found():
             of_setting["most_dead_in_a_layer"].max(),
         ]
         assert [float(cell) for cell in cells[:-1]] == pytest.approx(expected, abs=0.00051)
-        assert cells[-1] == ("yes" if regime.verdict(of_setting).startswith("usable") else "no")
+        assert cells[-1] == ("yes" if regime.usable_alphas(of_setting)["usable"].all() else "no")
     assert heads[-1] == "usable"
+
+
+def test_the_page_on_digits_says_what_was_found():
+    table = pd.read_csv(DIGITS / "results.csv")
+    _, rows = cells_in(DIGITS / "README.md", "setting")
+    assert len(rows) == len(table)
+    for (name, alpha, *numbers, usable), expected in zip(rows, table.itertuples(), strict=True):
+        alpha = float(alpha.replace("−", "-"))
+        assert (name, alpha) == (expected.setting, expected.alpha)
+        wanted = expected.accuracy, expected.class_selectivity, expected.most_dead_in_a_layer
+        assert [float(number) for number in numbers] == pytest.approx(wanted, abs=0.00051)
+        found = regime.usable_alphas(table[table["setting"] == name])["usable"]
+        assert usable == ("–" if alpha == 0 else "yes" if found[alpha] else "no")
+
+
+@pytest.mark.parametrize("folder", [CIFAR10, DIGITS], ids=lambda folder: folder.name)
+def test_settings_that_were_run_are_those_listed(folder):
+    settings = tomllib.loads((folder / "settings.toml").read_text())
+    shared = settings.pop("shared")
+    table = pd.read_csv(folder / "results.csv")
+    for name, of_setting in table.groupby("setting"):
+        assert name in settings
+        assert sorted(of_setting["alpha"]) == sorted(shared["alpha"])

@@ -23,7 +23,7 @@ WORDS = {
     "data.py": "list",
     "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
     "marked.py": "",
-    "regime.py": f"--only batch_64 --dataset digits {ONE_NETWORK} --train-limit 64",
+    "regime.py": f"digits_regime_search --only batch_32 {ONE_NETWORK} --train-limit 64",
     "report.py": "RUN",
     "simulate_scale.py": "--devices 1 --models resnet20 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
