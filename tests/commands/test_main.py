@@ -123,6 +123,20 @@ def test_help_ends_with_examples_that_can_be_meant(name, monkeypatch, capsys):
             check_of[name](config)
 
 
+@pytest.mark.parametrize("name", ["data", "sweep"])
+def test_help_may_be_read_in_part(name):
+    """As by `--help | head`; here by a reader that leaves before it has read anything."""
+    started = subprocess.Popen(
+        [sys.executable, ROOT / "experiments" / f"{name}.py", "--help"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    started.stdout.close()
+    assert started.stderr.read() == b""
+    assert started.wait(timeout=120) == 0
+
+
 @pytest.mark.parametrize("name", command.COMMANDS)
 def test_the_script_in_experiments_is_the_same_command(name, monkeypatch, capsys):
     script = str(ROOT / "experiments" / f"{name}.py")

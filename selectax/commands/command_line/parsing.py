@@ -2,9 +2,10 @@
 
 import contextlib
 import io
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import tyro
@@ -50,7 +51,7 @@ def parse(
         if not _is_for_tyro(words):
             check_words(words, config_class, program)
         default: Any = {} if default_of is None else {"default": default_of(words)}
-        with contextlib.redirect_stderr(errors_of_tyro):
+        with contextlib.redirect_stderr(errors_of_tyro), _allowing_closed_output():
             config = tyro.cli(
                 config_class,
                 prog=program,
@@ -72,8 +73,23 @@ def parse(
             )
         elif examples:
             start = f"python {program}" if program.endswith(".py") else program
-            print("Examples:", *(f"  {start} {words}".rstrip() for words in examples), sep="\n")
+            with _allowing_closed_output():
+                print("Examples:", *(f"  {start} {words}".rstrip() for words in examples), sep="\n")
         raise
+
+
+@contextlib.contextmanager
+def _allowing_closed_output() -> Iterator[None]:
+    """Ends the process quietly if nobody reads its output any more, as in `--help | head`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Otherwise the interpreter tries to write what is left when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 def _is_for_tyro(words: Sequence[str]) -> bool:
