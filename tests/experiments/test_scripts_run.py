@@ -65,7 +65,7 @@ WORDS_OF_PEERS = {
 }
 WORDS_OF_REAL_DATA = {
     "benchmarks/measures/robust_accuracy_curve.py": (
-        "REAL --images 32 --steps 1 --fine 8 --repetitions 1"
+        "REAL --images 8 --batch-size 8 --steps 1 --fine 4 --repetitions 1"
     ),
     "benchmarks/measures/sensitivity.py": (
         "REAL --model resnet8 --images 2 --directions 2 --rounds 1"

@@ -14,14 +14,15 @@ from selectax.study.configuration.options import RegularizerOptions
 from selectax.study.dry_runs import dry_run
 from selectax.study.run import results
 from tests.study.test_sweeps import CONFIG, silent, to
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, draw_little
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def tiny_networks(monkeypatch):
+def tiny_networks_and_few_figures(monkeypatch):
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    draw_little(monkeypatch)
 
 
 def planned(config):

@@ -1,4 +1,4 @@
-"""Two and eight devices, which need a process of their own, beside one."""
+"""Eight devices, which need a process of their own, beside one."""
 
 import os
 import subprocess
@@ -18,14 +18,14 @@ from tests.study.runtime.test_devices import TINY, assert_close, trained
 with jax.enable_x64(True):
     options = {"recipe": TINY, "dtype": np.float64}
     expected = trained("1x1", 20, jax.devices(), **options)
-    for layout in ("2x1", "8x1", "2x4", "1x8"):
+    for layout in ("8x1", "2x4", "1x8"):
         assert_close(trained(layout, 20, jax.devices(), **options), expected, 1e-8)
 expected = trained("1x1", 10, jax.devices(), recipe=TINY)
 assert_close(trained("2x4", 10, jax.devices(), recipe=TINY), expected, 1e-4)
 """
 
 
-def test_two_and_eight_devices_agree_with_one():
+def test_eight_devices_agree_with_one():
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[2]),

@@ -45,7 +45,7 @@ from selectax.study.training.recipe import Recipe
 from tests.compiling import counted_compilations
 from tests.reference import selectivity as reference_selectivity
 from tests.reference import tiny_network as reference
-from tests.study.tiny import TinyNetwork, draw_one, grid
+from tests.study.tiny import TinyNetwork, draw_little, grid
 
 pytestmark = [pytest.mark.slow, pytest.mark.optimized]
 
@@ -65,7 +65,7 @@ CONFIG = SweepConfig(
 )
 
 
-DRAW_ALL = figures.draw_all
+DRAW_ALL, HAS_IMAGES = figures.draw_all, experiment.has_images
 
 
 def to(folder, config=CONFIG, **options):
@@ -80,7 +80,7 @@ def silent():
 def tiny_networks_and_few_figures(monkeypatch):
     """In place of every model, whatever its name, and of all figures."""
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-    monkeypatch.setattr(figures, "draw_all", draw_one)
+    draw_little(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,7 @@ def undisturbed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
         patch.setattr(figures, "draw_all", DRAW_ALL)
+        patch.setattr(experiment, "has_images", HAS_IMAGES)
         outcome = sweep(to(folder), console=console)
     return folder, outcome, console.file.getvalue()
 
@@ -241,6 +242,7 @@ def test_resuming_a_finished_run_changes_nothing(undisturbed, monkeypatch):
     monkeypatch.setattr(training_loop, "steps_of_epoch", None)
     monkeypatch.setattr(measuring_loop, "measure_one_by_one", None)
     monkeypatch.setattr(figures, "draw_all", DRAW_ALL)
+    monkeypatch.setattr(experiment, "has_images", HAS_IMAGES)
     again = sweep(to(folder, resume=True), console=silent())
     pd.testing.assert_frame_equal(again.table, outcome.table)
     assert {path: path.read_bytes() for path in before} == before
@@ -420,14 +422,15 @@ import os, signal, sys
 from pathlib import Path
 from rich.console import Console
 from selectax import models
-from selectax.study import training_loop
+from selectax.study import sweeps, training_loop
 from selectax.study.report import figures
 from selectax.study.run import results
 from selectax.study.sweeps import sweep
 from tests.study.test_sweeps import to
-from tests.study.tiny import TinyNetwork, draw_one
+from tests.study.tiny import TinyNetwork
 
-figures.draw_all = draw_one
+sweeps.has_images = lambda *_: False
+figures.draw_all = lambda *_: {}
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 places = {"epoch": (training_loop, "steps_of_epoch"), "rename": (os, "rename"),

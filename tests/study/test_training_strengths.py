@@ -21,7 +21,6 @@ from selectax.study.configuration.options import (
 )
 from selectax.study.dry_runs import dry_run
 from selectax.study.evaluation.evaluate import evaluate
-from selectax.study.report import figures
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder
 from selectax.study.run.networks import NetworkId, read_groups
@@ -29,7 +28,7 @@ from selectax.study.run.recorded_runs import read_runs
 from selectax.study.run.unit_values import read_unit_values
 from selectax.study.sweeps import sweep
 from tests.study.test_sweeps import CONFIG, silent, to
-from tests.study.tiny import TinyNetwork, draw_one
+from tests.study.tiny import TinyNetwork, draw_little
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +45,7 @@ NETWORKS = [NetworkId(0.5, 0, "adversarial", strength) for strength in (0.0, 8.0
 @pytest.fixture(autouse=True)
 def tiny_networks_and_few_figures(monkeypatch):
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-    monkeypatch.setattr(figures, "draw_all", draw_one)
+    draw_little(monkeypatch)
 
 
 @pytest.fixture

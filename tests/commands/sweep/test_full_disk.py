@@ -41,21 +41,26 @@ def disk(tmp_path):
     subprocess.run(["umount", str(path)], check=True)
 
 
-# For the configuration, the first checkpoint, the second, the table, and the figures.
-@pytest.mark.parametrize("kibibytes", [4, 120, 560])
-def test_a_full_disk_is_one_sentence_and_the_run_goes_on(disk, of_a_large_disk, kibibytes):
+# So many KiB are too few for the configuration, for a checkpoint, and for the figures.
+SIZES = (4, 120, 560)
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on(disk, of_a_large_disk):
     path, resize = disk
-    resize(kibibytes)
-    program = WITH_ALL_FIGURES if kibibytes == 560 else PROGRAM
-    process = start("--output", path / "run", "--mesh", "1x1", devices=1, program=program)
-    said, _ = process.communicate(timeout=200)
-    assert process.returncode == 1, said
-    assert "Traceback" not in said
-    last = said.splitlines()[-1]
-    assert last.startswith(str(path))
-    assert "No space left on device" in last
-    assert last.endswith("free disk space or make the folder writable, and continue with --resume.")
+    arguments = ("--output", path / "run", "--mesh", "1x1", "--resume")
+    for kibibytes in SIZES:
+        resize(kibibytes)
+        program = WITH_ALL_FIGURES if kibibytes == SIZES[-1] else PROGRAM
+        process = start(*arguments, devices=1, program=program)
+        said, _ = process.communicate(timeout=200)
+        assert process.returncode == 1, said
+        assert "Traceback" not in said
+        last = said.splitlines()[-1]
+        assert last.startswith(str(path))
+        assert "No space left on device" in last
+        remedy = "free disk space or make the folder writable, and continue with --resume."
+        assert last.endswith(remedy)
     resize(20_000)
-    finished([start("--output", path / "run", "--mesh", "1x1", "--resume", devices=1)])
+    finished([start(*arguments, devices=1)])
     table = results.load(path / "run" / "results.csv")
     pd.testing.assert_frame_equal(table, of_a_large_disk)

@@ -11,7 +11,7 @@ from tests.commands.sweep.processes import finished, start
 
 pytestmark = pytest.mark.slow
 
-KILLS, EPOCHS = 4, 15
+KILLS, EPOCHS = 3, 15
 ARGUMENTS = ("--mesh", "1x1", "--input", "stream")
 
 

@@ -1,4 +1,7 @@
-"""Populations over alphas and over strengths: killed, resumed, on one device and on four."""
+"""A population over strengths of training: killed, resumed, on one device and on four.
+
+Over alphas alone, test_kills.py and test_hosts.py say the same.
+"""
 
 import time
 
@@ -10,13 +13,10 @@ from tests.commands.sweep.processes import finished, start
 
 pytestmark = pytest.mark.slow
 
-POPULATIONS = {
-    "alphas": (),
-    "strengths": (
-        *("--training-method", "adversarial", "--training-strength", "0", "8"),
-        *("--adversarial-steps", "2"),
-    ),
-}
+STRENGTHS = (
+    *("--training-method", "adversarial", "--training-strength", "0", "8"),
+    *("--adversarial-steps", "2"),
+)
 
 
 def killed_and_resumed(folder, *arguments, devices):
@@ -34,19 +34,14 @@ def killed_and_resumed(folder, *arguments, devices):
     return results.load(folder / "results.csv"), told
 
 
-@pytest.mark.parametrize("population", POPULATIONS)
-def test_one_and_four_devices_resumed_after_a_kill_give_the_table_of_an_undisturbed_run(
-    population, tmp_path
-):
-    arguments = POPULATIONS[population]
+def test_one_and_four_devices_resumed_after_a_kill_give_the_table_of_an_undisturbed_run(tmp_path):
     whole = tmp_path / "whole"
-    finished([start(*arguments, "--output", whole, "--mesh", "1x1", devices=1)])
+    finished([start(*STRENGTHS, "--output", whole, "--mesh", "1x1", devices=1)])
     expected = results.load(whole / "results.csv")
-    found, told = killed_and_resumed(tmp_path / "one", *arguments, "--mesh", "1x1", devices=1)
+    assert set(expected["training"]) == {"adversarial"}
+    assert set(expected["training_strength"]) == {0.0, 8.0}
+    found, told = killed_and_resumed(tmp_path / "one", *STRENGTHS, "--mesh", "1x1", devices=1)
     pd.testing.assert_frame_equal(found, expected)
-    of_four, _ = killed_and_resumed(tmp_path / "four", *arguments, "--mesh", "2x2", devices=4)
+    assert "alpha 2 seed 1 adversarial 8" in told
+    of_four, _ = killed_and_resumed(tmp_path / "four", *STRENGTHS, "--mesh", "2x2", devices=4)
     pd.testing.assert_frame_equal(of_four, expected, rtol=2e-3, atol=2e-4)
-    if population == "strengths":
-        assert set(expected["training"]) == {"adversarial"}
-        assert set(expected["training_strength"]) == {0.0, 8.0}
-        assert "alpha 2 seed 1 adversarial 8" in told

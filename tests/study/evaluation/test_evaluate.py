@@ -35,10 +35,9 @@ from selectax.study.evaluation.table import (
 )
 from selectax.study.measures import clean, indices
 from selectax.study.measures.registry import MEASURES
-from selectax.study.report import figures
 from selectax.study.run import results
 from selectax.study.run.networks import UNKNOWN_ALPHA, NetworkId, Progress
-from tests.study.tiny import TinyNetwork, draw_one
+from tests.study.tiny import TinyNetwork, draw_little
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +70,7 @@ def sweep(tmp_path_factory):
     config = dataclasses.replace(SWEEP, run=RunOptions(output=folder, mesh="1x1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-        patch.setattr(figures, "draw_all", draw_one)
+        draw_little(patch)
         return folder, experiment.sweep(config, console=silent()).table
 
 
