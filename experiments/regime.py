@@ -29,7 +29,7 @@ MOST_LOST, MOST_DEAD = 0.10, 0.05
 
 def main(words: Sequence[str]) -> int:
     """Trains and measures the networks of every setting, and prints the table of settings."""
-    search, *words = words if words and not words[0].startswith("--") else ["regime_search", *words]
+    search, *words = words if words and not words[0].startswith("-") else ["regime_search", *words]
     searches = sorted(path.parent.name for path in STUDIES.glob("*/settings.toml"))
     if search not in searches:
         print(unknown_choice("", search, searches), file=sys.stderr)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def tiny_networks_and_few_figures(monkeypatch):
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-    draw_little(monkeypatch)
+    draw_little(monkeypatch.setattr)
 
 
 def planned(config):

@@ -80,7 +80,7 @@ def silent():
 def tiny_networks_and_few_figures(monkeypatch):
     """In place of every model, whatever its name, and of all figures."""
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-    draw_little(monkeypatch)
+    draw_little(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="module")
@@ -422,15 +422,13 @@ import os, signal, sys
 from pathlib import Path
 from rich.console import Console
 from selectax import models
-from selectax.study import sweeps, training_loop
-from selectax.study.report import figures
+from selectax.study import training_loop
 from selectax.study.run import results
 from selectax.study.sweeps import sweep
 from tests.study.test_sweeps import to
-from tests.study.tiny import TinyNetwork
+from tests.study.tiny import TinyNetwork, draw_little
 
-sweeps.has_images = lambda *_: False
-figures.draw_all = lambda *_: {}
+draw_little(setattr)
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 places = {"epoch": (training_loop, "steps_of_epoch"), "rename": (os, "rename"),

@@ -45,7 +45,7 @@ NETWORKS = [NetworkId(0.5, 0, "adversarial", strength) for strength in (0.0, 8.0
 @pytest.fixture(autouse=True)
 def tiny_networks_and_few_figures(monkeypatch):
     monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-    draw_little(monkeypatch)
+    draw_little(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -53,12 +53,15 @@ def subject(variables, batches, options, network, num_classes=3):
     return Subject(0, of_module(network), variables, images, options, num_classes)
 
 
-def draw_little(patch):
-    """Has sweeps draw one empty figure: all would take longer than all else that they do here."""
-    patch.setattr(sweeps, "has_images", lambda *_: False)
+def draw_little(set_attribute):
+    """Has sweeps draw one empty figure: all would take longer than all else that they do here.
+
+    The attributes are set by `monkeypatch.setattr`, or by `setattr` in a process of its own.
+    """
+    set_attribute(sweeps, "has_images", lambda *_: False)
     empty = Figure((1, 1))
     empty.add_subplot().set_axis_off()
-    patch.setattr(figures, "draw_all", lambda *_: {"selectivity_by_alpha": empty})
+    set_attribute(figures, "draw_all", lambda *_: {"selectivity_by_alpha": empty})
 
 
 def bytes_and_labels(samples, seed=0):

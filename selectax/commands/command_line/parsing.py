@@ -20,6 +20,21 @@ Config = TypeVar("Config")
 OPTIONS = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
+@contextlib.contextmanager
+def _allowing_closed_output() -> Iterator[None]:
+    """Ends the process quietly if nobody reads its output any more, as in `--help | head`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Otherwise the interpreter tries to write what is left when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+@_allowing_closed_output()
 def parse(
     config_class: type[Config],
     arguments: Sequence[str] | None,
@@ -51,7 +66,7 @@ def parse(
         if not _is_for_tyro(words):
             check_words(words, config_class, program)
         default: Any = {} if default_of is None else {"default": default_of(words)}
-        with contextlib.redirect_stderr(errors_of_tyro), _allowing_closed_output():
+        with contextlib.redirect_stderr(errors_of_tyro):
             config = tyro.cli(
                 config_class,
                 prog=program,
@@ -73,23 +88,8 @@ def parse(
             )
         elif examples:
             start = f"python {program}" if program.endswith(".py") else program
-            with _allowing_closed_output():
-                print("Examples:", *(f"  {start} {words}".rstrip() for words in examples), sep="\n")
+            print("Examples:", *(f"  {start} {words}".rstrip() for words in examples), sep="\n")
         raise
-
-
-@contextlib.contextmanager
-def _allowing_closed_output() -> Iterator[None]:
-    """Ends the process quietly if nobody reads its output any more, as in `--help | head`."""
-    try:
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # Otherwise the interpreter tries to write what is left when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
 
 
 def _is_for_tyro(words: Sequence[str]) -> bool:

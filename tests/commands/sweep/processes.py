@@ -10,25 +10,18 @@ from tests import xla
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, str(ROOT / "experiments" / "sweep.py")]
-# Figures are not drawn: they would take as long as all else.
-_WITHOUT_FIGURES = """
-sweeps.has_images = lambda *_: False
-figures.draw_all = lambda *_: {}
-figures.save = lambda drawn, folder: [folder / "selectivity_by_alpha.png"]
-"""
-PROGRAM = f"""
+PROGRAM = """
 import sys
 from experiments import sweep
 from selectax import models
-from selectax.study import sweeps
-from selectax.study.report import figures
-from tests.study.tiny import TinyNetwork
-{_WITHOUT_FIGURES}
+from tests.study.tiny import TinyNetwork, draw_little
+
+draw_little(setattr)
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 sys.argv[0] = "sweep.py"
 sys.exit(sweep.main())
 """
-WITH_ALL_FIGURES = PROGRAM.replace(_WITHOUT_FIGURES, "")
+WITH_ALL_FIGURES = PROGRAM.replace("draw_little(setattr)\n", "")
 SMALL = (
     *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
     *("--seeds", "2", "--evaluation-images", "40", "--evaluation-batch-size", "16"),

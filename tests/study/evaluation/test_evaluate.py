@@ -70,7 +70,7 @@ def sweep(tmp_path_factory):
     config = dataclasses.replace(SWEEP, run=RunOptions(output=folder, mesh="1x1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
-        draw_little(patch)
+        draw_little(patch.setattr)
         return folder, experiment.sweep(config, console=silent()).table
 
 
