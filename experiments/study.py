@@ -36,6 +36,11 @@ def main(words: Sequence[str]) -> int:
     return sweep.main([*words_of(not_replaced(flags, more)), *more], "experiments/sweep.py")
 
 
+def with_results() -> list[str]:
+    """Names of the studies whose results are committed."""
+    return sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
+
+
 def not_replaced(flags: Mapping[str, object], more: Sequence[str]) -> dict[str, object]:
     """The flags, by name without the dashes, that further words of a command line do not replace.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.marked import with_marked
+from experiments.study import STUDIES, with_results
 from selectax.commands.command_line.parsing import parse
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.criteria import Criterion
@@ -21,7 +22,6 @@ from selectax.study.report.findings import Effect, Finding, find
 from selectax.study.run.folder import write_text
 from selectax.study.run.recorded_runs import read_runs
 
-STUDIES = Path(__file__).parent
 DOCS = STUDIES.parents[1] / "docs"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 
@@ -39,8 +39,7 @@ class Options:
 def studies() -> list[str]:
     """Names of the committed studies whose conditions were fixed before their networks."""
     first = json.loads((STUDIES / "decided_by.json").read_text())["first"]["studies"]
-    done = {path.parents[1].name for path in STUDIES.glob("*/run/results.parquet")}
-    return sorted(done - set(first))
+    return sorted(set(with_results()) - set(first))
 
 
 def findings_of(study: str) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ import pandas as pd
 import tyro
 from jaxtyping import Float
 
+from experiments.study import STUDIES, with_results
 from selectax.commands.command_line.parsing import parse
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.criteria import Claim, Criterion
@@ -28,7 +29,6 @@ from selectax.study.report.per_network import per_network
 from selectax.study.run.folder import write_text
 from selectax.study.run.recorded_runs import read_runs
 
-STUDIES = Path(__file__).parent
 COLUMNS = ("study", "finding", "condition", "levels", "seeds", "holds", "fails", "effect")
 NUMBERS_OF_SEEDS = (3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
 WANTED = 0.9
@@ -163,7 +163,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Writes the table of all committed studies, or of those named."""
     options = parse(Options, words, "experiments/studies/power.py", description=__doc__)
-    studies = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
+    studies = with_results()
     if unknown := set(options.studies) - set(studies):
         names = ", ".join(sorted(unknown))
         refuse(f"no study has the name {names}; choose from {', '.join(studies)}.")

@@ -1,4 +1,4 @@
-"""Labelled images as arrays: scikit-learn's digits, and four data sets that TFDS prepares.
+"""Labelled images as arrays: embedded digits, and four data sets that TFDS prepares.
 
 Importing this package loads neither NumPy nor TFDS. Import `selectax.datasets.builders` to use the
 data sets by their names in TFDS.

@@ -74,7 +74,7 @@ class DataSet:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether an installed library includes the images, so that no archive is needed."""
+        """Whether the package itself includes the images, so that no archive is needed."""
         return self.load_split is not None
 
 

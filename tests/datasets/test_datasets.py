@@ -126,7 +126,7 @@ heavy = {"jax", "sklearn", "tensorflow", "flax", "grain", "numpy", "tensorflow_d
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 import selectax.study.sweeps
 selectax.datasets.load("digits", "test")
-assert not {"grain", "tensorflow_datasets"} & set(sys.modules)
+assert not {"grain", "sklearn", "tensorflow_datasets"} & set(sys.modules)
 selectax.datasets.loading.builder_class_of("cifar10")
 assert "tensorflow_datasets" in sys.modules and "tensorflow" not in sys.modules
 """

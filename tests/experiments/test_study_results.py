@@ -6,14 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from experiments.study import STUDIES
+from experiments.study import STUDIES, with_results
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.report.editions import EDITIONS
 from selectax.study.report.findings import find
 from selectax.study.report.published import PUBLISHED
 from selectax.study.run import results
 
-NAMES = sorted(path.parents[1].name for path in STUDIES.glob("*/run/results.parquet"))
+NAMES = with_results()
 COLUMNS = {
     "alpha": "alpha",
     "strength": "training_strength",

@@ -25,7 +25,7 @@ HELPERS = ("installing", "numerics", "renamed")
 OF_MEASURES = {"jax", "numpy", "jaxtyping"}
 OF_MODELS = OF_MEASURES | {"flax", "safetensors", "ml_dtypes"}
 OF_DATASETS = OF_MEASURES | {
-    *("tensorflow_datasets", "sklearn", "requests", "grain", "array_record", "PIL"),
+    *("tensorflow_datasets", "requests", "grain", "array_record", "PIL"),
 }
 # Of our own, a name below selectax may import these names below it, and itself.
 ALLOWED = {

@@ -54,7 +54,7 @@ def test_the_wheel_holds_the_package_alone(built):
     assert f"{metadata}/licenses/LICENSE" in names
     assert {
         *("selectax/__init__.pyi", "selectax/py.typed"),
-        "selectax/datasets/tiny_imagenet_classes.tsv",
+        *("selectax/datasets/tiny_imagenet_classes.tsv", "selectax/datasets/digits.npz"),
         "selectax/study/report/published/resnet18_tiny_imagenet.csv",
     } <= names
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "selectax").rglob("*.py")}

@@ -29,7 +29,7 @@ SMALL = (
 )
 
 
-def start(*arguments, devices, epochs=3, program=PROGRAM):
+def start(*arguments, devices, epochs=3, program=PROGRAM, stderr=subprocess.STDOUT):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -39,7 +39,7 @@ def start(*arguments, devices, epochs=3, program=PROGRAM):
     }
     command = [sys.executable, "-c", program, *SMALL, "--epochs", str(epochs), *map(str, arguments)]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True
     )
 
 

@@ -1,8 +1,8 @@
 """What a sweep tells as JSON, or quietly, and its curves over an interruption, as a whole."""
 
 import csv
+import functools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,27 +11,12 @@ import pytest
 
 from selectax.commands import sweep
 from selectax.study.run.curves import FIGURES
-from tests import xla
-from tests.commands.sweep.processes import PROGRAM, ROOT, SMALL
+from tests.commands.sweep import processes
 
 pytestmark = pytest.mark.slow
 
 
-def start(*arguments, epochs=3):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "XLA_FLAGS": xla.flags(1),
-        "JAX_PLATFORMS": "cpu",
-    }
-    words = [*SMALL, "--epochs", epochs, *arguments]
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *map(str, words)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+start = functools.partial(processes.start, devices=1, stderr=subprocess.PIPE)
 
 
 def finished(process):
