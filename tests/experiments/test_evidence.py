@@ -16,10 +16,12 @@ def found():
     return {study: evidence.findings_of(study) for study in evidence.studies()}
 
 
-def test_studies_of_the_first_edition_take_no_part():
+def test_studies_of_the_first_edition_and_of_digits_take_no_part(monkeypatch):
     names = evidence.studies()
     assert "resnet8_cifar10_adversarial" in names
     assert "resnet8_cifar10" not in names
+    monkeypatch.setattr(evidence, "dataset_of", lambda study: "digits")
+    assert evidence.studies() == []
 
 
 @pytest.mark.slow
