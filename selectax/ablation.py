@@ -21,8 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from selectax.arguments.arrays import is_concrete
-from selectax.arguments.images import as_array
+from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
 from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
@@ -272,9 +271,10 @@ def update_correct_counts(
       (2, [2, 1])
     """
     _check_masks(masks)
-    masks = {name: jnp.asarray(as_array(mask)) for name, mask in masks.items()}
-    images, labels = jnp.asarray(as_array(images)), jnp.asarray(as_array(labels))
-    where = None if where is None else jnp.asarray(as_array(where))
+    masks = {name: jnp.asarray(as_array(f"masks[{name!r}]", mask)) for name, mask in masks.items()}
+    images = jnp.asarray(as_array("images", images))
+    labels = jnp.asarray(as_array("labels", labels))
+    where = None if where is None else jnp.asarray(as_array("where", where))
     _check(counts, masks, images, labels, where, masks_at_a_time)
     logits_fn = checked_logits_fn(logits_fn)
     counted = labels >= 0 if where is None else (labels >= 0) & where.astype(bool)
@@ -414,7 +414,7 @@ def ablated_accuracy(
       [1.0, 1.0, 0.5]
     """
     _check_masks(masks)
-    counts = init_correct_counts(len(as_array(next(iter(masks.values())))))
+    counts = init_correct_counts(len(as_array("masks", next(iter(masks.values())))))
     return accuracy_of_counts(
         update_correct_counts(
             counts, logits_fn, masks, images, labels, where=where, masks_at_a_time=masks_at_a_time
@@ -439,9 +439,12 @@ def _ranks(units, order_of):
 def _as_arrays(units, name):
     """Converts lists of numbers to arrays, also those in a dict."""
     if isinstance(units, list | tuple):
-        return jnp.asarray(as_array(units))
+        return jnp.asarray(as_array(name, units))
     if isinstance(units, Mapping):
-        return {layer: jnp.asarray(as_array(values)) for layer, values in units.items()}
+        return {
+            layer: jnp.asarray(as_array(f"{name}[{layer!r}]", values))
+            for layer, values in units.items()
+        }
     if not hasattr(units, "shape"):
         raise TypeError(
             f"{name} must be an array of shape (units,) or a dict of such arrays, not "
@@ -474,7 +477,7 @@ def _check_classes(labels, where, classes) -> None:
 def _check_masks(masks) -> None:
     if not isinstance(masks, Mapping) or not masks:
         raise ValueError("masks must be a dict with the masks of at least one layer.")
-    shapes = {name: as_array(mask).shape for name, mask in masks.items()}
+    shapes = {name: as_array(f"masks[{name!r}]", mask).shape for name, mask in masks.items()}
     if any(len(shape) != 2 for shape in shapes.values()) or (
         len({shape[0] for shape in shapes.values()}) > 1
     ):

@@ -21,7 +21,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from selectax.arguments.images import as_array, float_images
+from selectax.arguments.arrays import as_array
+from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled
@@ -315,7 +316,7 @@ def update_norm_moments(
             f"{norms.squared_norm.shape}."
         )
     where = jnp.ones(shape[0], bool) if where is None else where
-    where = jnp.asarray(as_array(where))
+    where = jnp.asarray(as_array("where", where))
     if where.shape != shape[:1]:
         raise ValueError(f"where must have shape {shape[:1]}, not {where.shape}.")
     mask = where.astype(bool)[:, None]

@@ -47,6 +47,14 @@ def as_array(name: str, value: Any, *, keep_doubles: bool = False) -> Array:
     return array
 
 
+def canonical_array(name: str, value: Any) -> Array:
+    """Like `as_array`, in the dtype that JAX would use; NumPy arrays stay NumPy arrays."""
+    array = as_array(name, value)
+    if isinstance(array, jax.Array):
+        return array
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+
+
 def _from_sequence(name, value, keep_doubles):
     leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
     for leaf in leaves:

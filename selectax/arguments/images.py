@@ -2,20 +2,13 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from selectax.arguments.arrays import as_array, canonical_array
+
 _CHANNELS = (1, 3)
-
-
-def as_array(values: Any) -> Array | np.ndarray:
-    """Converts nested lists and NumPy arrays to an array of the dtype that JAX would use."""
-    if isinstance(values, jax.Array):
-        return values
-    values = np.asarray(values)
-    return values.astype(jax.dtypes.canonicalize_dtype(values.dtype), copy=False)
 
 
 def float_images(images: Any, name: str = "images") -> Array | np.ndarray:
@@ -25,14 +18,11 @@ def float_images(images: Any, name: str = "images") -> Array | np.ndarray:
       TypeError: images are not floating-point numbers.
       ValueError: images have no axis of samples, or lists are ragged.
     """
-    if isinstance(images, list | tuple):
-        if all(isinstance(image, jax.Array) for image in images) and len(images):
-            images = jnp.stack(images)
-        else:
-            images = np.asarray(images)
-            if images.dtype in (np.float64, np.int64):
-                images = images.astype(np.float32)
-    images = as_array(images)
+    is_list = isinstance(images, list | tuple)
+    images = as_array(name, images)
+    if is_list and images.dtype in (np.float64, np.int64):
+        images = images.astype(np.float32)
+    images = canonical_array(name, images)
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise TypeError(
             f"{name} must be floating-point numbers, not {images.dtype}; convert them, and rescale "

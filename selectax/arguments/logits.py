@@ -7,7 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from selectax.arguments.images import as_array, channels_last_remedy, looks_channels_first
+from selectax.arguments.arrays import as_array
+from selectax.arguments.images import channels_last_remedy, looks_channels_first
 
 Logits = Float[Array, "samples classes"]
 
@@ -33,7 +34,7 @@ def checked_logits(result: Any, samples: int) -> Logits:
             "logits_fn must return logits of shape (samples, classes), or a tuple that begins with "
             f"them, not {type(result).__name__}; wrap it in a function that returns the logits."
         )
-    logits = jnp.asarray(as_array(result))
+    logits = jnp.asarray(as_array("logits", result))
     if logits.shape == (samples,) or logits.shape == (samples, 1):
         raise ValueError(
             f"logits_fn returns one logit z for each sample (shape {logits.shape}), but accuracy "

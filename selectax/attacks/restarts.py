@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from selectax.arguments.arrays import as_array
 from selectax.arguments.bounds import Bounds
-from selectax.arguments.images import as_array, working_dtype
+from selectax.arguments.images import working_dtype
 from selectax.attacks.arguments import (
     LogitsFn,
     Problem,
@@ -109,7 +110,7 @@ def strongest_attack(
     """
     if not len(candidates):
         raise ValueError("candidates are empty; give at least one attack's images.")
-    candidates = [jnp.asarray(as_array(candidate)) for candidate in candidates]
+    candidates = [jnp.asarray(as_array("candidates", candidate)) for candidate in candidates]
     shapes = {candidate.shape for candidate in candidates}
     if len(shapes) > 1:
         raise ValueError(f"candidates must be alike in shape, not {sorted(shapes)}.")

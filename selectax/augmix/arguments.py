@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from selectax.arguments.arrays import is_concrete
+from selectax.arguments.arrays import canonical_array, is_concrete
 from selectax.arguments.bounds import check_within_bounds
 from selectax.arguments.images import (
-    as_array,
     channels_last_remedy,
     float_images,
     looks_channels_first,
@@ -29,7 +28,7 @@ def checked_images(
       ValueError: images are not RGB, have the wrong shape, or are outside [0, 1].
     """
     if not isinstance(images, list | tuple):
-        images = as_array(images)
+        images = canonical_array("images", images)
     if getattr(images, "dtype", None) != np.uint8:
         images = float_images(images)
     if looks_channels_first(images.shape):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from selectax.arguments.images import as_array
+from selectax.arguments.arrays import as_array
 
 # Smallest probability of the mixture, as in the authors' code.
 _SMALLEST = 1e-7
@@ -67,7 +67,7 @@ def jensen_shannon_consistency(
 
 
 def _checked(name, values):
-    values = jnp.asarray(as_array(values))
+    values = jnp.asarray(as_array(name, values))
     if not jnp.issubdtype(values.dtype, jnp.floating):
         raise TypeError(f"{name} must be floating-point numbers, not {values.dtype}; cast them.")
     if values.ndim != 2 or not values.size:

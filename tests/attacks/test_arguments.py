@@ -121,3 +121,28 @@ def test_lists_raw_keys_and_networks_with_activations_are_accepted():
 def test_what_is_not_accepted_is_named(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (None, "must be an array of numbers, not None"),
+        ({0, 1}, "must be an array of numbers, not a set"),
+        (["a", "b", "c", "d"], "must hold numbers only, but holds a str"),
+        (np.array(["a"] * 4), "must be an array of numbers, not of <U1"),
+    ],
+)
+def test_what_holds_no_numbers_is_refused_by_name(values, words):
+    masks = {"units": np.ones((1, 2), bool)}
+
+    def masked_logits(images, masks):
+        return logits_fn(images)
+
+    with pytest.raises(TypeError, match=f"^labels {words}"):
+        fgsm(logits_fn, IMAGES, values, epsilon=0.1)
+    with pytest.raises(TypeError, match=f"^images {words}"):
+        fgsm(logits_fn, values, LABELS, epsilon=0.1)
+    with pytest.raises(TypeError, match=f"^labels {words}"):
+        ablated_accuracy(masked_logits, masks, IMAGES, values)
+    with pytest.raises(TypeError, match=f"^images {words}"):
+        ablated_accuracy(masked_logits, masks, values, LABELS)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from selectax.arguments.arrays import as_array
 from selectax.arguments.bounds import Bounds
-from selectax.arguments.images import as_array
 from selectax.arguments.key import checked_key
 from selectax.attacks.arguments import (
     LogitsFn,
@@ -295,10 +295,12 @@ def robust_within(
       >>> selectax.robust_within(correct, jnp.array([0.1, 0.2])).tolist()
       [[True, False], [False, False]]
     """
-    given = as_array(correct)
+    given = as_array("correct", correct)
     if given.dtype != bool:
         raise TypeError(f"correct must be booleans, not {given.dtype}; compare with the labels.")
-    epsilons = checked_lengths("epsilons", epsilons, jnp.result_type(as_array(epsilons)))
+    epsilons = checked_lengths(
+        "epsilons", epsilons, jnp.result_type(as_array("epsilons", epsilons, keep_doubles=True))
+    )
     if given.ndim != 2 or epsilons.shape != given.shape[:1]:
         raise ValueError(
             "correct must have shape (epsilons, samples) and epsilons (epsilons,), not "
