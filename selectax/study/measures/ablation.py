@@ -5,7 +5,7 @@ References:
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -41,8 +41,11 @@ def rows(subject: Subject) -> list[Row]:
 
     In each row, `steps` is the number of units that are switched off.
     """
-    selectivity = subject.selectivity
-    where = _curves(subject)[1]
+    where = [
+        {"perturbation": f"ablation:{order}", "layer": layer, "steps": number}
+        for order, layer, _, numbers in _curves(subject)
+        for number in numbers
+    ]
     accuracies = subject.cohort.part(
         subject,
         "ablation",
@@ -50,13 +53,13 @@ def rows(subject: Subject) -> list[Row]:
             measure_ablated(
                 cohort.variables,
                 subject.images.attacked,
-                cohort.of_each(lambda one: _curves(one)[0]),
+                cohort.of_each(_masks),
                 masked=subject.network.masked,
                 mesh=cohort.mesh,
             )
         ),
     )
-    if any(np.any(np.isnan(values)) for values in selectivity.values()):
+    if any(np.any(np.isnan(values)) for values in subject.selectivity.values()):
         accuracies = np.full_like(accuracies, np.nan)
     return [
         {"metric": "accuracy", **at, "value": value}
@@ -64,27 +67,31 @@ def rows(subject: Subject) -> list[Row]:
     ]
 
 
-def _curves(subject: Subject) -> tuple[dict[str, Bool[Array, "masks units"]], list[Row]]:
-    """Returns masks of each layer, and what each is of."""
-    selectivity, points = subject.selectivity, subject.options.ablation_points
-    groups = {"": list(selectivity), **{name: [name] for name in selectivity}}
-    masks, where = [], []
-    for order, rank in _ORDERS.items():
-        for layer, names in groups.items():
-            # NaN selectivities have no order. Their accuracies are set to NaN below.
-            chosen = {name: jnp.asarray(np.nan_to_num(selectivity[name])) for name in names}
-            units = sum(len(values) for values in chosen.values())
+def _curves(subject: Subject) -> Iterator[tuple[str, str, list[str], list[int]]]:
+    """Order, layer, names of the layers whose units are switched off, and how many of them are."""
+    widths = {name: len(values) for name, values in subject.selectivity.items()}
+    points = subject.options.ablation_points
+    for order in _ORDERS:
+        for layer, names in {"": [*widths], **{name: [name] for name in widths}}.items():
+            units = sum(widths[name] for name in names)
             numbers = sorted({math.ceil(units * at / points) for at in range(points + 1)})
-            off = cumulative_masks(rank(subject.key, chosen), numbers)
-            on = {
-                name: jnp.ones((len(numbers), len(selectivity[name])), bool) for name in groups[""]
-            }
-            masks.append({**on, **off})
-            where += [
-                {"perturbation": f"ablation:{order}", "layer": layer, "steps": number}
-                for number in numbers
-            ]
-    return jax.tree.map(lambda *curves: np.concatenate(curves), *masks), where
+            yield order, layer, names, numbers
+
+
+def _masks(subject: Subject) -> dict[str, Bool[Array, "masks units"]]:
+    """Masks of each layer along all curves."""
+    selectivity = subject.selectivity
+    masks = []
+    for order, _, names, numbers in _curves(subject):
+        # NaN selectivities have no order. Their accuracies are set to NaN.
+        chosen = {name: jnp.asarray(np.nan_to_num(selectivity[name])) for name in names}
+        off = cumulative_masks(_ORDERS[order](subject.key, chosen), numbers)
+        on = {
+            name: jnp.ones((len(numbers), len(values)), bool)
+            for name, values in selectivity.items()
+        }
+        masks.append({**on, **off})
+    return jax.tree.map(lambda *curves: np.concatenate(curves), *masks)
 
 
 def measure_ablated(
