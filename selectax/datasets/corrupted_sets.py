@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 
 from selectax.datasets.archives.archive import locate
 from selectax.datasets.loading import builder_class_of, find_builder, load
@@ -36,36 +36,34 @@ class OfficialSet:
     Attributes:
       name: name of the data set.
       data_dir: folder of prepared data sets that contains it.
-      test_images: images of the clean test split, in its order.
-      test_labels: labels of the clean test split.
-      test: the same in batches.
+      test: the clean test split, in its order.
     """
 
     name: str
     data_dir: pathlib.Path
-    test_images: UInt8[np.ndarray, "samples height width channels"]
-    test_labels: Int[np.ndarray, "samples"]
     test: Batches
 
     def corruption(self, name: str, severities: Sequence[int]) -> StoredCorruption:
         """The images under one corruption; at most as many as there are clean ones."""
-        most = len(self.test_labels)
+        where = np.asarray(self.test.where)
+        of_test = np.asarray(self.test.labels)[where]
+        most = len(of_test)
         sets = [
             load(self.name, "test", corruption=name, severity=severity, data_dir=self.data_dir)
             for severity in severities
         ]
         labels = sets[0][1][:most]
         # A part of an archive need not keep the order of the test images.
-        paired = describe(self.name).is_paired and np.array_equal(
-            labels, self.test_labels[: len(labels)]
-        )
-        clean_images = self.test_images[: len(labels)]
-        if not paired:
-            clean_images = np.zeros((len(labels), *clean_images.shape[1:]), np.uint8)
+        paired = describe(self.name).is_paired and np.array_equal(labels, of_test[: len(labels)])
         size = self.test.labels.shape[1]
         stored = [in_batches(images[:most], labels, size).images for images, _ in sets]
-        whole = paired and len(labels) == most
-        clean = self.test if whole else in_batches(clean_images, labels, size)
+        if paired and len(labels) == most:
+            clean = self.test
+        elif paired:
+            clean = in_batches(np.asarray(self.test.images)[where][: len(labels)], labels, size)
+        else:
+            shape = (len(labels), *self.test.images.shape[2:])
+            clean = in_batches(np.zeros(shape, np.uint8), labels, size)
         return StoredCorruption(clean, np.stack(stored, axis=1), paired)
 
 
@@ -97,8 +95,6 @@ def corruptions_at_hand(
 def open_official_set(
     dataset: str,
     where: dict[str, Any],
-    test_images: UInt8[np.ndarray, "samples height width channels"],
-    test_labels: Int[np.ndarray, "samples"],
     test: Batches,
 ) -> OfficialSet:
     """Opens a data set's official corrupted set, and prepares it if it is not prepared yet.
@@ -106,9 +102,7 @@ def open_official_set(
     Args:
       dataset: name of the clean data set.
       where: arguments of `load` that say where archives and prepared data sets are.
-      test_images: images of the clean test split.
-      test_labels: labels of the clean test split.
-      test: the same in batches.
+      test: the clean test split.
 
     Raises:
       DataError: the corrupted set is not available.
@@ -117,7 +111,7 @@ def open_official_set(
     prepare(builder)
     # Without the archive, so that its checksum is not computed again.
     data_dir = pathlib.Path(builder.data_dir_root)
-    return OfficialSet(CORRUPTED[dataset], data_dir, test_images, test_labels, test)
+    return OfficialSet(CORRUPTED[dataset], data_dir, test)
 
 
 def _first_part(dataset: str, **where: Any):

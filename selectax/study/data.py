@@ -116,7 +116,7 @@ def load_evaluation_images(
         test, benchmark, components.corruptions
     )
     if "corruptions" in evaluation.measures and evaluation.corrupted_images == "official":
-        corrupted = open_official_set(data.dataset, where, images, labels, test)
+        corrupted = open_official_set(data.dataset, where, test)
     return EvaluationImages(
         test=test,
         attacked=in_batches(

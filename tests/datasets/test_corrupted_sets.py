@@ -30,7 +30,7 @@ def clean_images(labels):
 
 
 def opened(dataset, where, images, labels):
-    return open_official_set(dataset, where, images, labels, in_batches(images, labels, 2))
+    return open_official_set(dataset, where, in_batches(images, labels, 2))
 
 
 def test_what_is_at_hand(where, tmp_path):
