@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from experiments.marked import with_marked
@@ -9,6 +10,8 @@ from experiments.studies import evidence
 from selectax.study.report.bootstrap import Estimate
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.findings import Effect, Finding
+
+BOUNDS = ("at most", "at least")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,23 @@ def test_the_summary_tells_each_finding_by_its_verdict():
         f"Of the findings below, 2 and 3 hold, 3 is undecided and 1, {rest} and {len(FINDINGS)} "
         "are not tested."
     )
+
+
+def test_the_seeds_that_would_decide_finding_5_are_those_of_the_simulation():
+    table = pd.read_csv(evidence.STUDIES / "power.csv")
+    table = table[(table["study"] == "resnet8_cifar10_batch_256") & (table["finding"] == 5)]
+    table = table[table["levels"] == "-10 -2 -0.7 0 0.4 1"]
+    # Seeds grow until a condition is decided.
+    last = table.groupby("condition", sort=False).last()
+    most, least = (last[last.index.str.endswith(f"alpha {where} 0")] for where in BOUNDS)
+    assert most["holds"].item() >= 0.9
+    assert least["fails"].item() >= 0.9
+    told = re.search(
+        r"(\d+) seeds would decide the condition on alphas of at most 0, in favour of the claim, "
+        r"and (\d+) seeds that on alphas of at least 0, against it",
+        " ".join((evidence.DOCS / "evidence.md").read_text().split()),
+    )
+    assert list(map(int, told.groups())) == [most["seeds"].item(), least["seeds"].item()]
 
 
 @pytest.mark.slow
