@@ -89,6 +89,7 @@ def both(one, other):
     [
         ("resnet8_cifar10", "evidence/trained_on_cpu.parquet", 7091),
         ("resnet8_cifar10_batch_256", "run/results.parquet", 5864),
+        ("resnet8_digits", "run/results.parquet", 2819),
         # Trained anew, it was measured in part.
         ("resnet10_quarter_tiny_imagenet", "run/results.parquet", 342),
     ],
