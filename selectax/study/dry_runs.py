@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from selectax.study.components import NONE
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import training_source
+from selectax.study.measuring_loop import groups_left
 from selectax.study.plan import Plan, make_plan, table_so_far
 from selectax.study.run.checkpoints import open_checkpoints
 from selectax.study.run.networks import NetworkId, Progress, read_measured
@@ -37,10 +38,16 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     samples = len(training_source(config.data, NONE))
     samples = min(samples, config.data.train_limit or samples)
     steps = samples // plan.recipe.batch_size * plan.recipe.epochs
-    states = _states(plan, steps)
+    record, _ = read_measured(plan.folder, table_so_far(plan.folder))
+    states = _states(plan, record, steps)
     console.print(_table(plan, states))
     left = {network: steps - done for network, (_, done) in states.items()}
-    open_ones = [network for network in plan.wanted if left[network]]
+    open_ones = [
+        network
+        for _, _, asked_for in groups_left(plan, record)
+        for network in asked_for
+        if left[network]
+    ]
     console.print(f"Devices: {describe_mesh(plan.mesh)}")
     if not open_ones:
         console.print("Training: nothing is left to be trained.")
@@ -51,7 +58,7 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     memory = at_a_time * bytes_of_one(plan, recipe) + images
     rounds = -(-len(open_ones) // (at_a_time * axis_size(plan.mesh, "model")))
     seconds = seconds_per_step(plan, arrangement)
-    most = max(left.values())
+    most = max(left[network] for network in open_ones)
     shared = most * rounds / axis_size(plan.mesh, "data")
     duration = timedelta(seconds=round(seconds * shared))
     console.print(
@@ -62,9 +69,10 @@ def dry_run(config: SweepConfig, console: Console) -> None:
     )
 
 
-def _states(plan: Plan, steps: int) -> dict[NetworkId, tuple[str, int]]:
+def _states(
+    plan: Plan, measured: Mapping[NetworkId, Progress], steps: int
+) -> dict[NetworkId, tuple[str, int]]:
     """Returns the state of each requested network and the number of steps it was trained for."""
-    measured, _ = read_measured(plan.folder, table_so_far(plan.folder))
     trained: dict[NetworkId, int] = {}
     for number, group in enumerate(plan.groups):
         done = 0

@@ -14,7 +14,7 @@ from selectax.study.measures.cohort import Cohort
 from selectax.study.measures.measurement import Measured, is_left, measure_one_by_one
 from selectax.study.measures.subject import Subject, count
 from selectax.study.plan import Plan
-from selectax.study.run.networks import NetworkId, Progress, write_networks
+from selectax.study.run.networks import NetworkId, Progress, wanted_groups, write_networks
 from selectax.study.run.results import Row
 from selectax.study.run.table_file import growing_table
 from selectax.study.run.unit_values import (
@@ -108,6 +108,19 @@ def measure_group(
                     **figures,
                 )
     return growing.table
+
+
+def groups_left(
+    plan: Plan, record: Mapping[NetworkId, Progress]
+) -> Iterator[tuple[int, list[NetworkId], list[NetworkId]]]:
+    """Yields number, networks and requested networks of each group that a sweep works on.
+
+    A group whose table is complete is left out if its checkpoints are not there.
+    """
+    for number, group in wanted_groups(plan.groups, plan.wanted):
+        asked_for = [one for one in group if one in plan.wanted]
+        if plan.folder.checkpoints(number).is_dir() or networks_left(plan, asked_for, record):
+            yield number, group, asked_for
 
 
 def networks_left(

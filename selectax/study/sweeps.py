@@ -18,13 +18,13 @@ from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import load_data
 from selectax.study.measures.measure import Measure
-from selectax.study.measuring_loop import measure_group, networks_left
+from selectax.study.measuring_loop import groups_left, measure_group
 from selectax.study.plan import make_plan, table_so_far
 from selectax.study.presentation import has_images, network_to_show, present
 from selectax.study.report.findings import Finding
 from selectax.study.run import results
 from selectax.study.run.folder import alone_in, check_images, holds_run, write_json
-from selectax.study.run.networks import NetworkId, read_measured, wanted_groups, write_networks
+from selectax.study.run.networks import NetworkId, read_measured, write_networks
 from selectax.study.runtime.hosts import is_first, wait_for_all
 from selectax.study.runtime.progress import Log
 from selectax.study.training.methods.method import TrainingMethod
@@ -123,7 +123,7 @@ def sweep(
 
 def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     plan = make_plan(config, components)
-    folder, wanted, groups = plan.folder, plan.wanted, plan.groups
+    folder, groups = plan.folder, plan.groups
     record, table = read_measured(folder, table_so_far(folder))
     data = load_data(plan.config, plan.mesh, components)
     check_images(folder, data.counts)
@@ -139,10 +139,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
         write_json(folder.layers, dict(plan.units))
         write_json(folder.images, data.counts)
     shown = None
-    for number, group in wanted_groups(groups, wanted):
-        asked_for = [one for one in group if one in wanted]
-        if not folder.checkpoints(number).is_dir() and not networks_left(plan, asked_for, record):
-            continue  # The table is complete, but the checkpoints were deleted.
+    for number, group, asked_for in groups_left(plan, record):
         population = train_group(plan, number, group, data, log)
         table = measure_group(plan, group, asked_for, population, data, table, record, log)
         if has_images(plan.config.evaluation):

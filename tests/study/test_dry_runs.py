@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import shutil
 
 import pytest
 from rich.console import Console
@@ -52,6 +53,12 @@ def test_networks_are_told_by_what_is_done_of_them(tmp_path):
     assert rows == {"2": ["0–1"]}
     assert "seeds done" in said
     assert "nothing is left to be trained" in said
+    kept = shutil.copytree(folder, tmp_path / "kept", ignore=shutil.ignore_patterns("checkpoints*"))
+    said, _ = planned(to(kept, one, resume=True))
+    assert "nothing is left to be trained" in said
+    said, rows = planned(to(kept, resume=True))
+    assert rows == {"-1": ["0–1", ""], "2": ["", "0–1"]}
+    assert "Training: 2 networks" in said
     (folder / "results.csv").write_text("nothing of ours\n")
     with pytest.raises(ConfigurationError, match=r"results.csv is damaged; remove that file"):
         planned(to(folder, one, resume=True))
