@@ -21,9 +21,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from selectax.arguments.arrays import as_array
 from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
+from selectax.arguments.where import checked_where
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled
 
@@ -315,11 +315,8 @@ def update_norm_moments(
             f"norms must have shape (samples, {moments.mean.shape[0]}), not {shape} and, squared, "
             f"{norms.squared_norm.shape}."
         )
-    where = jnp.ones(shape[0], bool) if where is None else where
-    where = jnp.asarray(as_array("where", where))
-    if where.shape != shape[:1]:
-        raise ValueError(f"where must have shape {shape[:1]}, not {where.shape}.")
-    mask = where.astype(bool)[:, None]
+    where = checked_where(where, shape[0])
+    mask = jnp.ones((shape[0], 1), bool) if where is None else where[:, None]
     norm = jnp.where(mask, jnp.asarray(norms.norm).astype(jnp.float32), 0)
     scale = scaled.scale_for(jnp.max(norm, axis=0, initial=0))
     norm = scaled.divided(norm, scale)

@@ -47,9 +47,8 @@ def as_array(name: str, value: Any, *, keep_doubles: bool = False) -> Array:
     return array
 
 
-def canonical_array(name: str, value: Any) -> Array:
-    """Like `as_array`, in the dtype that JAX would use; NumPy arrays stay NumPy arrays."""
-    array = as_array(name, value)
+def canonical(array: Array) -> Array:
+    """The array in the dtype that JAX would use; a NumPy array stays one."""
     if isinstance(array, jax.Array):
         return array
     return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from selectax.arguments.arrays import as_array, canonical_array
+from selectax.arguments.arrays import as_array, canonical
 
 _CHANNELS = (1, 3)
 
@@ -22,7 +22,7 @@ def float_images(images: Any, name: str = "images") -> Array | np.ndarray:
     images = as_array(name, images)
     if is_list and images.dtype in (np.float64, np.int64):
         images = images.astype(np.float32)
-    images = canonical_array(name, images)
+    images = canonical(images)
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise TypeError(
             f"{name} must be floating-point numbers, not {images.dtype}; convert them, and rescale "

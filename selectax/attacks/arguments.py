@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from selectax.arguments.arrays import canonical_array, is_concrete
+from selectax.arguments.arrays import as_array, canonical, is_concrete
 from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
 from selectax.arguments.images import float_images, working_dtype
 from selectax.arguments.logits import checked_logits_fn
@@ -90,7 +90,7 @@ def make_problem(
             f"loss must be one of {', '.join(LOSSES)} or a function of logits and labels, not "
             f"{loss!r}."
         )
-    pixels, classes = float_images(images), canonical_array("labels", labels)
+    pixels, classes = float_images(images), canonical(as_array("labels", labels))
     if pixels.ndim < 2 or classes.shape != pixels.shape[:1]:
         raise ValueError(
             "images must have shape (samples, …) and labels (samples,), "
@@ -99,7 +99,7 @@ def make_problem(
     if not pixels.size:
         raise ValueError(f"images of shape {pixels.shape} are empty; give at least one image.")
     _check_classes("labels", classes)
-    goal = None if targets is None else canonical_array("targets", targets)
+    goal = None if targets is None else canonical(as_array("targets", targets))
     if goal is not None:
         _check_targets(goal, classes)
     limits = checked_bounds(bounds, pixels)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from selectax.arguments.arrays import canonical_array, is_concrete
+from selectax.arguments.arrays import as_array, canonical, is_concrete
 from selectax.arguments.bounds import check_within_bounds
 from selectax.arguments.images import (
     channels_last_remedy,
@@ -28,7 +28,7 @@ def checked_images(
       ValueError: images are not RGB, have the wrong shape, or are outside [0, 1].
     """
     if not isinstance(images, list | tuple):
-        images = canonical_array("images", images)
+        images = canonical(as_array("images", images))
     if getattr(images, "dtype", None) != np.uint8:
         images = float_images(images)
     if looks_channels_first(images.shape):

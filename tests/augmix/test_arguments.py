@@ -18,7 +18,7 @@ IMAGES = np.zeros((2, 8, 8, 3), np.uint8)
         ({"images": IMAGES[..., :1]}, ValueError, "must be RGB for AugMix, not have 1 channels"),
         ({"images": IMAGES[0]}, ValueError, r"images must have shape.*not \(8, 8, 3\)"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, ValueError, "channels first"),
-        ({"images": IMAGES.astype(int)}, TypeError, "images.*int"),
+        ({"images": IMAGES.astype(np.int32)}, TypeError, "images.*int32"),
         ({"images": np.full(IMAGES.shape, 2, np.float32)}, ValueError, r"images hold 2\.0"),
         ({"images": np.full(IMAGES.shape, np.nan, np.float32)}, ValueError, "images hold nan"),
         ({"strength": -1}, ValueError, "strength must be at least 0, not -1"),

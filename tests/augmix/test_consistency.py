@@ -66,7 +66,7 @@ def test_half_precision_is_computed_in_float32():
         ((LOGITS[0], LOGITS[1, :3], LOGITS[2]), ValueError, r"logits_one.*\(3, 4\)"),
         ((LOGITS[0, 0],) * 3, ValueError, r"logits_clean.*\(4,\)"),
         ((LOGITS[0, :0],) * 3, ValueError, "at least one sample"),
-        ((np.ones((2, 3), int),) * 3, TypeError, "logits_clean.*int.*; cast"),
+        ((np.ones((2, 3), np.int32),) * 3, TypeError, "logits_clean.*int32; cast"),
     ],
 )
 def test_wrong_logits_are_refused(logits, error, message):

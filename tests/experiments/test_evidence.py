@@ -11,8 +11,6 @@ from selectax.study.report.bootstrap import Estimate
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.findings import Effect, Finding
 
-BOUNDS = ("at most", "at least")
-
 
 @pytest.fixture(scope="module")
 def found():
@@ -96,7 +94,8 @@ def test_the_seeds_that_would_decide_finding_5_are_those_of_the_simulation():
     table = table[table["levels"] == "-10 -2 -0.7 0 0.4 1"]
     # Seeds grow until a condition is decided.
     last = table.groupby("condition", sort=False).last()
-    most, least = (last[last.index.str.endswith(f"alpha {where} 0")] for where in BOUNDS)
+    most = last[last.index.str.endswith("alpha at most 0")]
+    least = last[last.index.str.endswith("alpha at least 0")]
     assert most["holds"].item() >= 0.9
     assert least["fails"].item() >= 0.9
     told = re.search(
