@@ -270,8 +270,7 @@ def update_correct_counts(
       >>> int(counts.count), counts.correct.tolist()
       (2, [2, 1])
     """
-    _check_masks(masks)
-    masks = {name: jnp.asarray(as_array(f"masks[{name!r}]", mask)) for name, mask in masks.items()}
+    masks = _checked_masks(masks)
     images = jnp.asarray(as_array("images", images))
     labels = jnp.asarray(as_array("labels", labels))
     where = None if where is None else jnp.asarray(as_array("where", where))
@@ -413,8 +412,8 @@ def ablated_accuracy(
       >>> selectax.ablated_accuracy(logits_fn, masks, images, labels).tolist()
       [1.0, 1.0, 0.5]
     """
-    _check_masks(masks)
-    counts = init_correct_counts(len(as_array("masks", next(iter(masks.values())))))
+    masks = _checked_masks(masks)
+    counts = init_correct_counts(len(next(iter(masks.values()))))
     return accuracy_of_counts(
         update_correct_counts(
             counts, logits_fn, masks, images, labels, where=where, masks_at_a_time=masks_at_a_time
@@ -474,16 +473,18 @@ def _check_classes(labels, where, classes) -> None:
         check_classes("labels", known, classes)
 
 
-def _check_masks(masks) -> None:
+def _checked_masks(masks) -> dict[str, Bool[Array, "masks units"]]:
     if not isinstance(masks, Mapping) or not masks:
         raise ValueError("masks must be a dict with the masks of at least one layer.")
-    shapes = {name: as_array(f"masks[{name!r}]", mask).shape for name, mask in masks.items()}
+    masks = {name: jnp.asarray(as_array(f"masks[{name!r}]", mask)) for name, mask in masks.items()}
+    shapes = {name: mask.shape for name, mask in masks.items()}
     if any(len(shape) != 2 for shape in shapes.values()) or (
         len({shape[0] for shape in shapes.values()}) > 1
     ):
         raise ValueError(
             f"masks must have shapes (masks, units) with the same number of masks, not {shapes}."
         )
+    return masks
 
 
 def _check(counts, masks, images, labels, where, masks_at_a_time) -> None:
