@@ -25,6 +25,7 @@ from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
 from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
+from selectax.arguments.where import checked_where
 from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
@@ -255,7 +256,8 @@ def update_correct_counts(
 
     Raises:
       TypeError: labels are not integers, or logits_fn is not a function.
-      ValueError: shapes do not match, there is only one class, or a concrete label is not a class.
+      ValueError: shapes do not match, there is only one class, a concrete label is not a class, or
+        where holds other numbers than 0 and 1.
 
     Example:
       >>> import jax.numpy as jnp
@@ -273,10 +275,10 @@ def update_correct_counts(
     masks = _checked_masks(masks)
     images = jnp.asarray(as_array("images", images))
     labels = jnp.asarray(as_array("labels", labels))
-    where = None if where is None else jnp.asarray(as_array("where", where))
-    _check(counts, masks, images, labels, where, masks_at_a_time)
+    _check(counts, masks, images, labels, masks_at_a_time)
+    where = checked_where(where, len(images))
     logits_fn = checked_logits_fn(logits_fn)
-    counted = labels >= 0 if where is None else (labels >= 0) & where.astype(bool)
+    counted = labels >= 0 if where is None else (labels >= 0) & where
     finite = jnp.all(jnp.isfinite(images), axis=tuple(range(1, images.ndim)))
 
     def judge(mask):
@@ -469,7 +471,7 @@ def _check_no_nan(selectivity) -> None:
 def _check_classes(labels, where, classes) -> None:
     """Checks the labels of the images that count."""
     if is_concrete(labels, where):
-        known = np.asarray(labels)[... if where is None else np.asarray(where).astype(bool)]
+        known = np.asarray(labels)[... if where is None else np.asarray(where)]
         check_classes("labels", known, classes)
 
 
@@ -487,14 +489,13 @@ def _checked_masks(masks) -> dict[str, Bool[Array, "masks units"]]:
     return masks
 
 
-def _check(counts, masks, images, labels, where, masks_at_a_time) -> None:
+def _check(counts, masks, images, labels, masks_at_a_time) -> None:
     number = len(next(iter(masks.values())))
     if counts.correct.shape != (number,):
         raise ValueError(f"counts are of {len(counts.correct)} masks, but masks holds {number}.")
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"labels must be integers, not {labels.dtype}; cast class indices to int.")
-    for name, values in (("labels", labels), ("where", where)):
-        if values is not None and values.shape != images.shape[:1]:
-            raise ValueError(f"{name} must have shape {images.shape[:1]}, not {values.shape}.")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"labels must have shape {images.shape[:1]}, not {labels.shape}.")
     if operator.index(masks_at_a_time) < 1:
         raise ValueError(f"masks_at_a_time must be at least 1, not {masks_at_a_time}.")

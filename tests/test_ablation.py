@@ -236,6 +236,7 @@ def test_masks_of_two_layers_of_a_residual_network():
         ({"labels": np.zeros(30, np.float32)}, "labels must be integers"),
         ({"labels": np.zeros(29, np.int32)}, "labels must have shape"),
         ({"where": np.zeros(29, bool)}, "where must have shape"),
+        ({"where": np.full(30, 0.5)}, "where holds 0.5, .* weights are not supported"),
         ({"masks_at_a_time": 0}, "masks_at_a_time must be at least 1"),
     ],
 )
