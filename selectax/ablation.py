@@ -12,7 +12,6 @@ References:
 """
 
 import dataclasses
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import check_classes
+from selectax.arguments.labels import check_classes, checked_number
 from selectax.arguments.logits import checked_logits_fn
 from selectax.arguments.where import checked_where
 from selectax.numerics.compiled import run_compiled
@@ -497,5 +496,4 @@ def _check(counts, masks, images, labels, masks_at_a_time) -> None:
         raise TypeError(f"labels must be integers, not {labels.dtype}; cast class indices to int.")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"labels must have shape {images.shape[:1]}, not {labels.shape}.")
-    if operator.index(masks_at_a_time) < 1:
-        raise ValueError(f"masks_at_a_time must be at least 1, not {masks_at_a_time}.")
+    checked_number("masks_at_a_time", masks_at_a_time)

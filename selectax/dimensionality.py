@@ -16,7 +16,6 @@ References:
 import dataclasses
 import functools
 import math
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +27,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.key import checked_key
 from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
@@ -183,7 +183,7 @@ def update_covariance(
     """
     responses = checked_responses(responses, state.mean.shape[0])
     responses = responses.astype(jnp.promote_types(responses.dtype, state.mean.dtype))
-    count, mean, remainder, deviation = _center(responses, where)
+    count, mean, remainder, deviation = _center(responses, checked_where(where, len(responses)))
     scatter = full_product(deviation.T, deviation)
     merged = merge_covariance(state, Covariance(count, mean, scatter, remainder))
     dtype = state.mean.dtype
@@ -349,9 +349,10 @@ def leading_variances(
       sample that counts is NaN or infinite.
 
     Raises:
-      TypeError: responses are not floating-point numbers, or key is an integer.
-      ValueError: responses are not a matrix, or are empty, where has another length, or components
-        is below 1 or exceeds the number of samples or units.
+      TypeError: responses are not floating-point numbers, key is not a PRNG key, or a number is not
+        an integer.
+      ValueError: responses are not a matrix, or are empty, where has another length, a number is
+        too small, or components exceeds the number of samples or units.
 
     References:
       Halko, Martinsson & Tropp, 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
@@ -365,17 +366,17 @@ def leading_variances(
       >>> round(float(leading[0]), 2), round(float(total), 2)
       (6.0, 6.67)
     """
-    if isinstance(key, int):
-        raise TypeError(f"key must be a PRNG key, not {key}; give jax.random.key({key}).")
-    responses = checked_responses(responses)
+    key, responses = checked_key(key), checked_responses(responses)
     if not len(responses):
         raise ValueError(f"responses of shape {responses.shape} hold no sample.")
-    if not 1 <= operator.index(components) <= min(responses.shape):
+    checked_number("oversampling", oversampling, least=0)
+    checked_number("iterations", iterations, least=0)
+    if checked_number("components", components) > min(responses.shape):
         raise ValueError(
-            f"components must lie between 1 and {min(responses.shape)}, the smaller side of "
-            f"responses, not {components}."
+            f"components must be at most {min(responses.shape)}, the smaller side of responses, "
+            f"not {components}."
         )
-    count, _, _, deviation = _center(responses, where)
+    count, _, _, deviation = _center(responses, checked_where(where, len(responses)))
     width = min(components + oversampling, *deviation.shape)
     divisor = _at_least_one(count - 1)
     find = functools.partial(_leading_squares, width=width, iterations=iterations)
@@ -573,7 +574,6 @@ def _center(responses, where):
 
     The deviations of samples that do not count are 0.
     """
-    where = checked_where(where, len(responses))
     mask = jnp.ones((len(responses), 1), bool) if where is None else where[:, None]
     responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
     count = jnp.sum(mask, dtype=responses.dtype)

@@ -165,7 +165,9 @@ def update_class_moments(
     labels, where = checked_samples(labels, where, len(responses), num_classes)
     counts = counted_samples(labels, where, num_classes)
     wide = jnp.promote_types(_wide_dtype(responses), moments.total.dtype)
-    responses = with_sign(responses.astype(wide), signed, counts)
+    responses = responses.astype(wide)
+    if signed != "keep":
+        responses = with_sign(responses, signed, counts)
     batch = ClassMoments(*by_class.sums(responses, labels, num_classes, counts))
     return moments + jax.tree.map(lambda new, old: new.astype(old.dtype), batch, moments)
 
@@ -373,7 +375,8 @@ def unit_responses(
       >>> selectax.unit_responses(jnp.ones((2, 8, 8, 16))).shape
       (2, 16)
     """
-    return with_sign(_spatial_mean(checked_layer("activations", activations)), signed)
+    responses = _spatial_mean(checked_layer("activations", activations))
+    return responses if signed == "keep" else with_sign(responses, signed)
 
 
 @overload
@@ -557,6 +560,7 @@ def mean_selectivity_and_grad(
     named = chosen_layers(activations, layers)
     # Checks here, where values can be concrete; inside jax.vjp they are traced.
     samples = len(next(iter(named.values())))
+    num_classes = checked_number("num_classes", num_classes)
     labels, where = checked_samples(labels, where, samples, num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
     return _mean_and_gradient(

@@ -13,7 +13,6 @@ References:
 import dataclasses
 import functools
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
+from selectax.arguments.labels import checked_number
 from selectax.arguments.where import checked_where
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled
@@ -99,7 +99,7 @@ def exact_input_gradient_norms(
       [[5.0, 1.0]]
     """
     images = _images(images)
-    _check_at_least_one("units_at_a_time", units_at_a_time)
+    checked_number("units_at_a_time", units_at_a_time)
     norms = functools.partial(_exact_norms, responses_fn, units_at_a_time=units_at_a_time)
     return run_compiled(norms, images)
 
@@ -182,8 +182,8 @@ def input_gradient_norms(
       True
     """
     key, images = checked_key(key), _images(images)
-    _check_at_least_one("directions", directions)
-    _check_at_least_one("directions_at_a_time", directions_at_a_time)
+    checked_number("directions", directions)
+    checked_number("directions_at_a_time", directions_at_a_time)
     options = {"directions": directions, "directions_at_a_time": directions_at_a_time}
     return run_compiled(functools.partial(_estimated_norms, responses_fn, **options), key, images)
 
@@ -542,8 +542,3 @@ def _images(images) -> Float[Array, "samples ..."]:
     if not images.size:
         raise ValueError(f"images of shape {images.shape} are empty; give at least one image.")
     return images
-
-
-def _check_at_least_one(name, number) -> None:
-    if operator.index(number) < 1:
-        raise ValueError(f"{name} must be at least 1, not {number}.")

@@ -238,6 +238,7 @@ def test_masks_of_two_layers_of_a_residual_network():
         ({"where": np.zeros(29, bool)}, "where must have shape"),
         ({"where": np.full(30, 0.5)}, "where holds 0.5, .* weights are not supported"),
         ({"masks_at_a_time": 0}, "masks_at_a_time must be at least 1"),
+        ({"masks_at_a_time": 1.5}, r"masks_at_a_time must be an integer, not 1\.5"),
     ],
 )
 def test_bad_arguments_are_named(change, message):

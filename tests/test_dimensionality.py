@@ -502,8 +502,12 @@ def test_forms_of_responses(space):
         (lambda: response_matrix(np.zeros(5, np.float32)), "activations must have shape"),
         (lambda: response_matrix(np.zeros((5, 3), np.float32), "mean"), "form must be .*'mean'"),
         (lambda: principal_variances(init_covariance(3), where=np.ones(3, bool)), "where"),
-        (lambda: leading(components=0), "components must lie between 1 and 4, .*, not 0"),
-        (lambda: leading(components=5), "components must lie between 1 and 4, .*, not 5"),
+        (lambda: leading(components=0), "components must be at least 1, not 0"),
+        (lambda: leading(components=5), "components must be at most 4, .*, not 5"),
+        (lambda: leading(components=1.5), r"components must be an integer, not 1\.5"),
+        (lambda: leading(oversampling=-1), "oversampling must be at least 0, not -1"),
+        (lambda: leading(iterations=-1), "iterations must be at least 0, not -1"),
+        (lambda: leading(key=3), r"not the integer 3; give jax.random.key\(3\)"),
         (lambda: leading(responses=np.zeros(4, np.float32)), "responses must have shape"),
         (lambda: leading(responses=np.zeros((4, 5), np.int32)), "responses must be floating"),
         (lambda: leading(where=np.ones(5, bool)), "where must have shape"),
@@ -515,8 +519,8 @@ def test_bad_arguments_of_forms_and_routes_are_named(call, message):
 
 
 def leading(**change):
-    good = {"responses": np.zeros((4, 5), np.float32), "components": 2}
-    return leading_variances(jax.random.key(0), **(good | change))
+    good = {"key": jax.random.key(0), "responses": np.zeros((4, 5), np.float32), "components": 2}
+    return leading_variances(**(good | change))
 
 
 @pytest.mark.parametrize(

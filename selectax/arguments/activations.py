@@ -182,10 +182,10 @@ def check_not_negative(
 
 def with_sign(
     responses: Float[Array, "samples units"],
-    signed: Signed | Literal["keep"],
+    signed: Signed,
     counts: Bool[Array, "samples"] | None = None,
 ) -> Float[Array, "samples units_or_parts"]:
-    """Responses without negative values, as `Signed` describes; "keep" returns them unchanged.
+    """Responses without negative values, as `Signed` describes.
 
     Raises:
       ValueError: signed is unknown, or it is "error" and a concrete response that counts is
@@ -193,8 +193,6 @@ def with_sign(
     """
     if signed == "error":
         check_not_negative("responses", responses, counts)
-        return responses
-    if signed == "keep":
         return responses
     if signed == "absolute":
         return jnp.abs(responses)

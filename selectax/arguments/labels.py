@@ -54,12 +54,12 @@ def check_classes(name: str, classes: Array | np.ndarray, num_classes: int | Non
         )
 
 
-def checked_number(name: str, number: int) -> int:
+def checked_number(name: str, number: int, least: int = 1) -> int:
     """A number, such as that of classes or units, as an int.
 
     Raises:
       TypeError: number is not an integer.
-      ValueError: number is below 1.
+      ValueError: number is below least.
     """
     if isinstance(number, jax.core.Tracer):
         raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
@@ -67,6 +67,6 @@ def checked_number(name: str, number: int) -> int:
         whole = operator.index(number)
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {number!r}.") from None
-    if whole < 1:
-        raise ValueError(f"{name} must be at least 1, not {whole}.")
+    if whole < least:
+        raise ValueError(f"{name} must be at least {least}, not {whole}.")
     return whole

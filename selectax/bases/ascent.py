@@ -98,7 +98,7 @@ def best_basis(
       True
     """
     key, steps = checked_key(key), checked_number("steps", steps)
-    starts = checked_number("starts", starts) if starts != 0 else 0
+    starts = checked_number("starts", starts, least=0)
     if is_concrete(step_size) and step_size < 0:
         raise ValueError(f"step_size must not be negative, not {step_size}.")
     responses, labels, where = checked_samples(responses, labels, num_classes, where)

@@ -93,6 +93,7 @@ BAD = {
     "negative responses": (lambda: update(responses=ACTIVATIONS - 1), "responses hold -"),
     "negative means": (lambda: selectax.class_selectivity_index(MEANS), "means hold -0.5"),
     "unknown sign": (lambda: mean(signed="both"), "signed must be 'error'"),
+    "sign that an index cannot have": (lambda: mean(signed="keep"), "signed must be 'error'"),
     "negative tuning": (
         lambda: selectax.treves_rolls_sparseness(STATISTICS),
         "means hold -0.5",

@@ -18,6 +18,10 @@ BAD = {
     "ignore_index of PyTorch": (lambda: mean(labels=LABELS - 100), "-1 marks a sample to ignore"),
     "one-hot labels": (lambda: mean(labels=np.eye(4, dtype=int)), "labels"),
     "labels that are None": (lambda: mean(labels=None), "labels must be an array"),
+    "no classes for the gradient": (
+        lambda: selectax.mean_selectivity_and_grad(ACTIVATIONS, LABELS, 0),
+        "num_classes must be at least 1",
+    ),
     "no classes": (lambda: mean(num_classes=0), "num_classes must be at least 1"),
     "classes that are a float": (lambda: mean(num_classes=3.0), "num_classes must be an integer"),
     "labels past the classes": (

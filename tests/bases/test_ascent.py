@@ -96,7 +96,7 @@ RESPONSES, LABELS = np.ones((5, 3), np.float32), np.zeros(5, np.int32)
     ("change", "message"),
     [
         ({"key": 0}, "key must be a PRNG key"),
-        ({"starts": -1}, "starts must be at least 1"),
+        ({"starts": -1}, "starts must be at least 0, not -1"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"step_size": -0.1}, "step_size must not be negative, not -0.1"),
         ({"responses": np.ones((5, 3), np.int32)}, "responses must be floating"),
