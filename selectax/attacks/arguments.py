@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from selectax.arguments.arrays import as_array, canonical, is_concrete
 from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
 from selectax.arguments.images import float_images, working_dtype
+from selectax.arguments.labels import checked_number
 from selectax.arguments.logits import checked_logits_fn
 from selectax.attacks.losses import LOSSES, CustomLoss, Labels, Loss, LossName, loss_of_function
 from selectax.attacks.norms import NORMS, Images, Norm, NormName, checked_norm
@@ -161,34 +162,41 @@ def _check_classes(name, classes, count=None):
 
 
 def check_steps(steps):
-    """Raises a ValueError if the number of steps is below 1."""
+    """Checks a number of steps, or several.
+
+    Raises:
+      TypeError: steps are not integers.
+      ValueError: there are none, or a concrete number is below 1.
+    """
+    numbers = as_array("steps", steps)
+    if not jnp.issubdtype(numbers.dtype, jnp.integer):
+        raise TypeError(f"steps must be integers, not {numbers.dtype}; round them.")
     if is_concrete(steps) and np.min(steps) < 1:
         raise ValueError(f"steps must be at least 1, not {np.min(steps)}.")
 
 
 def check_restarts(restarts, random_start):
-    """Raises a ValueError if there is no attack, or if several would all be the same."""
-    if restarts < 1:
-        raise ValueError(f"restarts must be at least 1, not {restarts}.")
-    if restarts > 1 and not random_start:
+    """Checks the number of attacks from different starts.
+
+    Raises:
+      TypeError: restarts are not an integer.
+      ValueError: there is no attack, or several would all be the same.
+    """
+    if checked_number("restarts", restarts) > 1 and not random_start:
         raise ValueError(
             f"restarts={restarts} needs an attack that starts at random; otherwise all would be "
             "the same."
         )
 
 
-def check_batch_size(batch_size):
-    """Raises a ValueError if the batch size is below 1."""
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
-
-
 def checked_lengths(name: str, lengths: Any, dtype: Any) -> Array:
     """Lengths in this type; traced values that are negative or not finite become NaN.
 
     Raises:
+      TypeError: lengths are not numbers.
       ValueError: a concrete length is negative or not finite.
     """
+    lengths = as_array(name, lengths, keep_doubles=True)
     if not is_concrete(lengths):
         lengths = jnp.asarray(lengths, dtype)
         return jnp.where((lengths >= 0) & jnp.isfinite(lengths), lengths, jnp.nan)

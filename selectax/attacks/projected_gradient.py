@@ -70,7 +70,8 @@ def pgd(
       Adversarial images.
 
     Raises:
-      TypeError: images are not floats, or labels or targets are not integers.
+      TypeError: images are not floats, labels, targets, steps or restarts are not integers, or a
+        length is not a number.
       ValueError: the data are empty, shapes do not match, the norm or loss is unknown, bounds are
         reversed, restarts or steps are below 1, or several restarts lack a random start; for
         concrete values also if images lie outside the bounds, labels or targets are not classes, a

@@ -83,10 +83,19 @@ def test_lists_raw_keys_and_networks_with_activations_are_accepted():
     np.testing.assert_array_equal(right, [1, 1])
 
 
+def attacked(**change):
+    return pgd(KEY, logits_fn, IMAGES, LABELS, **({"epsilon": 0.1, "steps": 2} | change))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: pgd(0, logits_fn, IMAGES, LABELS, epsilon=0.1, steps=1), r"jax.random.key\(0\)"),
+        (lambda: attacked(steps=1.5), "steps must be integers, not float"),
+        (lambda: attacked(steps="two"), "steps must be an array of numbers, not a str"),
+        (lambda: attacked(restarts=1.5), r"restarts must be an integer, not 1\.5"),
+        (lambda: attacked(epsilon="8/255"), "epsilon must be an array of numbers, not a str"),
+        (lambda: attacked(step_size="1"), "step_size must be an array of numbers, not a str"),
         (lambda: random_ranks(3, jnp.zeros(2)), r"jax.random.key\(3\)"),
         (lambda: input_gradient_norms(7, logits_fn, IMAGES), r"jax.random.key\(7\)"),
         (

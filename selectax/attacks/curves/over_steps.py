@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from selectax.arguments.arrays import as_array
 from selectax.arguments.bounds import Bounds
 from selectax.arguments.key import checked_key
+from selectax.arguments.labels import checked_number
 from selectax.attacks.arguments import (
     LogitsFn,
-    check_batch_size,
     check_numbers,
     check_restarts,
     check_steps,
@@ -101,7 +102,7 @@ def robust_accuracy_over_steps(
     attack = named_attack(attack, iterated=True)
     key = checked_key(key)
     problem, images = make_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
-    check_batch_size(batch_size)
+    checked_number("batch_size", batch_size)
     radius, numbers = one_length("epsilon", epsilon, images), _checked_numbers(steps)
     random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)
@@ -139,7 +140,7 @@ def robust_accuracy_over_steps(
 
 
 def _checked_numbers(steps):
-    steps = jnp.asarray(steps)
+    steps = jnp.asarray(as_array("steps", steps))
     if steps.ndim != 1 or not len(steps):
         raise ValueError(
             f"steps must have shape (numbers,), not {steps.shape}; give at least one number."
