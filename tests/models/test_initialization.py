@@ -14,6 +14,7 @@ from tests.compiling import counted_compilations
 
 IMAGES = jnp.zeros((1, 32, 32, 3))
 NETWORKS = ("resnet8", "resnet8_b", "resnet10_quarter", "vgg16")
+COMPARED = 50_000  # weights of a kernel, from all of it; those of VGG16 have two million
 
 
 def leaves(variables):
@@ -35,7 +36,8 @@ def test_kernels_are_kaiming_normal_truncated_at_two_deviations(name):
         standard = stats.truncnorm(-2, 2)
         scale = math.sqrt(2 / fan_in) / standard.std()
         # At this level a correct sampler fails once in ten thousand layers.
-        test = stats.kstest(kernel.ravel() / scale, standard.cdf)
+        weights = kernel.ravel()[:: max(1, kernel.size // COMPARED)]
+        test = stats.kstest(weights / scale, standard.cdf)
         assert test.pvalue > 1e-4, path
         sample_error = 1 / math.sqrt(kernel.size)
         np.testing.assert_allclose(kernel.std(), math.sqrt(2 / fan_in), rtol=4 * sample_error)

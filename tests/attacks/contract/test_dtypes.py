@@ -66,12 +66,12 @@ def test_keys_of_kind_rbg_attack_as_well(attack):
     assert np.all(length(np.asarray(found) - IMAGES, "linf") <= np.float32(0.1))
 
 
-def curves(dtype, norm):
+def curves(dtype):
     images, key = jnp.asarray(IMAGES, dtype), jax.random.key(0)
-    options = {"norm": norm, "batch_size": 4}
+    options = {"norm": "l2", "batch_size": 4}
     epsilons = np.array([0.0, 0.05, 0.3], np.float32)
     problem = (key, logits_fn, images, LABELS)
-    found = attack_believability(*problem, epsilon=0.1, norm=norm, steps=3)
+    found = attack_believability(*problem, epsilon=0.1, norm="l2", steps=3)
     return (
         robust_accuracy_curve(*problem, epsilons=epsilons, steps=3, **options),
         breaking_epsilons(*problem, epsilons=epsilons, attack="apgd", steps=3, **options),
@@ -81,13 +81,12 @@ def curves(dtype, norm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("norm", "narrow"), [("linf", ()), ("l2", ("bfloat16",))])
-def test_curves_are_equal_in_all_types(norm, narrow):
+def test_curves_are_equal_in_all_types():
     """Types meet in the loops of l2, whose lengths are of another type than narrow images."""
-    expected = curves("float32", norm)
+    expected = curves("float32")
     with jax.enable_x64(True):
-        wide = curves("float32", norm)
-    for found in (wide, *(curves(dtype, norm) for dtype in narrow)):
+        wide = curves("float32")
+    for found in (wide, curves("bfloat16")):
         for one, other in zip(found, expected, strict=True):
             assert one.dtype == jnp.float32
             np.testing.assert_allclose(one, other, atol=1e-6)
