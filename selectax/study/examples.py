@@ -1,11 +1,12 @@
-"""A few test images, perturbed, with the classes that a network predicts."""
+"""A few test images, perturbed, with the classes that a network predicts, and which network."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int
 
 from selectax.attacks import ATTACKS
@@ -22,7 +23,9 @@ from selectax.study.measures.computation.own_corruptions import (
 )
 from selectax.study.measures.computation.statistics import no_responses
 from selectax.study.measures.subject import EvaluationImages
+from selectax.study.run.networks import NetworkId
 from selectax.study.runtime.waiting import fetch
+from selectax.study.training.population import Population, best_of
 
 _IMAGES = 6
 
@@ -33,6 +36,44 @@ class Examples(NamedTuple):
     images: dict[str, Float[np.ndarray, "samples height width channels"]]
     predictions: dict[str, Int[np.ndarray, "samples"]]
     labels: Int[np.ndarray, "samples"]
+
+
+class Shown(NamedTuple):
+    """The trained network whose example images are shown."""
+
+    network: NetworkId
+    variables: Mapping[str, Any]
+
+
+def has_images(options: EvaluationOptions) -> bool:
+    """Whether the measures perturb images, so that there are examples to show."""
+    return not {"corruptions", "attacks"}.isdisjoint(options.measures)
+
+
+def network_to_show(
+    shown: Shown | None,
+    group: Sequence[NetworkId],
+    asked_for: Sequence[NetworkId],
+    population: Population,
+    table: pd.DataFrame,
+) -> Shown | None:
+    """The network whose images are shown: the one so far or one of this group.
+
+    It has the first seed, the lowest strength of training, and the alpha nearest 0.
+    """
+
+    def rank(network):
+        return network.seed, network.training_strength, abs(network.alpha), -network.alpha
+
+    diverged = table[table["metric"] == "diverged"]
+    columns = list(NetworkId._fields)
+    useless = {NetworkId(*one) for one in diverged[columns].itertuples(index=False)}
+    well = [network for network in asked_for if network not in useless]
+    best = min(well, key=rank, default=None)
+    if best is None or (shown is not None and rank(shown.network) <= rank(best)):
+        return shown
+    *_, variables = fetch(best_of(population, group.index(best)))
+    return Shown(best, variables)
 
 
 def perturb_examples(

@@ -1,14 +1,11 @@
 """What a sweep writes at its end: figures, a sheet of example images, and the report."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from selectax.study.configuration.options import EvaluationOptions
-from selectax.study.examples import perturb_examples
+from selectax.study.examples import Shown, perturb_examples
 from selectax.study.measures.computation.exact_products import exact_products
 from selectax.study.measures.registry import METRICS
 from selectax.study.measures.subject import EvaluationImages
@@ -18,48 +15,7 @@ from selectax.study.report.figures.images import image_sheet
 from selectax.study.report.figures.style import number_text
 from selectax.study.report.findings import Finding, find
 from selectax.study.reports import write_report
-from selectax.study.run.networks import NetworkId
 from selectax.study.run.unit_values import read_unit_values
-from selectax.study.runtime.waiting import fetch
-from selectax.study.training.population import Population, best_of
-
-
-class Shown(NamedTuple):
-    """The trained network whose example images are shown."""
-
-    network: NetworkId
-    variables: Mapping[str, Any]
-
-
-def has_images(options: EvaluationOptions) -> bool:
-    """Whether the measures perturb images, so that there are examples to show."""
-    return not {"corruptions", "attacks"}.isdisjoint(options.measures)
-
-
-def network_to_show(
-    shown: Shown | None,
-    group: Sequence[NetworkId],
-    asked_for: Sequence[NetworkId],
-    population: Population,
-    table: pd.DataFrame,
-) -> Shown | None:
-    """The network whose images are shown: the one so far or one of this group.
-
-    It has the first seed, the lowest strength of training, and the alpha nearest 0.
-    """
-
-    def rank(network):
-        return network.seed, network.training_strength, abs(network.alpha), -network.alpha
-
-    diverged = table[table["metric"] == "diverged"]
-    columns = list(NetworkId._fields)
-    useless = {NetworkId(*one) for one in diverged[columns].itertuples(index=False)}
-    well = [network for network in asked_for if network not in useless]
-    best = min(well, key=rank, default=None)
-    if best is None or (shown is not None and rank(shown.network) <= rank(best)):
-        return shown
-    *_, variables = fetch(best_of(population, group.index(best)))
-    return Shown(best, variables)
 
 
 def present(

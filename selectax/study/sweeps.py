@@ -17,10 +17,10 @@ from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import load_data
+from selectax.study.examples import has_images, network_to_show
 from selectax.study.measures.measure import Measure
 from selectax.study.measuring_loop import groups_left, measure_group
 from selectax.study.plan import make_plan, table_so_far
-from selectax.study.presentation import has_images, network_to_show, present
 from selectax.study.report.findings import Finding
 from selectax.study.run import results
 from selectax.study.run.folder import alone_in, check_images, holds_run, write_json
@@ -149,6 +149,9 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     if is_first():
         for path in (folder.results, folder.results_in_parquet):
             results.save(path, table)
+        # Matplotlib takes half a second to import, which the first epoch need not wait for.
+        from selectax.study.presentation import present
+
         paths, findings = present(plan, table, data.evaluation, shown)
     return Outcome(table, folder.results, paths, folder.report, findings)
 

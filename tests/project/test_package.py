@@ -128,6 +128,18 @@ print(selectax.study.__name__)
 
 
 @pytest.mark.slow
+def test_a_sweep_begins_without_what_only_its_end_or_other_data_need():
+    out = in_a_fresh_process("""
+import sys
+from selectax.study import sweeps
+print(*sys.modules)
+""")
+    later = {"matplotlib", "tensorflow_datasets", "grain", "sklearn", "scipy.stats"}
+    assert "pandas" in out.split()
+    assert not later & set(out.split())
+
+
+@pytest.mark.slow
 def test_measures_load_nothing_that_jax_does_not():
     """Counted, for times are not the same twice; see measures/import_time.py of the benchmarks."""
     out = in_a_fresh_process("""

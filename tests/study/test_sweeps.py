@@ -19,7 +19,7 @@ from rich.console import Console
 
 from selectax import datasets, models
 from selectax.models.network import of_module
-from selectax.study import measuring_loop, plan, training_loop
+from selectax.study import measuring_loop, plan, presentation, training_loop
 from selectax.study import sweeps as experiment
 from selectax.study.configuration.config import SweepConfig, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
@@ -295,7 +295,7 @@ def test_interruptions_anywhere_leave_no_trace_in_the_results(undisturbed, tmp_p
         (measuring_loop, "measure_one_by_one", 1),
         (results, "save", 2),
         (results.os, "fsync", 2),
-        (experiment, "present", 1),
+        (presentation, "present", 1),
     ]
     for where, name, number in interruptions:
         with monkeypatch.context() as patch:
