@@ -18,12 +18,24 @@ def print_summary(results: "pd.DataFrame") -> None:
     from selectax.study.run.results import summarize
 
     summary = summarize(results)
+    heads = {name: name.replace("_", " ") for name in summary.columns}
+    if "training" in summary and summary["training"].nunique() == 1:
+        heads["training_strength"] = summary["training"].iloc[0]
+        summary = summary.drop(columns="training")
+    columns = {heads[name]: [_cell(name, value) for value in summary[name]] for name in summary}
+    widths = {head: max(map(len, [*head.split(), *cells])) for head, cells in columns.items()}
+    needed = sum(widths.values()) + 3 * len(widths) + 1
+    console = Console()
+    # A file or a pipe has no width: Rich takes 80 characters, even where that cuts words.
+    widen = not console.is_terminal and needed > console.width
+    if widen:
+        console.width = needed
     table = Table(title="Means over networks; accuracies also over severities and epsilons")
-    for name in summary.columns:
-        table.add_column(name.replace("_", " "), justify="right")
-    for row in summary.to_dict("records"):
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
-    Console().print(table)
+    for head, width in widths.items():
+        table.add_column(head, justify="right", overflow="fold", width=width if widen else None)
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
+    console.print(table)
 
 
 def _cell(name: str, value: "float | int | str") -> str:
