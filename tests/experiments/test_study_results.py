@@ -90,6 +90,7 @@ def both(one, other):
         ("resnet8_cifar10", "evidence/trained_on_cpu.parquet", 7091),
         ("resnet8_cifar10_batch_256", "run/results.parquet", 5864),
         ("resnet8_digits", "run/results.parquet", 2819),
+        ("resnet8_cifar10_adversarial", "run/results.parquet", 5836),
         # Trained anew, it was measured in part.
         ("resnet10_quarter_tiny_imagenet", "run/results.parquet", 342),
     ],
@@ -99,6 +100,18 @@ def test_a_network_made_again_alone_is_equal_to_the_last_bit(name, there, count)
     rows = both(again, STUDIES / name / there)
     assert len(rows) == len(results.load(again)) == count
     assert (rows["value"] == rows["value_again"]).all()
+
+
+def test_a_network_trained_on_another_machine_is_nearly_the_same():
+    study = STUDIES / "resnet8_cifar10_adversarial"
+    rows = both(study / "evidence" / "on_another_machine.parquet", study / "run/results.parquet")
+    assert len(rows) == 5836
+    apart = (rows["value"] - rows["value_again"]).abs()
+    assert 0 < apart[rows["metric"] == "accuracy"].max() < 0.028
+    whole = (rows["layer"] == "") & (rows["perturbation"] == "")
+    clean = rows[whole & rows["metric"].isin(["accuracy", "class_selectivity"])]
+    np.testing.assert_allclose(clean["value"], [0.39, 0.2382], atol=5e-5)
+    np.testing.assert_allclose(clean["value_again"], [0.395, 0.2376], atol=5e-5)
 
 
 def test_gpu_and_cpu_measure_a_network_alike():
