@@ -166,7 +166,7 @@ def check_steps(steps):
 
     Raises:
       TypeError: steps are not integers.
-      ValueError: there are none, or a concrete number is below 1.
+      ValueError: a concrete number is below 1.
     """
     numbers = as_array("steps", steps)
     if not jnp.issubdtype(numbers.dtype, jnp.integer):
