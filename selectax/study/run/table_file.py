@@ -1,4 +1,4 @@
-"""The results table of a running sweep, which is written to its file every few seconds."""
+"""The results table of a running sweep, which is written to its file from time to time."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,8 +10,10 @@ import pandas as pd
 from selectax.study.run import results
 
 # Sorting and writing the whole table after every measure would add a quarter to the time that it
-# takes to measure a small network.
+# takes to measure a small network. A table of 400 networks takes seconds to write, so that a fixed
+# pause would not do: writes take at most about a twentieth of the time.
 _SECONDS_BETWEEN_WRITES = 5.0
+_PAUSE_FOR_EACH_SECOND_OF_WRITING = 20.0
 
 
 class TableFile:
@@ -20,24 +22,27 @@ class TableFile:
     def __init__(self, path: Path | None, table: pd.DataFrame, after: Callable[[], None]):
         self._path, self._table, self._after = path, table, after
         self._pending: list[results.Row] = []
-        self._written = time.monotonic()
+        self._next_write = time.monotonic() + _SECONDS_BETWEEN_WRITES
 
     def add(self, rows: Iterable[results.Row]) -> None:
-        """Adds rows, and writes the file if it was last written several seconds ago."""
+        """Adds rows, and writes the file unless it was written a short while ago."""
         self._pending += rows
-        if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
+        if time.monotonic() >= self._next_write:
             self.write()
 
     def write(self) -> None:
         """Writes the file if rows were added since it was last written."""
         if not self._pending:
             return
+        start = time.monotonic()
         self._table = results.merge(self._table, results.table(self._pending))
         self._pending = []
         if self._path is not None:
             results.save(self._path, self._table)
             self._after()
-        self._written = time.monotonic()
+        end = time.monotonic()
+        pause = _PAUSE_FOR_EACH_SECOND_OF_WRITING * (end - start)
+        self._next_write = end + max(_SECONDS_BETWEEN_WRITES, pause)
 
     @property
     def table(self) -> pd.DataFrame:

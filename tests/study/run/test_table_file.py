@@ -39,6 +39,25 @@ def test_it_is_written_after_a_few_seconds(tmp_path, clock):
     pd.testing.assert_frame_equal(growing.table, results.load(path))
 
 
+def test_a_large_table_is_written_less_often(tmp_path, clock, monkeypatch):
+    path, save = tmp_path / "results.csv", results.save
+
+    def slow_save(*arguments):
+        save(*arguments)
+        clock[0] += 3
+
+    monkeypatch.setattr(results, "save", slow_save)
+    with growing_table(path, results.table([])) as growing:
+        clock[0] += 5
+        growing.add(rows(1))
+        clock[0] += 59
+        growing.add(rows(2))
+        assert seeds_in(path) == [1]
+        clock[0] += 1
+        growing.add(rows(3))
+        assert seeds_in(path) == [1, 2, 3]
+
+
 def test_it_is_written_when_the_work_is_interrupted(tmp_path, clock):
     path = tmp_path / "results.csv"
 
