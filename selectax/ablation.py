@@ -21,8 +21,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import check_classes, checked_number
+from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
 from selectax.arguments.where import checked_where
 from selectax.numerics.compiled import run_compiled
@@ -496,4 +497,4 @@ def _check(counts, masks, images, labels, masks_at_a_time) -> None:
         raise TypeError(f"labels must be integers, not {labels.dtype}; cast class indices to int.")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"labels must have shape {images.shape[:1]}, not {labels.shape}.")
-    checked_number("masks_at_a_time", masks_at_a_time)
+    checked_count("masks_at_a_time", masks_at_a_time)

@@ -27,8 +27,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import checked_number
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
@@ -147,7 +147,7 @@ def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance
       >>> selectax.init_covariance(units=16).scatter.shape
       (16, 16)
     """
-    units = checked_number("units", units)
+    units = checked_count("units", units)
     zeros = functools.partial(jnp.zeros, dtype=dtype)
     return Covariance(zeros(()), zeros(units), zeros((units, units)), zeros(units))
 
@@ -369,9 +369,9 @@ def leading_variances(
     key, responses = checked_key(key), checked_responses(responses)
     if not len(responses):
         raise ValueError(f"responses of shape {responses.shape} hold no sample.")
-    checked_number("oversampling", oversampling, least=0)
-    checked_number("iterations", iterations, least=0)
-    if checked_number("components", components) > min(responses.shape):
+    checked_count("oversampling", oversampling, least=0)
+    checked_count("iterations", iterations, least=0)
+    if checked_count("components", components) > min(responses.shape):
         raise ValueError(
             f"components must be at most {min(responses.shape)}, the smaller side of responses, "
             f"not {components}."

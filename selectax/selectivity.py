@@ -28,8 +28,8 @@ from selectax.arguments.activations import (
     with_sign,
 )
 from selectax.arguments.arrays import is_concrete
+from selectax.arguments.counts import checked_count
 from selectax.arguments.indices import check_eps, checked_index, checked_means
-from selectax.arguments.labels import checked_number
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
 from selectax.numerics import by_class
 from selectax.numerics.compiled import one_program
@@ -112,8 +112,8 @@ def init_class_moments(
       >>> selectax.init_class_moments(num_classes=10, units=16).total.shape
       (10, 16)
     """
-    num_classes = checked_number("num_classes", num_classes)
-    units = checked_number("units", units)
+    num_classes = checked_count("num_classes", num_classes)
+    units = checked_count("units", units)
     return ClassMoments(jnp.zeros(num_classes, dtype), jnp.zeros((num_classes, units), dtype))
 
 
@@ -560,7 +560,7 @@ def mean_selectivity_and_grad(
     named = chosen_layers(activations, layers)
     # Checks here, where values can be concrete; inside jax.vjp they are traced.
     samples = len(next(iter(named.values())))
-    num_classes = checked_number("num_classes", num_classes)
+    num_classes = checked_count("num_classes", num_classes)
     labels, where = checked_samples(labels, where, samples, num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
     return _mean_and_gradient(
@@ -604,7 +604,7 @@ def _spatial_mean(layer):
 def _layer_moments(activations, labels, num_classes, layers, where, signed):
     """Moments of the units of all layers, concatenated: one matrix product and one psum for all."""
     named = chosen_layers(activations, layers)
-    num_classes = checked_number("num_classes", num_classes)
+    num_classes = checked_count("num_classes", num_classes)
     labels = labels_of_layers(labels, named)
     labels, where = checked_samples(labels, where, len(labels), num_classes)
     counts = counted_samples(labels, where, num_classes)

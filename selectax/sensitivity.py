@@ -20,9 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from selectax.arguments.counts import checked_count
 from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import checked_number
 from selectax.arguments.where import checked_where
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled
@@ -99,7 +99,7 @@ def exact_input_gradient_norms(
       [[5.0, 1.0]]
     """
     images = _images(images)
-    checked_number("units_at_a_time", units_at_a_time)
+    checked_count("units_at_a_time", units_at_a_time)
     norms = functools.partial(_exact_norms, responses_fn, units_at_a_time=units_at_a_time)
     return run_compiled(norms, images)
 
@@ -182,8 +182,8 @@ def input_gradient_norms(
       True
     """
     key, images = checked_key(key), _images(images)
-    checked_number("directions", directions)
-    checked_number("directions_at_a_time", directions_at_a_time)
+    checked_count("directions", directions)
+    checked_count("directions_at_a_time", directions_at_a_time)
     options = {"directions": directions, "directions_at_a_time": directions_at_a_time}
     return run_compiled(functools.partial(_estimated_norms, responses_fn, **options), key, images)
 

@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import is_concrete
-from selectax.arguments.labels import check_classes, checked_labels, checked_number
+from selectax.arguments.counts import checked_count
+from selectax.arguments.labels import check_classes, checked_labels
 from selectax.arguments.where import checked_where
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -75,7 +76,7 @@ def init_strongest_responses(
       >>> selectax.init_strongest_responses(k=2, units=1).label.tolist()
       [[-1], [-1]]
     """
-    shape = checked_number("k", k), checked_number("units", units)
+    shape = checked_count("k", k), checked_count("units", units)
     return StrongestResponses(jnp.full(shape, -jnp.inf, dtype), jnp.full(shape, -1, jnp.int32))
 
 
@@ -234,7 +235,7 @@ def precision_at_k(strongest: StrongestResponses, num_classes: int) -> Float[Arr
       >>> selectax.precision_at_k(kept, num_classes=2).tolist()
       [1.0]
     """
-    num_classes = checked_number("num_classes", num_classes)
+    num_classes = checked_count("num_classes", num_classes)
     check_classes("labels", strongest.label, num_classes)
     finite = jnp.all(strongest.response < jnp.inf, axis=0)
     kept = jnp.sum(strongest.response > -jnp.inf, axis=0, dtype=jnp.float32)

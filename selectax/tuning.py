@@ -19,7 +19,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import check_not_negative, checked_responses
-from selectax.arguments.labels import checked_labels, checked_number
+from selectax.arguments.counts import checked_count
+from selectax.arguments.labels import checked_labels
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program
@@ -98,8 +99,8 @@ def init_class_statistics(
       >>> selectax.init_class_statistics(num_classes=10, units=16).scatter.shape
       (10, 16)
     """
-    num_classes = checked_number("num_classes", num_classes)
-    empty = jnp.zeros((num_classes, checked_number("units", units)), dtype)
+    num_classes = checked_count("num_classes", num_classes)
+    empty = jnp.zeros((num_classes, checked_count("units", units)), dtype)
     return ClassStatistics(jnp.zeros(num_classes, dtype), empty, empty, empty)
 
 

@@ -1,8 +1,5 @@
-"""Checks of labels and of numbers of classes and units."""
+"""Checks of labels and classes."""
 
-import operator
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
@@ -52,21 +49,3 @@ def check_classes(name: str, classes: Array | np.ndarray, num_classes: int | Non
             f"{name} hold {values[outside][0]}, but classes are {known}, and -1 marks a sample to "
             "ignore; number the classes from 0."
         )
-
-
-def checked_number(name: str, number: int, least: int = 1) -> int:
-    """A number, such as that of classes or units, as an int.
-
-    Raises:
-      TypeError: number is not an integer.
-      ValueError: number is below least.
-    """
-    if isinstance(number, jax.core.Tracer):
-        raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
-    try:
-        whole = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {number!r}.") from None
-    if whole < least:
-        raise ValueError(f"{name} must be at least {least}, not {whole}.")
-    return whole

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 from selectax.arguments.arrays import as_array, canonical, is_concrete
 from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
+from selectax.arguments.counts import checked_count
 from selectax.arguments.images import float_images, working_dtype
-from selectax.arguments.labels import checked_number
 from selectax.arguments.logits import checked_logits_fn
 from selectax.attacks.losses import LOSSES, CustomLoss, Labels, Loss, LossName, loss_of_function
 from selectax.attacks.norms import NORMS, Images, Norm, NormName, checked_norm
@@ -182,7 +182,7 @@ def check_restarts(restarts, random_start):
       TypeError: restarts are not an integer.
       ValueError: there is no attack, or several would all be the same.
     """
-    if checked_number("restarts", restarts) > 1 and not random_start:
+    if checked_count("restarts", restarts) > 1 and not random_start:
         raise ValueError(
             f"restarts={restarts} needs an attack that starts at random; otherwise all would be "
             "the same."

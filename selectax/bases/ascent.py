@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import is_concrete
+from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import checked_number
 from selectax.bases.rotations import checked_samples, index_in_basis, random_rotation
 from selectax.numerics.products import full_product
 
@@ -97,8 +97,8 @@ def best_basis(
       >>> bool(found.selectivity > 0.95)  # the code of the rows is one-hot in another basis
       True
     """
-    key, steps = checked_key(key), checked_number("steps", steps)
-    starts = checked_number("starts", starts, least=0)
+    key, steps = checked_key(key), checked_count("steps", steps)
+    starts = checked_count("starts", starts, least=0)
     if is_concrete(step_size) and step_size < 0:
         raise ValueError(f"step_size must not be negative, not {step_size}.")
     responses, labels, where = checked_samples(responses, labels, num_classes, where)

@@ -9,8 +9,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import as_array
+from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import checked_labels, checked_number
+from selectax.arguments.labels import checked_labels
 from selectax.arguments.where import checked_where
 from selectax.bases.signed_index import signed_selectivity_index
 from selectax.numerics.products import full_product
@@ -49,7 +50,7 @@ def random_rotation(
       >>> bool(jnp.allclose(rotation.T @ rotation, jnp.eye(3), atol=1e-6))
       True
     """
-    key, units = checked_key(key), checked_number("units", units)
+    key, units = checked_key(key), checked_count("units", units)
     return _haar(jax.random.normal(key, (units, units), dtype))
 
 
@@ -142,7 +143,7 @@ def rotated_selectivity(
       >>> rotated.shape, bool(jnp.all(rotated < 0.9))
       ((10,), True)
     """
-    key, rotations = checked_key(key), checked_number("rotations", rotations)
+    key, rotations = checked_key(key), checked_count("rotations", rotations)
     responses, labels, where = checked_samples(responses, labels, num_classes, where)
     return _under_rotations(key, responses, labels, where, num_classes, rotations)
 
@@ -150,7 +151,7 @@ def rotated_selectivity(
 def checked_samples(responses, labels, num_classes, where):
     """Checked responses, in float32 or wider, labels, and the mask or None."""
     responses = checked_responses(responses)
-    labels = checked_labels(labels, len(responses), checked_number("num_classes", num_classes))
+    labels = checked_labels(labels, len(responses), checked_count("num_classes", num_classes))
     responses = responses.astype(jnp.promote_types(responses.dtype, jnp.float32))
     return responses, labels, checked_where(where, len(responses))
 

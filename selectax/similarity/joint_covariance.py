@@ -8,7 +8,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.activations import checked_responses
-from selectax.arguments.labels import checked_number
+from selectax.arguments.counts import checked_count
 from selectax.arguments.where import checked_where
 from selectax.dimensionality import (
     Covariance,
@@ -62,7 +62,7 @@ def init_joint_covariance(
       >>> selectax.init_joint_covariance(units_a=2, units_b=3).joint.mean.shape
       (5,)
     """
-    units_a, units_b = checked_number("units_a", units_a), checked_number("units_b", units_b)
+    units_a, units_b = checked_count("units_a", units_a), checked_count("units_b", units_b)
     return JointCovariance(init_covariance(units_a + units_b, dtype=dtype), units_a)
 
 

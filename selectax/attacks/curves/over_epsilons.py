@@ -9,8 +9,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import as_array
 from selectax.arguments.bounds import Bounds
+from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import checked_number
 from selectax.attacks.arguments import (
     LogitsFn,
     Problem,
@@ -197,7 +197,7 @@ def breaking_epsilons(
     key = checked_key(key)
     problem, images = make_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
     check_steps(steps)
-    checked_number("batch_size", batch_size)
+    checked_count("batch_size", batch_size)
     random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)
     epsilons = _sorted_epsilons(epsilons, images)

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import as_array
 from selectax.arguments.bounds import Bounds
+from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
-from selectax.arguments.labels import checked_number
 from selectax.attacks.arguments import (
     LogitsFn,
     check_numbers,
@@ -102,7 +102,7 @@ def robust_accuracy_over_steps(
     attack = named_attack(attack, iterated=True)
     key = checked_key(key)
     problem, images = make_problem(logits_fn, images, labels, norm=norm, bounds=bounds, loss=loss)
-    checked_number("batch_size", batch_size)
+    checked_count("batch_size", batch_size)
     radius, numbers = one_length("epsilon", epsilon, images), _checked_numbers(steps)
     random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)

@@ -219,7 +219,7 @@ def test_restarts_break_more_images_at_one_epsilon():
 @pytest.mark.parametrize(
     ("attack", "warm_start"),
     # Each attack begins in one of the two ways.
-    zip(sorted(ATTACKS.keys() - {"fgsm", "pgd"}), itertools.cycle([True, False])),
+    [*zip(sorted(ATTACKS.keys() - {"fgsm", "pgd"}), itertools.cycle([True, False]))],
 )
 def test_other_attacks_find_the_exact_curve_of_a_linear_model(attack, warm_start):
     images, labels, weights, bias = linear_problem(samples=50)
