@@ -20,6 +20,7 @@ COMMANDS = {
     "sweep": "train networks at several alphas, measure them, and write a report",
     "evaluate": "measure a network trained in PyTorch, or the networks of a sweep",
     "report": "write the report of a run, or of several runs",
+    "join": "join runs of one study, such as those of an array job, into one",
     "data": "prepare, check, list and show data sets",
     "corrupt": "make a corrupted version of your own images",
 }

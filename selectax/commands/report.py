@@ -10,6 +10,7 @@ import tyro
 
 from selectax.commands.command_line.os_errors import sentence_on
 from selectax.commands.command_line.parsing import parse
+from selectax.commands.command_line.run_folders import refused_runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +58,8 @@ def _refusal(config: ReportConfig) -> str | None:
     """One sentence on why the arguments are refused, or None."""
     if not config.runs:
         return "RUN: missing; give the folder of a run, such as runs/digits_resnet8."
-    for run in config.runs:
-        if not run.is_dir():
-            return f"RUN {run}: no such folder; name that of a run."
-        if config.runs.count(run) > 1:
-            return f"RUN {run}: given {config.runs.count(run)} times; give each run once."
+    if refused := refused_runs(config.runs):
+        return refused
     if config.output is None and len(config.runs) > 1:
         return "--output: missing with several runs; name the page, such as report.html."
     if config.output is not None and (config.output.is_dir() or not config.output.parent.is_dir()):

@@ -1,7 +1,9 @@
-"""Reads the folders of runs and writes their report."""
+"""Reads the folders of runs, writes their report, and joins them into one run."""
 
 import collections
 import shlex
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from matplotlib.figure import Figure
 
 from selectax.datasets import DATASETS
 from selectax.study.configuration.config import defaults_of, to_json
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.measures.registry import METRICS
 from selectax.study.report import figures
 from selectax.study.report.findings import Finding, find
@@ -23,6 +26,7 @@ from selectax.study.report.page import (
     render,
 )
 from selectax.study.run.folder import RunFolder, write_text
+from selectax.study.run.joined_runs import write_joined
 from selectax.study.run.recorded_runs import RecordedRun, read_runs
 from selectax.study.run.unit_values import joined, read_unit_values
 
@@ -88,6 +92,44 @@ def write_report_of(
     )
     write_text(output, render(study, _pictures(paths, run, drawn, metrics), findings))
     return output
+
+
+def join_runs(paths: Sequence[Path], output: Path) -> RunFolder:
+    """Makes one run of several: their networks and results, with figures and a report of all.
+
+    The sheet of example images is that of the first run that has one.
+
+    Args:
+      paths: folders of runs that differ only in their networks and measures.
+      output: the new run's folder, which appears when all its files are complete.
+
+    Returns:
+      The new run's files.
+
+    Raises:
+      ConfigurationError: `output` is a file or holds files, a folder of `paths` holds no run, a
+        file in it cannot be read, or the runs differ in more than their networks and measures.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigurationError(
+            f"--output {output}: is a file or holds files; name a new or empty folder."
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{output.name}.incomplete.", dir=output.parent) as new:
+        folder = RunFolder(Path(new) / output.name)
+        folder.path.mkdir()
+        run = write_joined(paths, folder)
+        drawn = {}
+        if len(run.table):
+            units = read_unit_values(folder.unit_values)
+            drawn = figures.draw_all(run.table, run.units, METRICS, units)
+        figures.save(drawn, folder.figures)
+        sheets = [path for path in paths if (RunFolder(path).figures / "images.png").exists()]
+        for sheet in RunFolder(sheets[0]).figures.glob("images.*") if sheets else ():
+            shutil.copy(sheet, folder.figures)
+        write_report(folder.path, drawn)
+        folder.path.rename(output)
+    return RunFolder(output)
 
 
 def command_of(config: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ _OF_DATA_SETS = {"numpy", "tensorflow_datasets"}
 _OF_NETWORKS = {"jax", "flax", "scipy", "optax", "ml_dtypes"}
 OF_TABLES = {
     "report": set(),
+    "join": set(),
     **{name: {*_OF_DATA_SETS, *_OF_NETWORKS} for name in ("sweep", "evaluate")},
     "data": _OF_DATA_SETS,
     "corrupt": {*_OF_DATA_SETS, "jax", "scipy"},
@@ -101,7 +102,7 @@ def test_an_unknown_command_is_refused_with_the_nearest(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "swep: unknown; did you mean sweep? Known are sweep, evaluate, report, data, corrupt.\n"
+        "swep: unknown; did you mean sweep? Known are sweep, evaluate, report, join, data, corrupt.\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -17,11 +18,13 @@ SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("**
 ONE_NETWORK = "--alpha 0 --seeds 1 --epochs 1"
 SMALL_STEPS = "--batch-size 4 --steps 1 --rounds 1"
 SMALL_NETWORK = f"--depth 8 {SMALL_STEPS}"
-# By name what follows it; OUT is an empty folder, IN one of what `given` makes, RUN a sweep's.
+# By name what follows it; OUT is an empty folder, IN one of what `given` makes, RUN a sweep's, and
+# COPY a copy of that.
 WORDS = {
     "corrupt.py": "--input IN/images.npy --output OUT/out --corruptions fog --severities 1",
     "data.py": "list",
     "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
+    "join.py": "RUN COPY --output OUT/run",
     "marked.py": "",
     "regime.py": f"digits_regime_search --only batch_32 {ONE_NETWORK} --train-limit 64",
     "report.py": "RUN",
@@ -121,9 +124,12 @@ def swept(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(set(WORDS) - {"sweep.py"}))
 def test_it_runs(script, tmp_path, given, request):
-    words = WORDS[script]
-    swept = {"RUN": request.getfixturevalue("swept")} if "RUN" in words else {}
-    run(script, words, tmp_path / "out", IN=given, **swept)
+    words, folders = WORDS[script], {"IN": given}
+    if "RUN" in words:
+        folders["RUN"] = request.getfixturevalue("swept")
+    if "COPY" in words:
+        folders["COPY"] = shutil.copytree(folders["RUN"], tmp_path / "copy")
+    run(script, words, tmp_path / "out", **folders)
 
 
 @pytest.mark.peer

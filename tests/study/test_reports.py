@@ -1,6 +1,8 @@
 """Reports of runs as their folders hold them, whole, half done or damaged."""
 
+import errno
 import json
+import os
 import shlex
 
 import numpy as np
@@ -13,7 +15,7 @@ from selectax.commands import sweep
 from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.report import figures
-from selectax.study.reports import command_of, write_report
+from selectax.study.reports import command_of, join_runs, write_report
 from selectax.study.run import results
 from selectax.study.run.networks import NetworkId
 from selectax.study.run.unit_values import unit_table, write_unit_values
@@ -63,6 +65,37 @@ def test_images_drawn_by_the_sweep_are_kept(tmp_path):
     text = write_report(folder).read_text()
     assert "Test images, clean, corrupted and attacked" in text
     assert 'style="width: 4' in text
+
+
+def test_joined_runs_have_the_sheet_of_the_first_that_has_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
+    table = planted_table(alphas=(0.0,), seeds=3)
+    runs = [
+        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
+        for seed in range(3)
+    ]
+    for run, width in zip(runs[1:], (400, 600), strict=True):
+        (run / "figures").mkdir()
+        Image.new("RGB", (width, 200)).save(run / "figures" / "images.png", dpi=(100, 100))
+    joined = join_runs(runs, tmp_path / "new" / "joined")
+    assert Image.open(joined.figures / "images.png").width == 400
+    assert "Test images, clean, corrupted and attacked" in joined.report.read_text()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["joined"]
+
+
+def test_a_joined_run_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full_disk(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    table = planted_table(alphas=(0.0,), seeds=2)
+    runs = [
+        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
+        for seed in range(2)
+    ]
+    monkeypatch.setattr(figures, "draw_all", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        join_runs(runs, tmp_path / "new" / "joined")
+    assert not list((tmp_path / "new").iterdir())
 
 
 def test_a_study_just_begun_has_a_report(tmp_path):

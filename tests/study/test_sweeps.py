@@ -35,6 +35,7 @@ from selectax.study.measures import attacks, corruptions
 from selectax.study.measures.registry import METRICS
 from selectax.study.plan import hyperparameters_of
 from selectax.study.report import figures
+from selectax.study.reports import join_runs
 from selectax.study.run import results, table_file
 from selectax.study.run.checkpoints import Checkpoints, open_checkpoints
 from selectax.study.run.networks import NetworkId
@@ -511,6 +512,29 @@ def test_array_jobs_share_out_the_seeds(undisturbed, tmp_path):
     written = json.loads((folder / "config.json").read_text())
     assert (written["first_seed"], written["seeds"]) == (0, 2)
     assert not list(folder.rglob("damaged_*"))
+
+
+def test_array_jobs_are_joined_into_the_run_of_all(undisturbed, tmp_path, monkeypatch):
+    """And a sweep resumed in the joined folder has nothing to train."""
+    folder, expected, _ = undisturbed
+    jobs = []
+    for seed in range(SEEDS):
+        own = dataclasses.replace(CONFIG.regularizer, first_seed=seed, seeds=1)
+        jobs.append(tmp_path / f"seed {seed}")
+        sweep(to(jobs[-1], dataclasses.replace(CONFIG, regularizer=own)), console=silent())
+    joined = join_runs(jobs, tmp_path / "joined")
+    pd.testing.assert_frame_equal(results.load(joined.results), expected.table)
+    assert joined.unit_values.read_bytes() == (folder / "units.parquet").read_bytes()
+    written, config = (
+        json.loads((path / "config.json").read_text()) for path in (joined.path, folder)
+    )
+    assert written == config
+    assert (joined.figures / "selectivity_by_alpha.png").exists()
+    assert "× 2 seeds" in " ".join(joined.report.read_text().split())
+    monkeypatch.setattr(experiment, "train_group", None)
+    table = sweep(to(joined.path, resume=True), console=silent()).table
+    pd.testing.assert_frame_equal(table, expected.table)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["joined", "seed 0", "seed 1"]
 
 
 def test_a_network_that_diverges_is_said_to_and_the_others_go_on_bit_for_bit(

@@ -7,7 +7,7 @@ import random
 import pytest
 import tyro
 
-from selectax.commands import data, report
+from selectax.commands import data, join, report
 from selectax.commands.command_line.arguments import arguments_of, tasks_of
 from selectax.commands.command_line.mistakes import check_words
 from selectax.commands.command_line.parsing import OPTIONS, parse
@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": EvaluateConfig,
     "data": data.CONFIG,
     "report": report.CONFIG,
+    "join": join.CONFIG,
 }
 
 
