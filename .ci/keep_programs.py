@@ -15,7 +15,7 @@ for path in pathlib.Path(sys.argv[1]).glob("*-cache"):
     try:
         zlib.decompress(path.read_bytes())
         kept = path.stat().st_mtime > oldest
-    except zlib.error:
+    except (zlib.error, FileNotFoundError):  # another run may have removed it
         kept = False
     if not kept:
-        path.unlink()
+        path.unlink(missing_ok=True)

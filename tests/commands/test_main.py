@@ -102,7 +102,8 @@ def test_an_unknown_command_is_refused_with_the_nearest(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "swep: unknown; did you mean sweep? Known are sweep, evaluate, report, join, data, corrupt.\n"
+        "swep: unknown; did you mean sweep? "
+        "Known are sweep, evaluate, report, join, data, corrupt.\n"
     )
 
 
