@@ -91,6 +91,7 @@ def both(one, other):
         ("resnet8_cifar10_batch_256", "run/results.parquet", 5864),
         ("resnet8_digits", "run/results.parquet", 2819),
         ("resnet8_cifar10_adversarial", "run/results.parquet", 5836),
+        ("resnet8_cifar10_augmix", "run/results.parquet", 5836),
         # Trained anew, it was measured in part.
         ("resnet10_quarter_tiny_imagenet", "run/results.parquet", 342),
     ],
