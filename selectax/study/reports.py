@@ -114,9 +114,10 @@ def join_runs(paths: Sequence[Path], output: Path) -> RunFolder:
         raise ConfigurationError(
             f"--output {output}: is a file or holds files; name a new or empty folder."
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{output.name}.incomplete.", dir=output.parent) as new:
-        folder = RunFolder(Path(new) / output.name)
+    place = output.absolute()  # "." has neither a name nor a parent
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{place.name}.incomplete.", dir=place.parent) as new:
+        folder = RunFolder(Path(new) / place.name)
         folder.path.mkdir()
         run = write_joined(paths, folder)
         drawn = {}
@@ -128,7 +129,7 @@ def join_runs(paths: Sequence[Path], output: Path) -> RunFolder:
         for sheet in RunFolder(sheets[0]).figures.glob("images.*") if sheets else ():
             shutil.copy(sheet, folder.figures)
         write_report(folder.path, drawn)
-        folder.path.rename(output)
+        folder.path.rename(place)
     return RunFolder(output)
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,19 @@ def test_joined_runs_have_the_sheet_of_the_first_that_has_one(tmp_path, monkeypa
     assert Image.open(joined.figures / "images.png").width == 400
     assert "Test images, clean, corrupted and attacked" in joined.report.read_text()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["joined"]
+
+
+def test_runs_are_joined_in_the_empty_folder_that_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
+    table = planted_table(alphas=(0.0,), seeds=2)
+    runs = [
+        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
+        for seed in range(2)
+    ]
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    join_runs(runs, Path())
+    assert (tmp_path / "empty" / "report.html").exists()
 
 
 def test_a_joined_run_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
