@@ -114,8 +114,8 @@ def join_runs(paths: Sequence[Path], output: Path) -> RunFolder:
         raise ConfigurationError(
             f"--output {output}: is a file or holds files; name a new or empty folder."
         )
+    output.parent.mkdir(parents=True, exist_ok=True)
     place = output.absolute()  # "." has neither a name nor a parent
-    place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{place.name}.incomplete.", dir=place.parent) as new:
         folder = RunFolder(Path(new) / place.name)
         folder.path.mkdir()
