@@ -4,16 +4,13 @@ import pytest
 
 from selectax.commands.join import main
 from selectax.study.report import figures
-from tests.study.planted import planted_table, write_run
+from tests.study.planted import planted_table, write_runs_of_seeds
 
 
 def test_it_says_where_the_run_and_its_report_are(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(figures, "draw_all", lambda *_: {})
     table = planted_table(alphas=(0.0, 1.0), seeds=2)
-    runs = [
-        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
-        for seed in range(2)
-    ]
+    runs = write_runs_of_seeds(tmp_path, table)
     words = [*map(str, runs), "--output", str(tmp_path / "all" / "run")]
     assert main(words, "selectax join") == 0
     folder = tmp_path / "all" / "run"

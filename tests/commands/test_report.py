@@ -4,7 +4,7 @@ import pytest
 
 from selectax.commands.report import main
 from selectax.study.report import figures
-from tests.study.planted import planted_table, write_run
+from tests.study.planted import planted_table, write_run, write_runs_of_seeds
 
 
 @pytest.mark.slow
@@ -58,11 +58,8 @@ def test_several_runs_have_one_page(tmp_path, capsys, monkeypatch):
     """As those of an array job, each with a seed of its own."""
     monkeypatch.setattr(figures, "draw_all", lambda *_: {})
     table = planted_table(alphas=(-1.0, 0.0, 1.0), seeds=3)
-    runs = []
-    for seed in range(3):
-        of_seed = table[table["seed"] == seed]
-        given = {"alpha": [-1.0, 0.0, 1.0], "seeds": 1, "first_seed": seed}
-        runs.append(write_run(tmp_path / f"seed {seed}", of_seed, **given))
+    alphas = [-1.0, 0.0, 1.0]
+    runs = write_runs_of_seeds(tmp_path, table, alpha=alphas)
     page = tmp_path / "joined.html"
     words = [*map(str, runs), "--output", str(page)]
     assert main(words, "selectax report") == 0
@@ -72,7 +69,8 @@ def test_several_runs_have_one_page(tmp_path, capsys, monkeypatch):
     assert "× 3 seeds, 5 epochs" in text
     assert "not complete" not in text
     assert "results.csv</code> of each run" in text
-    write_run(runs[1], table[table["seed"] == 1], **given, model="resnet20")
+    given = {"alpha": alphas, "seeds": 1, "first_seed": 2, "model": "resnet20"}
+    write_run(runs[1], table[table["seed"] == 1], **given)
     assert main(words, "selectax report") == 2
     err = capsys.readouterr().err
     assert err.startswith(f"RUN {runs[0]} {runs[1]}: differ in model (resnet8 and resnet20), ")

@@ -111,3 +111,11 @@ def write_run(folder, table, **config):
     (folder / "images.json").write_text(json.dumps({"training": 13_500}))
     results.save(folder / "results.csv", table)
     return folder
+
+
+def write_runs_of_seeds(folder, table, **config):
+    """A run for each seed of a table, as array jobs leave them."""
+    return [
+        write_run(folder / f"seed {seed}", of_seed, seeds=1, first_seed=int(seed), **config)
+        for seed, of_seed in table.groupby("seed")
+    ]

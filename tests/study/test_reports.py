@@ -20,7 +20,7 @@ from selectax.study.reports import command_of, join_runs, write_report
 from selectax.study.run import results
 from selectax.study.run.networks import NetworkId
 from selectax.study.run.unit_values import unit_table, write_unit_values
-from tests.study.planted import UNITS, planted_table, write_run
+from tests.study.planted import UNITS, planted_table, write_run, write_runs_of_seeds
 
 
 def test_a_table_that_is_kept_as_parquet_alone_is_taken(tmp_path):
@@ -71,10 +71,7 @@ def test_images_drawn_by_the_sweep_are_kept(tmp_path):
 def test_joined_runs_have_the_sheet_of_the_first_that_has_one(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "draw_all", lambda *_: {})
     table = planted_table(alphas=(0.0,), seeds=3)
-    runs = [
-        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
-        for seed in range(3)
-    ]
+    runs = write_runs_of_seeds(tmp_path, table)
     for run, width in zip(runs[1:], (400, 600), strict=True):
         (run / "figures").mkdir()
         Image.new("RGB", (width, 200)).save(run / "figures" / "images.png", dpi=(100, 100))
@@ -87,10 +84,7 @@ def test_joined_runs_have_the_sheet_of_the_first_that_has_one(tmp_path, monkeypa
 def test_runs_are_joined_in_the_empty_folder_that_one_is_in(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "draw_all", lambda *_: {})
     table = planted_table(alphas=(0.0,), seeds=2)
-    runs = [
-        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
-        for seed in range(2)
-    ]
+    runs = write_runs_of_seeds(tmp_path, table)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     join_runs(runs, Path())
@@ -102,10 +96,7 @@ def test_a_joined_run_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     table = planted_table(alphas=(0.0,), seeds=2)
-    runs = [
-        write_run(tmp_path / str(seed), table[table["seed"] == seed], seeds=1, first_seed=seed)
-        for seed in range(2)
-    ]
+    runs = write_runs_of_seeds(tmp_path, table)
     monkeypatch.setattr(figures, "draw_all", full_disk)
     with pytest.raises(OSError, match="No space"):
         join_runs(runs, tmp_path / "new" / "joined")

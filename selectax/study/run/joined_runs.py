@@ -12,7 +12,7 @@ from selectax.study.run.folder import RunFolder, write_json
 from selectax.study.run.networks import (
     NetworkId,
     Progress,
-    network_of,
+    owners_of,
     read_groups,
     write_networks,
 )
@@ -59,7 +59,7 @@ def write_joined(paths: Sequence[Path], folder: RunFolder) -> RecordedRun:
 
 def _measured(run: RecordedRun) -> tuple[pd.DataFrame, dict[NetworkId, Progress]]:
     """Returns the rows of networks whose completed measures are known, and these measures."""
-    owners = [network_of(row) for row in run.table[list(NetworkId._fields)].to_dict("records")]
+    owners = owners_of(run.table)
     number = collections.Counter(owners)
     record = {
         network: Progress(frozenset(measures), number[network])

@@ -174,7 +174,7 @@ def matching(
     Returns:
       The progress of each network that matches its record, and the rows of these networks.
     """
-    owners = [network_of(row) for row in table[list(NetworkId._fields)].to_dict("records")]
+    owners = owners_of(table)
     number = collections.Counter(owners)
     if record is None:
         return {
@@ -186,6 +186,11 @@ def matching(
     }
     whole = {one: done for one, done in recorded.items() if number[one] == done.rows}
     return whole, table[[owner in whole for owner in owners]]
+
+
+def owners_of(table: pd.DataFrame) -> list[NetworkId]:
+    """Returns the network of each row of a results table."""
+    return [network_of(row) for row in table[list(NetworkId._fields)].to_dict("records")]
 
 
 def _read(folder: RunFolder) -> dict[str, Any]:
