@@ -23,15 +23,16 @@ from selectax.study.run.unit_values import unit_table, write_unit_values
 from tests.study.planted import UNITS, planted_table, write_run, write_runs_of_seeds
 
 
-def test_a_table_that_is_kept_as_parquet_alone_is_taken(tmp_path):
+def test_a_table_that_is_kept_as_parquet_alone_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
     folder = write_run(tmp_path / "kept", planted_table(seeds=1))
     (folder / "results.csv").rename(tmp_path / "results.csv")
     results.save(folder / "results.parquet", results.load(tmp_path / "results.csv"))
     assert "fewer than 3 seeds" in write_report(folder).read_text()
 
 
-@pytest.mark.slow
-def test_half_a_study_says_so(tmp_path):
+def test_half_a_study_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw_all", lambda *_: {})
     table = planted_table()
     done = table[(table["alpha"] < 0) | (table["seed"] == 0) & (table["alpha"] == 0)]
     text = " ".join(write_report(write_run(tmp_path / "half", done)).read_text().split())

@@ -177,7 +177,8 @@ def test_in_a_browser_the_details_open_by_keyboard(tab):
     assert table.is_visible()
 
 
-def test_a_finding_may_be_untested_without_dead_units(tmp_path):
+def test_a_finding_may_be_untested_without_dead_units(tmp_path, monkeypatch):
+    monkeypatch.setattr(reports, "_pictures", lambda *_: [])
     dead = {(alpha, seed): 0.5 for alpha in (-1.0, 0.0, 1.0) for seed in range(3)}
     table = planted_table(alphas=(-1.0, 0.0, 1.0), seeds=3, dead=dead)
     text = write_report(write_run(tmp_path / "run", table)).read_text()
