@@ -37,10 +37,15 @@ class Options:
     """File of the figure."""
 
 
-def studies() -> list[str]:
-    """Names of the studies of natural images whose conditions were fixed before their networks."""
+def of_second_edition() -> list[str]:
+    """Names of the studies whose conditions were committed before their networks were trained."""
     first = json.loads((STUDIES / "decided_by.json").read_text())["first"]["studies"]
-    return [name for name in with_results() if name not in first and dataset_of(name) != "digits"]
+    return [name for name in with_results() if name not in first]
+
+
+def studies() -> list[str]:
+    """Those of the second edition that are of natural images."""
+    return [name for name in of_second_edition() if dataset_of(name) != "digits"]
 
 
 def dataset_of(study: str) -> str:
@@ -113,7 +118,9 @@ def listed(words: Sequence[str]) -> str:
 def told(effect: Effect) -> str:
     """A condition with its estimate and its verdict, in words."""
     name = "premise: " * effect.is_premise + effect.name
-    value, low, high = (f"{number:.2f}".replace("-", "−") for number in interval(effect))
+    # Two digits of a value like 0.046.
+    decimals = 3 if max(map(abs, interval(effect))) < 0.1 else 2
+    value, low, high = (f"{number:.{decimals}f}".replace("-", "−") for number in interval(effect))
     return f"{name} {value} ({low} to {high}): {effect.verdict}"
 
 

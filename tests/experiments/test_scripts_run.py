@@ -31,6 +31,7 @@ WORDS = {
     "simulate_scale.py": "--devices 1 --models resnet20 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
     "studies/evidence.py": "--page IN/evidence.md --figure OUT/figure.png",
+    "studies/pages.py": "--only resnet8_cifar10_augmix --pages IN",
     "studies/power.py": "resnet8_cifar10_augmix --draws 2 --output OUT/power.csv",
     "sweep.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64 --output OUT/run",
     "benchmarks/shared/contest.py": "",
@@ -109,8 +110,14 @@ def given(tmp_path_factory):
     np.save(folder / "images.npy", images[:64])
     for number, image in enumerate(images[:2]):
         Image.fromarray(image).save(folder / f"{number}.png")
-    for name, file in (("benchmarks", "table.md"), ("evidence", "evidence.md")):
-        (folder / file).write_text(f"<!-- {name}: begin --><!-- {name}: end -->")
+    for file, names in (
+        ("table.md", ("benchmarks",)),
+        ("evidence.md", ("evidence",)),
+        ("resnet8_cifar10_augmix/README.md", ("means", "verdicts")),
+    ):
+        (folder / file).parent.mkdir(exist_ok=True)
+        marks = (f"<!-- {name}: begin --><!-- {name}: end -->" for name in names)
+        (folder / file).write_text("".join(marks))
     return folder
 
 
