@@ -1,6 +1,7 @@
 """How Sphinx builds the documents: `sphinx-build -W --keep-going docs build/docs`."""
 
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -66,6 +67,12 @@ def _fill_tables(_app, _what, _name, _thing, _options, lines):
                 lines[at] = line.replace(f"{{{table}}}", contents())
 
 
+def _offer_as_files(_app, _page, source):
+    """Makes links to Markdown outside this folder, which is no page of these documents, downloads."""
+    source[0] = re.sub(r"\]\((\.\./[^)]*\.md)\)", r"](path:\1)", source[0])
+
+
 def setup(app):
     """Sphinx calls this function."""
+    app.connect("source-read", _offer_as_files)
     app.connect("autodoc-process-docstring", _fill_tables)
