@@ -68,7 +68,7 @@ def _fill_tables(_app, _what, _name, _thing, _options, lines):
 
 
 def _offer_as_files(_app, _page, source):
-    """Makes links to Markdown outside this folder, which is no page of these documents, downloads."""
+    """Makes downloads of links to Markdown outside this folder, which is no page here."""
     source[0] = re.sub(r"\]\((\.\./[^)]*\.md)\)", r"](path:\1)", source[0])
 
 
