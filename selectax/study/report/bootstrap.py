@@ -22,6 +22,9 @@ RESAMPLES = 20_000
 # as when all networks are alike.
 _LARGEST_UNDEFINED_SHARE = 0.1
 _PERCENTILES = [2.5, 97.5]
+# The share of resamples below an end of an interval varies by so many of its standard deviations
+# in 1 % of draws.
+_DEVIATIONS = 2.58
 
 
 class Estimate(NamedTuple):
@@ -33,6 +36,8 @@ class Estimate(NamedTuple):
       high: upper end of the interval.
       networks: number of networks.
       seeds: number of seeds.
+      error: distance within which, in 99 % of draws, the ends lie from those of infinitely many
+        resamples.
     """
 
     value: float
@@ -40,6 +45,7 @@ class Estimate(NamedTuple):
     high: float
     networks: int
     seeds: int
+    error: float = 0.0
 
 
 def estimate(
@@ -92,7 +98,18 @@ def estimate(
     if np.isfinite(resampled).mean() < 1 - _LARGEST_UNDEFINED_SHARE:
         return without_interval
     low, high = np.nanpercentile(resampled, _PERCENTILES)
-    return without_interval._replace(low=float(low), high=float(high))
+    return without_interval._replace(
+        low=float(low), high=float(high), error=_error_of_ends(resampled)
+    )
+
+
+def _error_of_ends(resampled: Float[np.ndarray, "resamples"]) -> float:
+    """From the order statistics around each end, whatever the distribution."""
+    share = np.array(_PERCENTILES) / 100
+    deviation = _DEVIATIONS * np.sqrt(share * (1 - share) / len(resampled))
+    shares = np.clip(share + deviation * [[-1], [0], [1]], 0, 1)
+    lower, ends, upper = np.nanpercentile(resampled, 100 * shares)
+    return float(np.max([ends - lower, upper - ends]))
 
 
 def seeds_to_decide(found: Estimate, threshold: float) -> int | None:

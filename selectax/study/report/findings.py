@@ -153,7 +153,7 @@ class Finding:
             return "no interval: too few different networks"
         if self._missing_premise and self.headline.verdict == "does not hold":
             return "training did not make these networks more robust, as the claim presupposes"
-        return "; ".join(filter(None, ["the interval lies on both sides", self.seeds_text]))
+        return "; ".join(filter(None, ["the interval is not clearly on one side", self.seeds_text]))
 
     @property
     def seeds_text(self) -> str:
@@ -273,10 +273,14 @@ def estimate_criterion(
 
 
 def judge(found: Estimate, criterion: Criterion) -> Verdict | None:
-    """Whether an estimate meets a criterion's condition; None if there is no condition."""
+    """Whether an estimate meets a criterion's condition; None if there is no condition.
+
+    Undecided if another draw of resamples might give another verdict.
+    """
     if criterion.must_be is None:
         return None
-    above, below = found.low > criterion.threshold, found.high < criterion.threshold
+    above = found.low - found.error > criterion.threshold
+    below = found.high + found.error < criterion.threshold
     if above or below:
         return "holds" if above == (criterion.must_be == "above") else "does not hold"
     return "cannot say"  # also if there is no interval

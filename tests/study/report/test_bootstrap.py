@@ -36,6 +36,27 @@ def test_over_seeds_it_is_scipys_percentile_bootstrap():
     assert found.high == pytest.approx(interval.high, abs=0.05 * width)
 
 
+def test_ends_of_almost_all_draws_are_within_the_error():
+    values = np.random.default_rng(1).exponential(size=12)
+    exact = stats.bootstrap(
+        (values,), np.mean, n_resamples=400_000, method="percentile", rng=np.random.default_rng(2)
+    ).confidence_interval
+    within, ratios = 0, []
+    for draw in range(100):
+        found = estimate(
+            networks_of(values, np.arange(12)),
+            mean("value"),
+            np.random.default_rng(draw),
+            resample_networks=False,
+            resamples=2000,
+        )
+        apart = max(abs(found.low - exact.low), abs(found.high - exact.high))
+        within += apart < found.error
+        ratios.append(apart / found.error)
+    assert within >= 95
+    assert max(ratios) > 0.5  # it is no wider than it needs to be
+
+
 def test_both_levels_add_their_variances():
     generator = np.random.default_rng(3)
     of_seed = generator.normal(size=8)
@@ -45,7 +66,7 @@ def test_both_levels_add_their_variances():
     for both in (False, True):
         found = estimate(frame, mean("value"), np.random.default_rng(0), resample_networks=both)
         widths[both] = (found.high - found.low) / (2 * 1.96)
-        assert found[-2:] == (160, 8)
+        assert (found.networks, found.seeds) == (160, 8)
     between = values.mean(1).var() / 8
     within = values.var(1).mean() / 160
     assert widths[False] ** 2 == pytest.approx(between, rel=0.15)

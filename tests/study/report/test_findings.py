@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from selectax.study.report import bootstrap
+from selectax.study.report.bootstrap import Estimate
+from selectax.study.report.criteria import correlation
 from selectax.study.report.editions import EDITIONS
-from selectax.study.report.findings import find, seeds_in_words
+from selectax.study.report.findings import find, judge, seeds_in_words
 from selectax.study.report.per_network import per_network
 from selectax.study.run import results
 from tests.study.planted import ALPHAS, UNITS, planted_table, planted_training
@@ -177,6 +179,18 @@ def test_in_the_first_edition_a_single_condition_that_fails_decides():
     finding = one_in(without_fgsm_robustness(), 2, edition="first")
     assert finding.grade == "does not hold"
     assert "FGSM" in finding.headline.name
+
+
+@pytest.mark.parametrize(
+    ("error", "verdicts"),
+    [(0.005, ("holds", "does not hold")), (0.02, ("cannot say", "cannot say"))],
+)
+def test_an_end_that_another_draw_may_find_on_the_other_side_decides_nothing(error, verdicts):
+    above, below = (correlation("something", "clean", side) for side in ("above", "below"))
+    for low, high in ((0.01, 0.9), (-0.9, -0.01)):
+        found = Estimate(np.sign(low) / 2, low, high, seeds=9, networks=27, error=error)
+        on_its_side, on_the_other = (above, below) if low > 0 else (below, above)
+        assert (judge(found, on_its_side), judge(found, on_the_other)) == verdicts
 
 
 def test_a_step_back_is_no_monotone_rise():
