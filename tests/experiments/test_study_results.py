@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from experiments.studies.evidence import of_second_edition
 from experiments.study import STUDIES, with_results
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.report.editions import EDITIONS
@@ -63,6 +64,7 @@ def test_means_are_those_of_the_table(name):
         np.testing.assert_allclose(told, measured, atol=0.00051, err_msg=head)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_verdicts_are_those_of_the_table(name):
     folder = STUDIES / name / "run"
@@ -71,8 +73,8 @@ def test_verdicts_are_those_of_the_table(name):
     heads, rows = cells_of(name, "finding")
     told = [row[1].strip("*") for row in rows]
     of_living = [row[-1].strip("*") for row in rows] if heads[-1] == LIVING else None
-    # By any seed of the bootstrap's, too.
-    for seed in range(2):
+    # By any seed of the bootstrap's, too; of the second edition test_pages compares what 0 gives.
+    for seed in (1,) if name in of_second_edition() else (0, 1):
         found = find(table, units, np.random.default_rng(seed), edition_of(name))
         assert [one.grade for one in found] == told
         if of_living:
