@@ -21,10 +21,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import as_array, is_concrete
-from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
 from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
+from selectax.arguments.numbers import checked_count
 from selectax.arguments.where import checked_where
 from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names

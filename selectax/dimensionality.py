@@ -27,8 +27,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
-from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
+from selectax.arguments.numbers import checked_count
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated

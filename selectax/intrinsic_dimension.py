@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import checked_responses
+from selectax.arguments.numbers import check_real
 from selectax.arguments.where import checked_where
 from selectax.numerics import scaled
 from selectax.numerics.products import full_product
@@ -84,7 +85,7 @@ def twonn_dimension(
       counts is NaN or infinite.
 
     Raises:
-      TypeError: responses are not floating-point numbers.
+      TypeError: responses are not floating-point numbers, or discarded is not a single number.
       ValueError: responses are not a matrix, where has another length, or discarded is not at least
         0 and below 1.
 
@@ -102,6 +103,7 @@ def twonn_dimension(
       1.0
     """
     responses = checked_responses(responses)
+    check_real("discarded", discarded)
     if not 0 <= discarded < 1:
         raise ValueError(f"discarded must be at least 0 and below 1, not {discarded}.")
     where = checked_where(where, len(responses))

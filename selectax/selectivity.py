@@ -28,8 +28,8 @@ from selectax.arguments.activations import (
     with_sign,
 )
 from selectax.arguments.arrays import is_concrete
-from selectax.arguments.counts import checked_count
 from selectax.arguments.indices import check_eps, checked_index, checked_means
+from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
 from selectax.numerics import by_class
 from selectax.numerics.compiled import one_program
@@ -269,7 +269,7 @@ def class_selectivity_index(
       A unit with a mean that is NaN or infinite has index NaN and gradient NaN.
 
     Raises:
-      TypeError: means are not floating-point numbers.
+      TypeError: means are not floating-point numbers, or eps is not a single number.
       ValueError: means or present have the wrong shape, or, if values are concrete, a mean of a
         present class is negative, or eps is negative or not finite.
 
@@ -304,7 +304,7 @@ def share_selective(index: Float[Array, "units"], *, threshold: float = 0.75) ->
       Between 0 and 1, in float32 or wider; NaN if an index is NaN or infinite.
 
     Raises:
-      TypeError: the index is not of floating-point numbers.
+      TypeError: the index is not of floating-point numbers, or threshold is not a single number.
       ValueError: the index is not a vector or is empty, or a concrete threshold is not between 0
         and 1.
 
@@ -315,6 +315,7 @@ def share_selective(index: Float[Array, "units"], *, threshold: float = 0.75) ->
       0.5
     """
     index = checked_index(index)
+    check_real("threshold", threshold)
     if is_concrete(threshold) and not 0 <= threshold <= 1:
         raise ValueError(f"threshold must lie between 0 and 1, not {threshold}.")
     known = jnp.all(jnp.isfinite(index)) & jnp.isfinite(threshold)

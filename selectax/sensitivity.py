@@ -20,9 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from selectax.arguments.counts import checked_count
 from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
+from selectax.arguments.numbers import checked_count
 from selectax.arguments.where import checked_where
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled

@@ -11,8 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import is_concrete
-from selectax.arguments.counts import checked_count
 from selectax.arguments.labels import check_classes, checked_labels
+from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.where import checked_where
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -103,7 +103,8 @@ def update_strongest_responses(
       infinite is kept as NaN, before all others.
 
     Raises:
-      TypeError: labels are not integers, or responses are not floating-point numbers.
+      TypeError: labels are not integers, responses are not floating-point numbers, or `above` is
+        not a single number.
       ValueError: shapes do not match, or, if values are concrete, a label is below −1, or `above`
         is NaN or infinite.
 
@@ -122,6 +123,7 @@ def update_strongest_responses(
     responses = checked_responses(responses, units).astype(strongest.response.dtype)
     labels = checked_labels(labels, len(responses)).astype(jnp.int32)
     where = checked_where(where, len(responses))
+    check_real("above", above)
     if is_concrete(above) and not above < jnp.inf:
         raise ValueError(f"above must be a number below infinity, not {above}.")
     usable = jnp.isfinite(responses) & (jnp.asarray(above) < jnp.inf)

@@ -19,8 +19,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import check_not_negative, checked_responses
-from selectax.arguments.counts import checked_count
 from selectax.arguments.labels import checked_labels
+from selectax.arguments.numbers import checked_count
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.arrays import as_array, is_concrete
+from selectax.arguments.numbers import check_real
 
 
 def checked_means(means, present) -> tuple[Float[Array, "classes units"], Bool[Array, "classes"]]:
@@ -29,7 +30,8 @@ def checked_means(means, present) -> tuple[Float[Array, "classes units"], Bool[A
 
 
 def check_eps(eps) -> None:
-    """Raises a ValueError if a concrete eps is negative or not finite."""
+    """Raises a TypeError if eps is no single number, a ValueError if it is negative or infinite."""
+    check_real("eps", eps)
     if is_concrete(eps) and not 0 <= eps < float("inf"):
         raise ValueError(f"eps must be finite and at least 0, not {eps}.")
 
@@ -49,4 +51,5 @@ def checked_index(index) -> Float[Array, "units"]:
         )
     if not jnp.issubdtype(index.dtype, jnp.floating):
         raise TypeError(f"index must be floating-point numbers, not {index.dtype}.")
-    return jnp.asarray(index).astype(jnp.promote_types(index.dtype, jnp.float32))
+    index = jnp.asarray(index)  # float64 from NumPy is float32 here unless 64 bits are enabled
+    return index.astype(jnp.promote_types(index.dtype, jnp.float32))

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from selectax.arguments.arrays import as_array, canonical, is_concrete
 from selectax.arguments.bounds import Bounds, check_within_bounds, checked_bounds
-from selectax.arguments.counts import checked_count
 from selectax.arguments.images import float_images, working_dtype
 from selectax.arguments.logits import checked_logits_fn
+from selectax.arguments.numbers import checked_count
 from selectax.attacks.losses import LOSSES, CustomLoss, Labels, Loss, LossName, loss_of_function
 from selectax.attacks.norms import NORMS, Images, Norm, NormName, checked_norm
 
@@ -189,7 +189,9 @@ def check_restarts(restarts, random_start):
         )
 
 
-def checked_lengths(name: str, lengths: Any, dtype: Any) -> Array:
+def checked_lengths(
+    name: str, lengths: Any, dtype: Any, remedy: str = "give a length in the images' units"
+) -> Array:
     """Lengths in this type; traced values that are negative or not finite become NaN.
 
     Raises:
@@ -204,8 +206,7 @@ def checked_lengths(name: str, lengths: Any, dtype: Any) -> Array:
     wrong = ~((values >= 0) & np.isfinite(values))
     if np.any(wrong):
         raise ValueError(
-            f"{name} must be finite and at least 0, not {values[wrong].ravel()[0]}; "
-            "give a length in the images' units."
+            f"{name} must be finite and at least 0, not {values[wrong].ravel()[0]}; {remedy}."
         )
     return jnp.asarray(lengths, dtype)
 

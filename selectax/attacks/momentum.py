@@ -5,6 +5,7 @@ from jaxtyping import Array, Float, Int
 
 from selectax.arguments.bounds import Bounds
 from selectax.arguments.images import working_dtype
+from selectax.arguments.numbers import check_real
 from selectax.attacks.arguments import Epsilon, LogitsFn, Problem, checked_lengths
 from selectax.attacks.attack import Attack, run_attack
 from selectax.attacks.iteration import Method, inside
@@ -20,7 +21,9 @@ def mi_fgsm_method(
     decay: float | Float[Array, ""] = 1.0,
 ) -> Method:
     """Steps along the normalized momentum, by default of length epsilon / steps."""
-    decay = checked_lengths("decay", decay, working_dtype(problem.dtype))
+    check_real("decay", decay)
+    dtype = working_dtype(problem.dtype)
+    decay = checked_lengths("decay", decay, dtype, remedy="0 is no momentum, 1 the whole one")
 
     def update(momentum, points, evaluation, origin, epsilon):
         gradient, _ = moderate(evaluation.gradient)
@@ -70,7 +73,7 @@ def mi_fgsm(
       Adversarial images.
 
     Raises:
-      TypeError: as `pgd`.
+      TypeError: as `pgd`, or decay is not a single number.
       ValueError: as `pgd`, or decay is concrete and negative or not finite.
 
     References:

@@ -16,6 +16,7 @@ from selectax.arguments.images import (
     float_images,
     looks_channels_first,
 )
+from selectax.arguments.numbers import check_real
 
 
 def checked_images(
@@ -57,14 +58,7 @@ def checked_number(name: str, value: Any, largest: float = math.inf) -> Float[Ar
       TypeError: value is not a single real number.
       ValueError: value is out of range.
     """
-    is_number = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
-    if (
-        not is_number
-        or jnp.ndim(value)
-        or not jnp.isrealobj(value)
-        or jnp.issubdtype(jnp.result_type(value), jnp.bool_)
-    ):
-        raise TypeError(f"{name} must be a single number, not {value!r}.")
+    check_real(name, value)
     if is_concrete(value):
         number = float(value)
         if not 0 <= number <= largest:

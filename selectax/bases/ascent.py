@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import is_concrete
-from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
+from selectax.arguments.numbers import check_real, checked_count
 from selectax.bases.rotations import checked_samples, index_in_basis, random_rotation
 from selectax.numerics.products import full_product
 
@@ -78,8 +78,8 @@ def best_basis(
       response of a sample that counts or the step size is NaN or infinite.
 
     Raises:
-      TypeError: key is not a PRNG key, responses are not floating-point numbers, or labels, starts
-        or steps are not integers.
+      TypeError: key is not a PRNG key, responses are not floating-point numbers, labels, starts or
+        steps are not integers, or step_size is not a single number.
       ValueError: shapes do not match, starts is negative, steps is below 1, or, if values are
         concrete, a label is not a class or step_size is negative.
 
@@ -99,6 +99,7 @@ def best_basis(
     """
     key, steps = checked_key(key), checked_count("steps", steps)
     starts = checked_count("starts", starts, least=0)
+    check_real("step_size", step_size)
     if is_concrete(step_size) and step_size < 0:
         raise ValueError(f"step_size must not be negative, not {step_size}.")
     responses, labels, where = checked_samples(responses, labels, num_classes, where)

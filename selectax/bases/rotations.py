@@ -9,9 +9,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import as_array
-from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
 from selectax.arguments.labels import checked_labels
+from selectax.arguments.numbers import checked_count
 from selectax.arguments.where import checked_where
 from selectax.bases.signed_index import signed_selectivity_index
 from selectax.numerics.products import full_product

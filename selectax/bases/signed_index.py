@@ -33,7 +33,7 @@ def signed_selectivity_index(
       with a mean that is NaN or infinite.
 
     Raises:
-      TypeError: means are not floating-point numbers.
+      TypeError: means are not floating-point numbers, or eps is not a single number.
       ValueError: the number of parts is odd, means or present have the wrong shape, or, if values
         are concrete, a mean of a present class is negative, or eps is negative or not finite.
 

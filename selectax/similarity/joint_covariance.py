@@ -8,7 +8,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.activations import checked_responses
-from selectax.arguments.counts import checked_count
+from selectax.arguments.numbers import checked_count
 from selectax.arguments.where import checked_where
 from selectax.dimensionality import (
     Covariance,

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from selectax.arguments.arrays import as_array
 from selectax.arguments.bounds import Bounds
-from selectax.arguments.counts import checked_count
 from selectax.arguments.key import checked_key
+from selectax.arguments.numbers import checked_count
 from selectax.attacks.arguments import (
     LogitsFn,
     check_numbers,

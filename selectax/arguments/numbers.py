@@ -1,0 +1,39 @@
+"""Checks of single numbers: counts, on which shapes and loops depend, and real ones."""
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def checked_count(name: str, count: int, least: int = 1) -> int:
+    """A count, such as that of classes or units, as an int.
+
+    Raises:
+      TypeError: count is not an integer.
+      ValueError: count is below least.
+    """
+    if isinstance(count, jax.core.Tracer):
+        raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
+    try:
+        whole = operator.index(count)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {count!r}.") from None
+    if whole < least:
+        raise ValueError(f"{name} must be at least {least}, not {whole}.")
+    return whole
+
+
+def check_real(name: str, value: Any) -> None:
+    """Raises a TypeError unless value is a single real number, which may be traced.
+
+    A bool is no number.
+    """
+    single = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
+    if single and not np.ndim(value):
+        dtype = value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
+        if jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating):
+            return
+    raise TypeError(f"{name} must be a single number, not {value!r}.")
