@@ -28,7 +28,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
-from selectax.arguments.numbers import checked_count
+from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
@@ -419,9 +419,9 @@ def components_for_variance(
       the total or the threshold is NaN or infinite.
 
     Raises:
-      TypeError: variances are not real numbers.
-      ValueError: variances are not a vector, or are empty, or, if values are concrete, a variance
-        is negative or a threshold is not between 0 and 1.
+      TypeError: variances or thresholds are not real numbers, or total is not a single one.
+      ValueError: variances or thresholds are not a vector, or variances are empty, or, if values
+        are concrete, a variance or the total is negative or a threshold is not between 0 and 1.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2007.04440 (the measure; the thresholds are our choice).
@@ -435,10 +435,16 @@ def components_for_variance(
     """
     variances = checked_variances(variances)
     shares = as_array("thresholds", thresholds, keep_doubles=True)
+    if shares.ndim != 1:
+        raise ValueError(f"thresholds must have shape (thresholds,), not {shares.shape}.")
     if is_concrete(shares):
         for share in np.asarray(shares).ravel().tolist():
             if not 0 <= share <= 1:
                 raise ValueError(f"thresholds must lie between 0 and 1, not {share}.")
+    if total is not None:
+        check_real("total", total)
+        if is_concrete(total) and total < 0:
+            raise ValueError(f"total must not be negative, not {total}.")
     whole = None if total is None else jnp.asarray(total, variances.dtype)
     return _components(variances, jnp.asarray(shares).astype(variances.dtype), whole)
 

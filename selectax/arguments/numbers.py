@@ -31,9 +31,14 @@ def check_real(name: str, value: Any) -> None:
 
     A bool is no number.
     """
-    single = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
-    if single and not np.ndim(value):
-        dtype = value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
-        if jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating):
-            return
-    raise TypeError(f"{name} must be a single number, not {value!r}.")
+    if not (is_single(value, jnp.integer) or is_single(value, jnp.floating)):
+        raise TypeError(f"{name} must be a single number, not {value!r}.")
+
+
+def is_single(value: Any, kind: Any) -> bool:
+    """Whether value is a single number of a kind, such as jnp.integer; it may be traced."""
+    known = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
+    if not known or np.ndim(value):
+        return False
+    dtype = value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
+    return bool(jnp.issubdtype(dtype, kind))

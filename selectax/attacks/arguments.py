@@ -245,13 +245,12 @@ def broadcast_lengths(name: str, length: Epsilon, problem: Problem, images: Imag
 
 
 def one_length(name: str, length: Any, images: Images) -> Any:
-    """A length for all samples, or None.
+    """A length for all samples.
 
     Raises:
+      TypeError: the length is not a number.
       ValueError: the length is not a scalar.
     """
-    if length is None:
-        return None
     length = checked_lengths(name, length, images.dtype)
     if length.ndim:
         raise ValueError(f"{name} must be a scalar for a curve, not of shape {length.shape}.")

@@ -12,6 +12,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds
 from selectax.arguments.images import working_dtype
 from selectax.arguments.key import checked_key
+from selectax.arguments.numbers import check_real
 from selectax.attacks.arguments import (
     LogitsFn,
     Problem,
@@ -100,15 +101,16 @@ def attack_believability(
       steps: number of steps of PGD, with its default step size.
       norm: "linf" or "l2".
       bounds: smallest and largest value of a pixel, as in `pgd`; both must be finite.
-      tolerance: fraction of images that may deviate before a flag is raised.
+      tolerance: fraction of images that may deviate before a flag is raised, between 0 and 1.
 
     Returns:
       Measurements and flags; `masking_warnings` describes the flags that are raised. Measurements
       are NaN if logits or gradients that they depend on are not finite.
 
     Raises:
-      TypeError: as `pgd`.
-      ValueError: as `pgd`, or bounds are not finite, or the norm is not one of the two.
+      TypeError: as `pgd`, or tolerance is not a single number.
+      ValueError: as `pgd`, or bounds are not finite, the norm is not one of the two, or a concrete
+        tolerance is not between 0 and 1.
 
     References:
       Athalye, Carlini & Wagner, 2018, "Obfuscated gradients give a false sense of security",
@@ -136,6 +138,9 @@ def attack_believability(
             f"that contains every image, not {norm!r}."
         )
     check_steps(steps)
+    check_real("tolerance", tolerance)
+    if is_concrete(tolerance) and not 0 <= tolerance <= 1:
+        raise ValueError(f"tolerance must lie between 0 and 1, not {tolerance}.")
     radius = broadcast_lengths("epsilon", epsilon, problem, origin)
     radius_of_everything = jnp.asarray(_radius_of_everything(problem, origin))
 

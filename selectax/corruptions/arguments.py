@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from selectax.arguments.arrays import as_array
 from selectax.arguments.names import nearest
+from selectax.arguments.numbers import is_single
 
 _SMALLEST_SIDE = 8
 # Rounding errors can move values slightly out of [0, 1].
@@ -36,7 +37,7 @@ def check_severity(severity) -> None:
       TypeError: severity is not an integer.
       ValueError: severity is outside 1 to 5.
     """
-    if not jnp.issubdtype(jnp.result_type(severity), jnp.integer) or jnp.ndim(severity) != 0:
+    if not is_single(severity, jnp.integer):
         raise TypeError(f"severity must be a single integer from 1 to 5, not {severity!r}.")
     if not isinstance(severity, jax.core.Tracer) and not 1 <= severity <= 5:
         raise ValueError(f"severity must be an integer from 1 to 5, not {severity}.")

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from selectax import (
+    attack_believability,
     augment_and_mix,
     best_basis,
     class_selectivity_index,
+    components_for_variance,
+    corrupt,
     init_strongest_responses,
     mi_fgsm,
+    robust_accuracy_over_steps,
     share_selective,
     signed_selectivity_index,
     twonn_dimension,
@@ -63,6 +67,7 @@ def test_traced_numbers_are_taken_if_they_are_single():
 KEY, RESPONSES, LABELS = jax.random.key(0), np.eye(4, dtype=np.float32) + 0.1, np.arange(4)
 IMAGES = np.full((4, 2, 2, 3), 0.5, np.float32)
 ATTACKED = (lambda images: images[:, 0, 0], IMAGES, LABELS % 3)
+BALL = {"epsilon": 0.1, "steps": 1}
 
 
 def update_strongest(above):
@@ -81,7 +86,9 @@ def update_strongest(above):
         ("above", update_strongest),
         ("step_size", lambda value: best_basis(KEY, RESPONSES, LABELS, 4, step_size=value)),
         ("strength", lambda value: augment_and_mix(KEY, IMAGES, strength=value)),
-        ("decay", lambda value: mi_fgsm(*ATTACKED, epsilon=0.1, steps=1, decay=value)),
+        ("total", lambda value: components_for_variance(LABELS, total=value or "")),
+        ("tolerance", lambda value: attack_believability(KEY, *ATTACKED, **BALL, tolerance=value)),
+        ("decay", lambda value: mi_fgsm(*ATTACKED, **BALL, decay=value)),
     ],
 )
 def test_what_is_no_single_number_is_named(name, call, value):
@@ -91,4 +98,26 @@ def test_what_is_no_single_number_is_named(name, call, value):
 
 def test_a_wrong_decay_is_told_without_a_unit():
     with pytest.raises(ValueError, match=r"^decay must be .*, not -1\.0; 0 is no momentum, 1 "):
-        mi_fgsm(*ATTACKED, epsilon=0.1, steps=1, decay=-1.0)
+        mi_fgsm(*ATTACKED, **BALL, decay=-1.0)
+
+
+@pytest.mark.parametrize("value", ["fog", None, [0.1], ["a"], np.ones(1, int), True, 2.0, 1j, {}])
+def test_a_severity_that_is_no_integer_is_named(value):
+    with pytest.raises(TypeError, match=r"^severity must be a single integer from 1 to 5, not "):
+        corrupt(KEY, IMAGES, "contrast", value)
+
+
+def test_numbers_out_of_range_are_refused():
+    for tolerance in (-0.1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=r"^tolerance must lie between 0 and 1, not "):
+            attack_believability(KEY, *ATTACKED, **BALL, tolerance=tolerance)
+    with pytest.raises(ValueError, match=r"^total must not be negative, not -1\.$"):
+        components_for_variance(LABELS, total=-1)
+    for thresholds in (0.9, [[0.9]]):
+        with pytest.raises(ValueError, match=r"^thresholds must have shape \(thresholds,\), not "):
+            components_for_variance(LABELS, thresholds)
+
+
+def test_a_curve_over_steps_needs_an_epsilon():
+    with pytest.raises(TypeError, match=r"^epsilon must be an array of numbers, not None\.$"):
+        robust_accuracy_over_steps(KEY, *ATTACKED, epsilon=None, steps=[1])

@@ -201,7 +201,7 @@ def breaking_epsilons(
     random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)
     epsilons = _sorted_epsilons(epsilons, images)
-    length = one_length("step_size", step_size, images)
+    length = None if step_size is None else one_length("step_size", step_size, images)
     method = attack.method(problem, steps=steps, step_size=length, options=options)
     unknown = jnp.isnan(epsilons[-1])  # NaN is sorted to the end
     if attack.single_step:

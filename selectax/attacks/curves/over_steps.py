@@ -106,7 +106,7 @@ def robust_accuracy_over_steps(
     radius, numbers = one_length("epsilon", epsilon, images), _checked_numbers(steps)
     random_start = attack.starts_at_random(random_start)
     check_restarts(restarts, random_start)
-    length = one_length("step_size", step_size, images)
+    length = None if step_size is None else one_length("step_size", step_size, images)
     longest = jnp.max(numbers)
     method = attack.method(problem, steps=longest, step_size=length, options=options)
 
