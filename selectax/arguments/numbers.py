@@ -40,5 +40,5 @@ def is_single(value: Any, kind: Any) -> bool:
     known = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
     if not known or np.ndim(value):
         return False
-    dtype = value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
+    dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
     return bool(jnp.issubdtype(dtype, kind))

@@ -49,9 +49,22 @@ def test_traced_counts_are_refused():
         jax.jit(lambda units: checked_count("units", units))(3)
 
 
+class Share(float):
+    """A number of a type of one's own."""
+
+
 @pytest.mark.parametrize(
     "value",
-    [3, 0.5, float("nan"), np.float64(2), np.array(1), jnp.array(0.1), jnp.bfloat16(0.5)],
+    [
+        3,
+        0.5,
+        float("nan"),
+        np.float64(2),
+        np.array(1),
+        jnp.array(0.1),
+        jnp.bfloat16(0.5),
+        Share(0.5),
+    ],
 )
 def test_single_real_numbers_are_taken(value):
     check_real("eps", value)

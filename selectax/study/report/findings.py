@@ -153,7 +153,7 @@ class Finding:
             return "no interval: too few different networks"
         if self._missing_premise and self.headline.verdict == "does not hold":
             return "training did not make these networks more robust, as the claim presupposes"
-        return "; ".join(filter(None, ["the interval is not clearly on one side", self.seeds_text]))
+        return "; ".join(filter(None, ["the interval lies on both sides", self.seeds_text]))
 
     @property
     def seeds_text(self) -> str:
