@@ -76,8 +76,7 @@ def table(found: Mapping[str, Sequence[Finding]]) -> str:
             lines.append(f"| {sentence} | none | **not tested** | |")
         for study, finding in tested.items():
             link = f"`{study}` ([table](../experiments/studies/{study}/run/results.parquet))"
-            deciding = "; ".join(told(effect) for effect in finding.effects if effect.condition)
-            lines.append(f"| {sentence} | {link} | **{finding.grade}** | {deciding} |")
+            lines.append(f"| {sentence} | {link} | **{finding.grade}** | {deciding(finding)} |")
             sentence = ""
     return "\n".join(lines)
 
@@ -113,6 +112,11 @@ def by_verdict(found: Mapping[str, Sequence[Finding]]) -> dict[str, list[int]]:
 def listed(words: Sequence[str]) -> str:
     """The words with commas, and "and" before the last one."""
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def deciding(finding: Finding) -> str:
+    """The conditions that decide a finding, and its premises, in words."""
+    return "; ".join(told(effect) for effect in finding.effects if effect.condition)
 
 
 def told(effect: Effect) -> str:

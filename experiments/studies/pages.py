@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.marked import with_marked
-from experiments.studies.evidence import listed, of_second_edition, told
+from experiments.studies.evidence import deciding, listed, of_second_edition
 from experiments.study import STUDIES
 from selectax.commands.command_line.parsing import parse
 from selectax.study.report.findings import Finding, find
@@ -78,9 +78,8 @@ def verdicts(found: Sequence[Finding]) -> str:
     heads = ["finding", "verdict", "what decided", *(["without dead units"] if living else [])]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for number, finding in enumerate(found, start=1):
-        deciding = "; ".join(told(effect) for effect in finding.effects if effect.condition)
-        cells = [f"{number}. {finding.claim}", f"**{finding.grade}**"]
-        cells.append(finding.untested or deciding)
+        what = finding.untested or deciding(finding)
+        cells = [f"{number}. {finding.claim}", f"**{finding.grade}**", what]
         if living:
             cells.append(f"**{(finding.without_dead or finding).grade}**")
         lines.append(f"| {' | '.join(cells)} |")
