@@ -1,8 +1,10 @@
-"""Measures the networks of a sweep one after the other, and writes the results as they come."""
+"""Measures the networks of a sweep, and writes the results as they come."""
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from typing import Any
 
 import jax
@@ -24,13 +26,18 @@ from selectax.study.run.unit_values import (
     write_unit_values,
 )
 from selectax.study.runtime.hosts import from_all, is_first, largest
-from selectax.study.runtime.progress import Log, stage
+from selectax.study.runtime.progress import Log, Part, stage
+from selectax.study.runtime.threads import in_threads
 from selectax.study.runtime.waiting import fetch
 from selectax.study.training.loss import Metrics
 from selectax.study.training.population import Population, best_of
 
 # Training curves, the best epoch, and the variables after it.
 _Trained = tuple[Metrics, np.ndarray, Mapping[str, Any]]
+
+# Number of networks that are measured at a time on a CPU. One of the size for small images keeps
+# about one and a half of two cores busy.
+_ON_CPU = min(2, os.cpu_count() or 1)
 
 
 def measure_group(
@@ -45,7 +52,8 @@ def measure_group(
 ) -> pd.DataFrame:
     """Measures each network of a group, and adds the missing rows to the results table.
 
-    Each device of each host measures one network at a time. The first host writes the rows.
+    Each device of each host measures one network at a time, and a CPU two. The first host writes
+    the rows.
 
     Args:
       plan: plan of the sweep.
@@ -83,30 +91,25 @@ def measure_group(
         growing_table(path, table, after_each_write) as growing,
     ):
         devices = _devices(len(left))
-        for at_once in _batched(list(left), hosts * len(devices)):
+        for at_once in _turns(list(left), devices):
             found: list[tuple[NetworkId, Measured]] = []
             mine = {}
+            of_host = math.ceil(len(at_once) / hosts)
             for number, network in enumerate(at_once):
                 # All hosts must take part, because each has a part of the population.
                 trained = fetch(best_of(population, group.index(network)))
-                if number // len(devices) == jax.process_index():
+                if number // of_host == jax.process_index():
                     mine[network] = trained, left[network]
-            for network, measured in _measure(plan, mine, devices, data, log):
-                found.append((network, measured))
-                if hosts == 1:
-                    keep(network, measured)
+            with closing(_measure(plan, mine, devices, data, log)) as results:
+                for network, measured in results:
+                    found.append((network, measured))
+                    if hosts == 1:
+                        keep(network, measured)
             if hosts > 1:
                 found = _of_all_hosts(found)
                 for network, measured in found:
                     keep(network, measured)
-            for network in at_once:
-                figures = _figures_of(row for one, new in found if one == network for row in new[1])
-                progress.advance(
-                    _news(network, figures),
-                    count(data.evaluation.test),
-                    **network._asdict(),
-                    **figures,
-                )
+            progress.advance_together([_part(network, found, data) for network in at_once])
     return growing.table
 
 
@@ -159,12 +162,13 @@ def _measure(
     devices: Sequence[jax.Device],
     data: Data,
     log: Log,
-) -> Iterator[tuple[NetworkId, Measured]]:
+) -> Generator[tuple[NetworkId, Measured]]:
     """Yields training curves and the results of each measure, with complete rows.
 
     Args:
       plan: plan of the sweep.
-      networks: trained networks and their completed measures, at most one for each device.
+      networks: trained networks and their completed measures, at most one for each device; on a
+        single device, each has a thread of its own.
       devices: devices to measure on.
       data: images for the measures.
       log: log for warnings.
@@ -201,19 +205,21 @@ def _measure(
             plan.data_set.num_classes,
             plan.components.attacks,
         )
-    if subjects:
+    if subjects and len(devices) > 1:
         Cohort(list(subjects.values()), devices)
-    in_turn = [
+    works = [
         _with_name(network, measure_one_by_one(subject, plan.measures, already=done[network]))
         for network, subject in subjects.items()
     ]
-    # Measure by measure, so that what was computed for all networks is soon written.
-    for of_measure in itertools.zip_longest(*in_turn):
-        for network, measured in filter(None, of_measure):
-            rows = [{**whose[network], **row} for row in measured.rows]
-            yield network, measured._replace(rows=rows)
-            for warning in measured.warnings:
-                log.warn(f"{network}: {warning}")
+    threads = len(works) > 1 and len(devices) == 1
+    with in_threads(works) if threads else nullcontext(works) as in_turn:
+        # Measure by measure, so that what was computed for all networks is soon written.
+        for of_measure in itertools.zip_longest(*in_turn):
+            for network, measured in filter(None, of_measure):
+                rows = [{**whose[network], **row} for row in measured.rows]
+                yield network, measured._replace(rows=rows)
+                for warning in measured.warnings:
+                    log.warn(f"{network}: {warning}")
 
 
 def _with_name(
@@ -245,9 +251,18 @@ def _of_all_hosts(
     ]
 
 
-def _batched(networks: Sequence[NetworkId], size: int) -> Iterator[Sequence[NetworkId]]:
-    # Python 3.11 has no itertools.batched.
-    return (networks[at : at + size] for at in range(0, len(networks), size))
+def _turns(
+    networks: Sequence[NetworkId], devices: Sequence[jax.Device]
+) -> Iterator[Sequence[NetworkId]]:
+    """Yields the networks that are measured at a time, on all hosts together."""
+    hosts = jax.process_count()
+    begin, size = 0, hosts * len(devices)
+    while begin < len(networks):
+        yield networks[begin : begin + size]
+        begin += size
+        if len(devices) == 1 and devices[0].platform == "cpu":
+            # Not before the first network, because threads would compile the same programs.
+            size = hosts * _ON_CPU
 
 
 def _training_rows(history: Metrics) -> list[Row]:
@@ -275,6 +290,9 @@ def _figures_of(rows: Iterator[Row]) -> dict[str, float]:
     }
 
 
-def _news(network: NetworkId, figures: Mapping[str, float]) -> str:
+def _part(network: NetworkId, found: Sequence[tuple[NetworkId, Measured]], data: Data) -> Part:
+    """Returns the network's part of the progress."""
+    figures = _figures_of(row for one, new in found if one == network for row in new.rows)
     told = "".join(f"  {word} {value:.3f}" for word, value in figures.items())
-    return f"{network}{told}"
+    images = count(data.evaluation.test)
+    return Part(f"{network}{told}", images, {**network._asdict(), **figures})

@@ -4,10 +4,10 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import (
@@ -52,6 +52,20 @@ class Log:
         self.console.out(json.dumps(line, allow_nan=False), highlight=False)
 
 
+class Part(NamedTuple):
+    """A part of the work that is done.
+
+    Attributes:
+      news: results of the part, as text for the console.
+      images: number of images that were processed.
+      figures: results of the part by name, for JSON.
+    """
+
+    news: str
+    images: int
+    figures: Mapping[str, Any]
+
+
 class Stage:
     """Reports the progress of work that consists of equal parts."""
 
@@ -74,23 +88,31 @@ class Stage:
         self._done = done
 
     def advance(self, news: str, images: int, **figures: Any) -> None:
-        """Reports that a part is done, with its speed in images per second and the time left.
+        """Reports that a part is done; the arguments are the fields of `Part`."""
+        self.advance_together([Part(news, images, figures)])
+
+    def advance_together(self, parts: Sequence[Part]) -> None:
+        """Reports that parts are done, with the speed in images per second and the time left.
 
         Compilation time is reported separately. It is excluded from the speed and the time left,
         because later parts do not compile again.
 
         Args:
-          news: results of the part, as text for the console.
-          images: number of images that were processed.
-          figures: results of the part by name, for JSON.
+          parts: parts that were worked on at the same time.
         """
         now = time.monotonic()
         compiling = min(self._compiling.seconds(self._last), now - self._last)
         # Compilation can overlap with other work, so it may seem to take the whole part.
         working = max(now - self._last - compiling, _SHORTEST)
         self._last = now
-        self._done += 1
-        rate, left = images / working, (self._total - self._done) * working
+        rate = sum(part.images for part in parts) / working
+        for part in parts:
+            self._done += 1
+            left = (self._total - self._done) * working / len(parts)
+            self._tell(part, rate, compiling, left)
+            compiling = 0.0  # told once
+
+    def _tell(self, part: Part, rate: float, compiling: float, left: float) -> None:
         if self._log.options.quiet:
             return
         if self._log.options.log_json:
@@ -100,9 +122,9 @@ class Stage:
                 "seconds_compiling": compiling,
                 "seconds_left": left,
             }
-            self._log.write(self._event, **counts, **self._about, **figures, **speed)
+            self._log.write(self._event, **counts, **self._about, **part.figures, **speed)
             return
-        news = f"{news}  {rate:,.0f} images/s"
+        news = f"{part.news}  {rate:,.0f} images/s"
         if compiling >= _WORTH_TELLING:
             news = f"{news} after {compiling:.0f} s of compiling"
         left_text = f"{timedelta(seconds=round(left))} left"

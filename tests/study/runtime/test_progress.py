@@ -11,7 +11,7 @@ from rich.console import Console
 
 from selectax.study.configuration.options import LogOptions
 from selectax.study.runtime import progress
-from selectax.study.runtime.progress import Log, stage
+from selectax.study.runtime.progress import Log, Part, stage
 
 TOLD = LogOptions()
 
@@ -68,6 +68,19 @@ def test_compilation_is_not_extrapolated_to_the_parts_that_follow(clock):
     first, second = stream.getvalue().splitlines()
     assert first.endswith("0.9  300 images/s after 20 s of compiling  0:01:40 left")
     assert second.endswith("0.9  300 images/s  0:01:30 left")
+
+
+def test_parts_at_the_same_time_share_their_time(clock):
+    """Each would seem to have taken the whole time, or none of it."""
+    stream = io.StringIO()
+    log = Log(Console(file=stream), TOLD)
+    with stage(log, "Evaluating network", total=5, event="network") as under_way:
+        clock[0] += 30
+        jax.monitoring.record_event_duration_secs("/jax/core/compile/backend_compile", 20.0)
+        under_way.advance_together([Part("alpha -1", 3000, {}), Part("alpha 1", 3000, {})])
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("1/5  alpha -1  600 images/s after 20 s of compiling  0:00:20 left")
+    assert second.endswith("2/5  alpha 1  600 images/s  0:00:15 left")
 
 
 def test_days_left_are_not_lost(clock):
