@@ -81,7 +81,9 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None, components: Compone
     else:
         resident = (jnp.asarray(part[:samples]) for part in _split(data, "train", components))
         training = Resident(*copy_to_all(tuple(resident), mesh))
-    images, labels = _split(data, "validation", components)
+    images, labels = (
+        part[: data.validation_limit] for part in _split(data, "validation", components)
+    )
     validation = in_batches(
         images,
         labels,

@@ -104,6 +104,7 @@ def test_a_step_of_a_full_job_runs(name, tmp_path):
     words = ["--archives", real_data, "--allow-unverified-archives", "--output", folder]
     words += ["--data-dir", tmp_path / "data", "--alpha", "-1", "--seeds", "1", "--epochs", "1"]
     words += ["--batch-size", "16", "--train-limit", "18", "--evaluation-images", "20"]
+    words += ["--validation-limit", "20"]
     words += ["--measures", "selectivity"]
     done = subprocess.run(
         [sys.executable, ROOT / "experiments" / "study.py", name, *map(str, words)],

@@ -254,6 +254,7 @@ def _check_counts(config: SweepConfig) -> None:
         "--batch-size": config.training.batch_size,
         "--seeds": config.regularizer.seeds,
         "--train-limit": config.data.train_limit,
+        "--validation-limit": config.data.validation_limit,
         "--micro-batches": config.training.micro_batches,
         "--models-at-a-time": config.run.models_at_a_time,
     }

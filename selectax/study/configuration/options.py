@@ -32,6 +32,9 @@ class DataOptions:
     """Accept archives without the official checksum, such as subsets and extracted copies."""
     train_limit: int | None = None
     """Use only the first N training images."""
+    validation_limit: int | None = None
+    """Use only the first N validation images; all by default. They choose the epoch that is
+    measured."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,11 +36,14 @@ def check_has_effect(config: EvaluateConfig) -> None:
     Raises:
       ConfigurationError: if a flag has no effect or an invalid value. The message names the flag.
     """
-    if config.data.train_limit is not None:
-        raise ConfigurationError(
-            f"--train-limit {config.data.train_limit}: has no effect where nothing is trained; "
-            "omit it."
-        )
+    for flag, limit in (
+        ("--train-limit", config.data.train_limit),
+        ("--validation-limit", config.data.validation_limit),
+    ):
+        if limit is not None:
+            raise ConfigurationError(
+                f"{flag} {limit}: has no effect where nothing is trained; omit it."
+            )
     for flag, values in (("--mean", config.mean), ("--deviation", config.deviation)):
         if values is not None and not all(0 <= value <= 1 for value in values):
             raise ConfigurationError(

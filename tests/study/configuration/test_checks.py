@@ -89,6 +89,7 @@ def test_the_first_run_has_defaults_of_its_own():
         ({"archives": Path("a")}, "--archives a:", "has no effect with --dataset digits"),
         ({"allow_unverified_archives": True}, "--allow-unverified-archives:", "has no effect"),
         ({"train_limit": 0}, "--train-limit 0:", "at least 1"),
+        ({"validation_limit": 0}, "--validation-limit 0:", "at least 1"),
         ({"evaluation_images": 0}, "--evaluation-images 0:", "at least 1"),
         ({"attack_images": -1}, "--attack-images -1:", "at least 1"),
         ({"evaluation_batch_size": 0}, "--evaluation-batch-size 0:", "at least 1"),

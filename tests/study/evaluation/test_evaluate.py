@@ -299,6 +299,10 @@ def test_networks_of_sorted_class_folders_are_put_in_the_official_order():
         ({"mean": (125.3, 122.9, 113.9)}, "--mean 125.3 122.9 113.9: give numbers from 0 to 1"),
         ({"deviation": (63.0, 62.1, 66.7)}, "--deviation 63 62.1 66.7: give numbers from 0 to 1"),
         ({"data": DataOptions(train_limit=5)}, "--train-limit 5: has no effect where nothing is"),
+        (
+            {"data": DataOptions(validation_limit=5)},
+            "--validation-limit 5: has no effect where nothing is",
+        ),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused(tmp_path, options, says):
