@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from selectax.study.report.statistics import Statistic
+from selectax.study.report.statistics import Columns, Statistic
 
 # With fewer seeds there is no interval.
 FEWEST_SEEDS = 3
@@ -22,6 +22,8 @@ RESAMPLES = 20_000
 # as when all networks are alike.
 _LARGEST_UNDEFINED_SHARE = 0.1
 _PERCENTILES = [2.5, 97.5]
+# Number of drawn networks that are computed at a time.
+_ROWS_AT_A_TIME = 100_000
 # The share of resamples below an end of an interval varies by so many of its standard deviations
 # in 1 % of draws.
 _DEVIATIONS = 2.58
@@ -75,9 +77,10 @@ def estimate(
 
     def of(rows):
         with np.errstate(invalid="ignore", divide="ignore"):
-            return statistic({name: column[rows] for name, column in columns.items()})
+            return statistic(Columns(columns, rows))
 
-    value = float(of(np.arange(len(networks)))) if len(networks) else np.nan
+    (value,) = of(np.arange(len(networks))[None]) if len(networks) else (np.nan,)
+    value = float(value)
     without_interval = Estimate(value, np.nan, np.nan, len(networks), len(seeds))
     if len(seeds) < FEWEST_SEEDS or not np.isfinite(value):
         return without_interval
@@ -87,14 +90,17 @@ def estimate(
     table = np.stack([np.resize(rows, width) for rows in members])
     sizes = np.array([len(rows) for rows in members])
 
-    resamples = resamples or RESAMPLES
-    drawn = _draw_seeds(len(seeds), rng, resamples)
-    if resample_networks:
+    def drawn_rows(drawn):
+        if not resample_networks:
+            return table[drawn].reshape(len(drawn), -1)
         places = (rng.random((*drawn.shape, width)) * sizes[drawn][..., None]).astype(int)
-        rows = table[drawn[..., None], places]
-    else:
-        rows = table[drawn]
-    resampled = of(rows.reshape(resamples, -1))
+        return table[drawn[..., None], places].reshape(len(drawn), -1)
+
+    # Some at a time, so that their arrays stay in the processor's cache.
+    some = max(1, _ROWS_AT_A_TIME // table.size)
+    drawn = _draw_seeds(len(seeds), rng, resamples or RESAMPLES)
+    parts = (drawn[begin : begin + some] for begin in range(0, len(drawn), some))
+    resampled = np.concatenate([of(drawn_rows(part)) for part in parts])
     if np.isfinite(resampled).mean() < 1 - _LARGEST_UNDEFINED_SHARE:
         return without_interval
     low, high = np.nanpercentile(resampled, _PERCENTILES)

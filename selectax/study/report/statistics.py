@@ -1,17 +1,44 @@
 """Statistics over networks, for the papers' findings.
 
-Each function here takes columns whose last axis is networks and whose other axes are bootstrap
+Each function here takes columns whose last axis is networks and whose first axis is bootstrap
 resamples, or returns such a function. The columns always include `alpha` and `seed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-Columns = dict[str, Float[np.ndarray, "... networks"]]
-Statistic = Callable[[Columns], Float[np.ndarray, "..."]]
+
+class Columns:
+    """Columns of networks that were drawn with replacement.
+
+    Attributes:
+      of_networks: each column of the networks to draw from, by name.
+      rows: indices of the drawn networks.
+    """
+
+    def __init__(
+        self,
+        of_networks: Mapping[str, Float[np.ndarray, "networks"]],
+        rows: Int[np.ndarray, "resamples drawn"],
+    ) -> None:
+        self.of_networks, self.rows = of_networks, rows
+
+    def __getitem__(self, name: str) -> Float[np.ndarray, "resamples drawn"]:
+        """Returns a column of the drawn networks."""
+        return self.of_networks[name][self.rows]
+
+    def times_drawn(self) -> Float[np.ndarray, "resamples networks"]:
+        """Returns how often each network was drawn."""
+        resamples = len(self.rows)
+        networks = len(next(iter(self.of_networks.values())))
+        apart = self.rows + networks * np.arange(resamples)[:, None]
+        counts = np.bincount(apart.ravel(), minlength=resamples * networks)
+        return counts.reshape(resamples, networks).astype(float)
+
+
+Statistic = Callable[[Columns], Float[np.ndarray, "resamples"]]
 
 # An alpha that loses at most this much clean accuracy loses none.
 NO_LOSS = 0.005
@@ -25,17 +52,31 @@ def rank_correlation(x: str, y: str) -> Statistic:
     """Spearman's rank correlation, between −1 and 1; NaN if a column is constant."""
 
     def statistic(columns):
-        ranks = [_ranks(columns[name]) for name in (x, y)]
-        one, other = (rank - rank.mean(-1, keepdims=True) for rank in ranks)
-        return (one * other).sum(-1) / np.sqrt((one**2).sum(-1) * (other**2).sum(-1))
+        times = columns.times_drawn()
+        one, other = (_ranks_from_the_mean(columns.of_networks[name], times) for name in (x, y))
+
+        def product(a, b):
+            return np.einsum("ij,ij->i", times * a, b)
+
+        return product(one, other) / np.sqrt(product(one, one) * product(other, other))
 
     return statistic
 
 
-def _ranks(values: Float[np.ndarray, "... networks"]) -> Float[np.ndarray, "... networks"]:
-    """Along the last axis; ties share the mean of their ranks. SciPy's take a second to import."""
-    rows = pd.DataFrame(values.reshape(-1, values.shape[-1]))
-    return rows.rank(axis=1).to_numpy().reshape(values.shape)
+def _ranks_from_the_mean(
+    values: Float[np.ndarray, "networks"], times: Float[np.ndarray, "resamples networks"]
+) -> Float[np.ndarray, "resamples networks"]:
+    """Twice the difference of each network's rank from the mean rank, in each resample.
+
+    Ties share the mean of their ranks. All networks are sorted once, in place of each resample.
+    """
+    distinct, which = np.unique(values, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    begins = np.searchsorted(which[order], np.arange(len(distinct)))
+    times_of_value = np.add.reduceat(times[:, order], begins, axis=-1)
+    up_to_value = times_of_value.cumsum(-1)
+    ranks = 2 * up_to_value - times_of_value - up_to_value[:, -1:]
+    return ranks[:, which]
 
 
 def slope(x: str, y: str) -> Statistic:
@@ -99,7 +140,7 @@ def largest_gain(name: str) -> Statistic:
     return statistic
 
 
-def largest_fall_without_loss(columns: Columns) -> Float[np.ndarray, "..."]:
+def largest_fall_without_loss(columns: Columns) -> Float[np.ndarray, "resamples"]:
     """Largest factor by which selectivity falls, over the alphas that lose no clean accuracy.
 
     Returns:
@@ -112,7 +153,7 @@ def largest_fall_without_loss(columns: Columns) -> Float[np.ndarray, "..."]:
     return np.where(strong_enough, largest, np.nan)
 
 
-def smallest_loss_near_zero(columns: Columns) -> Float[np.ndarray, "..."]:
+def smallest_loss_near_zero(columns: Columns) -> Float[np.ndarray, "resamples"]:
     """Smallest loss of clean accuracy, over the alphas whose selectivity is nearly zero.
 
     Returns:
@@ -125,7 +166,7 @@ def smallest_loss_near_zero(columns: Columns) -> Float[np.ndarray, "..."]:
 
 def mean_at(
     columns: Columns, name: str, value: float, along: str = "alpha"
-) -> Float[np.ndarray, "..."]:
+) -> Float[np.ndarray, "resamples"]:
     """Mean over the networks with one value of `along`."""
     chosen = columns[along] == value
     return np.where(chosen, columns[name], 0).sum(-1) / chosen.sum(-1)
@@ -133,7 +174,7 @@ def mean_at(
 
 def means_by_alpha(
     columns: Columns, name: str
-) -> tuple[Float[np.ndarray, "alphas"], Float[np.ndarray, "... alphas"]]:
+) -> tuple[Float[np.ndarray, "alphas"], Float[np.ndarray, "resamples alphas"]]:
     """The alphas in ascending order, and the mean at each."""
     alphas = np.unique(columns["alpha"])
     return alphas, np.stack([mean_at(columns, name, alpha) for alpha in alphas], axis=-1)

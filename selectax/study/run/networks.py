@@ -190,7 +190,18 @@ def matching(
 
 def owners_of(table: pd.DataFrame) -> list[NetworkId]:
     """Returns the network of each row of a results table."""
-    return [network_of(row) for row in table[list(NetworkId._fields)].to_dict("records")]
+    columns = list(NetworkId._fields)
+    number = table.groupby(columns, sort=False, dropna=False).ngroup()
+    # A table has thousands of rows of each network.
+    first = ~table.duplicated(columns)
+    of_number = dict(
+        zip(
+            number[first],
+            map(network_of, table.loc[first, columns].to_dict("records")),
+            strict=True,
+        )
+    )
+    return [of_number[one] for one in number]
 
 
 def _read(folder: RunFolder) -> dict[str, Any]:

@@ -116,6 +116,18 @@ def test_the_same_generator_gives_the_same_interval():
     assert one == other
 
 
+def test_the_number_of_resamples_at_a_time_does_not_matter(monkeypatch):
+    generator = np.random.default_rng(0)
+    frame = networks_of(generator.normal(size=12), np.repeat(np.arange(4), 3))
+    frame = frame.assign(alpha=np.tile([-1.0, 0.0, 1.0], 4))
+    found = []
+    for rows in (1, 7_000, 10**9):
+        monkeypatch.setattr(bootstrap, "_ROWS_AT_A_TIME", rows)
+        statistic = rank_correlation("alpha", "value")
+        found.append(estimate(frame, statistic, np.random.default_rng(1), resamples=2000))
+    assert found[0] == found[1] == found[2]
+
+
 @pytest.mark.parametrize("seeds", [3, 5, 9])
 def test_many_means_have_the_intervals_that_each_has_alone(seeds):
     values = np.random.default_rng(4).normal(size=(6, seeds)).round(1)  # rounded, for ties

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from selectax.study.report.statistics import (
+    Columns,
     difference_of_slopes,
     largest_gain,
     mean,
@@ -15,8 +16,11 @@ from selectax.study.report.statistics import (
 
 
 def test_statistics_are_scipys():
-    x, y = np.random.default_rng(0).normal(size=(2, 5, 30)).round(1)  # rounded, for ties
-    columns = {"x": x, "y": y}
+    generator = np.random.default_rng(0)
+    of_networks = dict(zip("xy", generator.normal(size=(2, 12)).round(1), strict=True))
+    assert len(np.unique(of_networks["x"])) < 12  # tied even where no network is drawn twice
+    columns = Columns(of_networks, generator.integers(12, size=(5, 30)))
+    x, y = columns["x"], columns["y"]
     found = rank_correlation("x", "y")(columns), slope("x", "y")(columns), mean("x")(columns)
     for at in range(5):
         np.testing.assert_allclose(found[0][at], stats.spearmanr(x[at], y[at]).statistic)
