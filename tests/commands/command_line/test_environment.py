@@ -1,0 +1,31 @@
+"""What a command sets in its process before it works."""
+
+import gc
+import io
+import sys
+
+import pytest
+
+from selectax.commands.command_line.environment import settle_environment
+
+
+@pytest.fixture(autouse=True)
+def threshold():
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+def test_garbage_is_collected_less_often_than_by_default():
+    gc.set_threshold(700, 10, 10)
+    settle_environment()
+    assert gc.get_threshold()[0] >= 10_000
+    assert gc.isenabled()
+
+
+def test_streams_replace_what_they_cannot_encode(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    settle_environment()
+    print("α = 1", file=stream, flush=True)
+    assert stream.buffer.getvalue() == b"? = 1\n"
