@@ -120,16 +120,16 @@ def test_the_seeds_that_would_decide_finding_5_are_those_of_the_simulation(simul
 
 
 def test_the_weakest_conditions_are_those_of_the_simulation(simulated):
-    of_five = pd.concat(rows[rows["seeds"] == 5] for rows in simulated.values())
-    attacks = of_five[of_five["finding"] == 6].set_index("condition")["holds"]
+    # Conditions that fewer seeds decide in 0.9 of the studies have no such rows.
+    of_six = pd.concat(rows[rows["seeds"] == 6] for rows in simulated.values())
+    deciding = of_six[of_six["finding"].isin([1, 4, 6, 7, 8])]
+    attacks = deciding.set_index("condition")["holds"]
     fgsm, pgd = numbers_told(r"the weakest that hold, for FGSM in (\d+) % and for PGD in (\d+) %")
     assert len(attacks) == 2
     assert attacks.index.str.endswith("alpha at least 0").all()
     assert attacks.filter(like="FGSM").item() == fgsm / 100
     assert attacks.filter(like="PGD").item() == pgd / 100
-    # Those with fewer seeds hold in 0.9 of the studies already.
-    others = of_five[of_five["finding"].isin([1, 4, 7, 8]) & (of_five["fails"] == 0)]
-    assert others["holds"].min() > pgd / 100
+    assert set(deciding["finding"]) == {6}
 
 
 @pytest.mark.slow

@@ -44,6 +44,13 @@ def test_a_fresh_machine_is_set_up_by_two_commands():
     assert 'pip install -e ".[test]" && pytest\n' in blocks(README, "sh")
 
 
+def test_its_figure_is_the_last_one_of_its_study():
+    (study,) = re.findall(r"\(\[study\]\(([^)]+)\)", README.read_text())
+    figure = ROOT / study / "run" / "figures" / "perturbed_accuracy_by_alpha.png"
+    copy = DOCS / "images" / "cifar10_perturbed_accuracy.png"
+    assert copy.read_bytes() == figure.read_bytes()
+
+
 def test_it_is_read_in_two_minutes():
     assert len(README.read_text().splitlines()) <= 120
 
