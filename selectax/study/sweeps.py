@@ -65,7 +65,8 @@ def sweep(
     """Trains and measures every network that is not in the run's folder yet, and draws figures.
 
     Your own network, data, measures and regularizer need no registration. The run's folder records
-    only their names, so pass the same ones to resume a run.
+    only their names, so pass the same ones to resume a run. On a CPU two networks are measured at a
+    time, in two threads, so that measures, attacks and functions of your own must not share state.
 
     Args:
       config: configuration of the sweep. If you pass your own network or data, `training.model` and
