@@ -1,5 +1,6 @@
 """Progress: a line per part where the output is no terminal, a live line where it is one."""
 
+import contextlib
 import io
 import json
 import re
@@ -55,12 +56,19 @@ def test_a_resumed_stage_counts_on(clock):
     assert "0:00:00 left" in line
 
 
-def test_compilation_is_not_extrapolated_to_the_parts_that_follow(clock):
+@contextlib.contextmanager
+def half_a_minute_later(clock, total):
+    """A stage and what it says, after 30 s, 20 s of them of compiling."""
     stream = io.StringIO()
     log = Log(Console(file=stream), TOLD)
-    with stage(log, "Evaluating network", total=11, event="network") as under_way:
+    with stage(log, "Evaluating network", total=total, event="network") as under_way:
         clock[0] += 30
         jax.monitoring.record_event_duration_secs("/jax/core/compile/backend_compile", 20.0)
+        yield under_way, stream
+
+
+def test_compilation_is_not_extrapolated_to_the_parts_that_follow(clock):
+    with half_a_minute_later(clock, total=11) as (under_way, stream):
         under_way.advance("accuracy 0.9", 3000)
         clock[0] += 10
         jax.monitoring.record_event_duration_secs("/jax/another/thing", 5.0)
@@ -72,11 +80,7 @@ def test_compilation_is_not_extrapolated_to_the_parts_that_follow(clock):
 
 def test_parts_at_the_same_time_share_their_time(clock):
     """Each would seem to have taken the whole time, or none of it."""
-    stream = io.StringIO()
-    log = Log(Console(file=stream), TOLD)
-    with stage(log, "Evaluating network", total=5, event="network") as under_way:
-        clock[0] += 30
-        jax.monitoring.record_event_duration_secs("/jax/core/compile/backend_compile", 20.0)
+    with half_a_minute_later(clock, total=5) as (under_way, stream):
         under_way.advance_together([Part("alpha -1", 3000, {}), Part("alpha 1", 3000, {})])
     first, second = stream.getvalue().splitlines()
     assert first.endswith("1/5  alpha -1  600 images/s after 20 s of compiling  0:00:20 left")
