@@ -1,5 +1,6 @@
 """Settings of the process and its environment that could make a command fail, or slow."""
 
+import atexit
 import gc
 import os
 import sys
@@ -9,9 +10,11 @@ def settle_environment() -> None:
     """Makes streams replace what they cannot encode, and matplotlib draw without a display.
 
     Garbage is collected less often: JAX makes many objects that live on, so that a tenth of a short
-    sweep's time went into searching them.
+    sweep's time went into searching them. At its end, a process gives all of them back at once; to
+    search them first takes more than half a second.
     """
     gc.set_threshold(50_000, 10, 10)
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         # A notebook's streams encode everything, and have no `reconfigure`.
         if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):

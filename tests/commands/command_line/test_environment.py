@@ -2,6 +2,7 @@
 
 import gc
 import io
+import subprocess
 import sys
 
 import pytest
@@ -21,6 +22,16 @@ def test_garbage_is_collected_less_often_than_by_default():
     settle_environment()
     assert gc.get_threshold()[0] >= 10_000
     assert gc.isenabled()
+
+
+def test_garbage_is_not_searched_for_at_the_end():
+    program = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0));"
+        "from selectax.commands.command_line.environment import settle_environment;"
+        "settle_environment(); assert gc.get_freeze_count() == 0"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert told.stdout == "True\n", told
 
 
 def test_streams_replace_what_they_cannot_encode(monkeypatch):
