@@ -60,7 +60,7 @@ WORDS_OF_PEERS = {
     "benchmarks/all.py": "--only initialization --results OUT/results --page IN/table.md",
     "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
-    "benchmarks/study/default_job.py": f"{ONE_NETWORK} --corruptions contrast",
+    "benchmarks/study/default_job.py": f"{ONE_NETWORK} --corruptions contrast --cached",
     "benchmarks/shared/original_corruptions.py": "",
     "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_NETWORK}",
     "benchmarks/shared/peer.py": "",
@@ -75,7 +75,7 @@ WORDS_OF_REAL_DATA = {
         "REAL --model resnet8 --images 2 --directions 2 --rounds 1"
     ),
     "benchmarks/study/one_network.py": (
-        "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness"
+        "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness --cached"
     ),
     "benchmarks/study/streaming.py": (
         "--model resnet8 --batch-size 4 --batches 24 --steps 1 --rounds 1"

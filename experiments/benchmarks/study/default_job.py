@@ -54,6 +54,8 @@ class Options:
     """Passes over the training set, in both."""
     corruptions: tuple[str, ...] = ()
     """Names of corruptions, in both; by default those of the job."""
+    cached: bool = False
+    """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
 
 
 class Run(NamedTuple):
@@ -68,7 +70,7 @@ class Run(NamedTuple):
 def run_ours(options: Options, folder: Path) -> Run:
     output = folder / "selectax"
     program = [HERE.parents[1] / "sweep.py", "--output", output, "--measures", *MEASURES]
-    return timed([*program, *flags(options)], output)
+    return timed([*program, *flags(options)], output, options.cached)
 
 
 def run_theirs(options: Options, folder: Path) -> Run:
@@ -103,11 +105,18 @@ def flags(options: Options) -> list[str]:
     return ["--alpha", *alphas, *counts, *corruptions]
 
 
-def timed(program: Sequence[str | Path], output: Path) -> Run:
-    """Runs a program and reads the table that it leaves."""
+def timed(program: Sequence[str | Path], output: Path, cached: bool = False) -> Run:
+    """Runs a program, by default so that its compiling counts, and reads the table that it leaves.
+
+    Args:
+      program: its file and words.
+      output: where it leaves its table.
+      cached: whether it takes compiled programs of earlier runs.
+    """
     before, start = processor_seconds(), time.perf_counter()
     command = [sys.executable, *map(str, program)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=uncached())
+    environment = dict(os.environ) if cached else uncached()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     wall, processor = time.perf_counter() - start, processor_seconds() - before
     return Run(wall, processor, os.getloadavg()[0], results.load(output))
 

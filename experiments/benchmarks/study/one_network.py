@@ -49,6 +49,8 @@ class Options:
     """Test images that are attacked."""
     corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     """Names of corruptions."""
+    cached: bool = False
+    """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
 
 
 def run_both(options: Options) -> tuple[Run, Run]:
@@ -88,8 +90,9 @@ def run_both(options: Options) -> tuple[Run, Run]:
         )
         of_ours |= {"output": ours, "data-dir": prepared}
         of_theirs = {"mirror": [], "data": data, "output": theirs}
+        sweep = [HERE.parents[1] / "sweep.py", *words_of(shared | of_ours)]
         return (
-            timed([HERE.parents[1] / "sweep.py", *words_of(shared | of_ours)], ours),
+            timed(sweep, ours, options.cached),
             timed([HERE / "plain_study.py", *words_of(shared | of_theirs)], theirs),
         )
 
