@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
 def _run(config: SweepConfig) -> int:
     # Imported here, because pandas, matplotlib and jax take seconds, and a wrong flag should not.
     from selectax.datasets.archives.archive import DataError
-    from selectax.study.runtime.hosts import join
+    from selectax.study.runtime.hosts import is_first, join
     from selectax.study.sweeps import sweep
 
     try:
@@ -69,9 +69,10 @@ def _run(config: SweepConfig) -> int:
             complain(_after_interrupt(config), config.log)
         # At once: the interpreter's own exit would wait for the work on the device.
         os._exit(128 + getattr(stopped, "number", signal.SIGINT))
-    if outcome.figures and not config.log.quiet:  # only the first host draws figures
+    if is_first() and not config.log.quiet:
         print_summary(outcome.table)
-        print_findings(outcome.findings)
+        if outcome.findings:
+            print_findings(outcome.findings)
     print(f"Results: {outcome.results}")
     for path in outcome.figures:
         print(f"Figure: {path}")

@@ -37,10 +37,10 @@ class Outcome(NamedTuple):
     Attributes:
       table: the results table.
       results: path of the results table.
-      figures: paths of the figures' PNG files. Each has a PDF beside it. Empty except on the first
-        host.
-      report: path of the report, a single page.
-      findings: the papers' findings with their verdicts. Empty except on the first host.
+      figures: paths of the figures' PNG files. Each has a PDF beside it. Empty with
+        `run.no_report`, and except on the first host.
+      report: path of the report, a single page, which is there if figures are.
+      findings: the papers' findings with their verdicts. Empty when figures are.
     """
 
     table: pd.DataFrame
@@ -143,13 +143,14 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     for number, group, asked_for in groups_left(plan, record):
         population = train_group(plan, number, group, data, log)
         table = measure_group(plan, group, asked_for, population, data, table, record, log)
-        if has_images(plan.config.evaluation):
+        if not plan.config.run.no_report and has_images(plan.config.evaluation):
             shown = network_to_show(shown, group, asked_for, population, table)
     paths: list[Path] = []
     findings: Sequence[Finding] = ()
     if is_first():
         for path in (folder.results, folder.results_in_parquet):
             results.save(path, table)
+    if is_first() and not plan.config.run.no_report:
         # Matplotlib takes half a second to import, which the first epoch need not wait for.
         from selectax.study.presentation import present
 

@@ -16,6 +16,7 @@ from tests import xla
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("**/*.py"))
 ONE_NETWORK = "--alpha 0 --seeds 1 --epochs 1"
+SMALL_SWEEP = f"{ONE_NETWORK} --train-limit 64 --no-report"
 SMALL_STEPS = "--batch-size 4 --steps 1 --rounds 1"
 SMALL_NETWORK = f"--depth 8 {SMALL_STEPS}"
 # By name what follows it; OUT is an empty folder, IN one of what `given` makes, RUN a sweep's, and
@@ -26,7 +27,7 @@ WORDS = {
     "evaluate.py": "--weights RUN --output OUT/table.csv --measures selectivity",
     "join.py": "RUN COPY --output OUT/run",
     "marked.py": "",
-    "regime.py": f"digits_regime_search --only batch_32 {ONE_NETWORK} --train-limit 64",
+    "regime.py": f"digits_regime_search --only batch_32 {SMALL_SWEEP}",
     "report.py": "RUN",
     "simulate_scale.py": "--devices 1 --models resnet20 --output OUT/figure.png",
     "study.py": f"resnet8_cifar10 --dataset digits {ONE_NETWORK} --dry-run --output OUT/run",
@@ -51,7 +52,7 @@ WORDS = {
         "--batch-sizes 4 --sizes 1 --steps 1 --rounds 1 --copies 1 --images 64"
     ),
     "benchmarks/study/precision.py": "--seeds 1 --epochs 1 --images 64",
-    "benchmarks/study/programs.py": f"{ONE_NETWORK} --measures selectivity --train-limit 64",
+    "benchmarks/study/programs.py": f"{SMALL_SWEEP} --measures selectivity",
     "benchmarks/measures/regularizer.py": SMALL_NETWORK,
     "benchmarks/study/scaling.py": "--rounds 1 --sizes 2 --only images devices --output OUT",
 }
@@ -60,7 +61,7 @@ WORDS_OF_PEERS = {
     "benchmarks/all.py": "--only initialization --results OUT/results --page IN/table.md",
     "benchmarks/study/adversarial_training.py": f"{SMALL_STEPS} --attack-steps 1",
     "benchmarks/measures/attacks.py": "--images 4 --steps 1 --rounds 1",
-    "benchmarks/study/default_job.py": f"{ONE_NETWORK} --corruptions contrast --cached",
+    "benchmarks/study/default_job.py": f"{ONE_NETWORK} --corruptions contrast --cached --no-report",
     "benchmarks/shared/original_corruptions.py": "",
     "benchmarks/study/many_networks.py": f"--networks 2 {SMALL_NETWORK}",
     "benchmarks/shared/peer.py": "",
@@ -75,7 +76,8 @@ WORDS_OF_REAL_DATA = {
         "REAL --model resnet8 --images 2 --directions 2 --rounds 1"
     ),
     "benchmarks/study/one_network.py": (
-        "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness --cached"
+        "--epochs 1 --train-limit 64 --images 8 --attack-images 4 --corruptions brightness "
+        "--cached --no-report"
     ),
     "benchmarks/study/streaming.py": (
         "--model resnet8 --batch-size 4 --batches 24 --steps 1 --rounds 1"

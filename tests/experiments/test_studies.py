@@ -105,7 +105,7 @@ def test_a_step_of_a_full_job_runs(name, tmp_path):
     words += ["--data-dir", tmp_path / "data", "--alpha", "-1", "--seeds", "1", "--epochs", "1"]
     words += ["--batch-size", "16", "--train-limit", "18", "--evaluation-images", "20"]
     words += ["--validation-limit", "20"]
-    words += ["--measures", "selectivity"]
+    words += ["--measures", "selectivity", "--no-report"]
     done = subprocess.run(
         [sys.executable, ROOT / "experiments" / "study.py", name, *map(str, words)],
         capture_output=True,
@@ -114,6 +114,8 @@ def test_a_step_of_a_full_job_runs(name, tmp_path):
         timeout=900,
     )
     assert done.returncode == 0, done.stderr
+    assert "class selectivity" in done.stdout
+    assert done.stdout.endswith(f"Results: {folder / 'results.csv'}\n")
     table = results.load(folder)
     loss = table[table["metric"] == "train_loss"]["value"]
     assert np.isfinite(loss).all()

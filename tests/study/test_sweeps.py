@@ -134,6 +134,20 @@ def test_a_run_leaves_its_files_behind(undisturbed):
     assert {*outcome.figures, *vectors} == set((folder / "figures").iterdir())
 
 
+def test_without_a_report_a_run_has_its_results_alone_until_one_is_asked_for(undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    outcome = sweep(to(folder, no_report=True), console=silent())
+    assert (outcome.figures, outcome.findings) == ([], ())
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in undisturbed[0].iterdir()
+    } - {"figures", "report.html"}
+    pd.testing.assert_frame_equal(results.load(folder), results.load(undisturbed[0]))
+    outcome = sweep(to(folder, resume=True), console=silent())
+    assert outcome.report.exists()
+    assert all(path.exists() for path in outcome.figures)
+    assert outcome.findings
+
+
 def test_images_are_those_of_the_network_nearest_alpha_0_that_did_not_diverge(undisturbed):
     folder, outcome, _ = undisturbed
     networks = {(alpha, seed): network for alpha, seed, network in trained_networks(folder)}

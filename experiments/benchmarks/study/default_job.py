@@ -54,6 +54,8 @@ class Options:
     """Passes over the training set, in both."""
     corruptions: tuple[str, ...] = ()
     """Names of corruptions, in both; by default those of the job."""
+    no_report: bool = False
+    """Draw no figures and write no report, as the plain way does."""
     cached: bool = False
     """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
 
@@ -70,7 +72,8 @@ class Run(NamedTuple):
 def run_ours(options: Options, folder: Path) -> Run:
     output = folder / "selectax"
     program = [HERE.parents[1] / "sweep.py", "--output", output, "--measures", *MEASURES]
-    return timed([*program, *flags(options)], output, options.cached)
+    ends = ["--no-report"] if options.no_report else []
+    return timed([*program, *flags(options), *ends], output, options.cached)
 
 
 def run_theirs(options: Options, folder: Path) -> Run:

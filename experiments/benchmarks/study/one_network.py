@@ -49,6 +49,8 @@ class Options:
     """Test images that are attacked."""
     corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     """Names of corruptions."""
+    no_report: bool = False
+    """Draw no figures and write no report, as the plain way does."""
     cached: bool = False
     """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
 
@@ -89,6 +91,7 @@ def run_both(options: Options) -> tuple[Run, Run]:
             allow_unverified_archives=True,
         )
         of_ours |= {"output": ours, "data-dir": prepared}
+        of_ours |= {"no-report": []} if options.no_report else {}
         of_theirs = {"mirror": [], "data": data, "output": theirs}
         sweep = [HERE.parents[1] / "sweep.py", *words_of(shared | of_ours)]
         return (

@@ -197,6 +197,9 @@ class RunOptions:
     """Index of this host, from 0, if the coordinator is not auto."""
     dry_run: bool = False
     """Print what would be done, how long it would take and what is already done, then exit."""
+    no_report: bool = False
+    """Draw no figures and write no report at the end, for parts of a study. selectax join makes
+    those of the whole, but for the example images."""
     curves: Literal["none", "csv", "tensorboard"] = "none"
     """Write training curves of each network after each epoch, to curves.csv or, for TensorBoard, to
     curves/."""

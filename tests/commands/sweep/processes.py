@@ -21,11 +21,12 @@ models.create = lambda name, num_classes: TinyNetwork(num_classes)
 sys.argv[0] = "sweep.py"
 sys.exit(sweep.main())
 """
-WITH_ALL_FIGURES = PROGRAM.replace("draw_little(setattr)\n", "")
+WITH_ALL_FIGURES = PROGRAM.replace("draw_little(setattr)", 'sys.argv.remove("--no-report")')
 SMALL = (
     *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
     *("--seeds", "2", "--evaluation-images", "40", "--evaluation-batch-size", "16"),
     *("--measures", "selectivity", "corruptions", "--corruptions", "contrast"),
+    "--no-report",
 )
 
 

@@ -251,7 +251,7 @@ def test_json_holds_every_flag_that_determines_the_results_and_no_other():
     every = {field.name for group in GROUPS for field in dataclasses.fields(getattr(config, group))}
     where_and_how = {"archives", "data_dir", "output", "resume", "models_at_a_time"}
     where_and_how |= {"input", "checkpoint_minutes", "mesh", "dry_run", "coordinator"}
-    where_and_how |= {"hosts", "host", "curves"}
+    where_and_how |= {"hosts", "host", "curves", "no_report"}
     assert set(flags) == every - where_and_how
     assert flags["alpha"] == [-1.0, 0.0, 1.0]
     assert to_json(changed(alpha=(-1.0, 2.0)))["alpha"] == [-1.0, 2.0]
