@@ -11,8 +11,10 @@ from experiments.study import STUDIES, with_results
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.report.editions import EDITIONS
 from selectax.study.report.findings import find
+from selectax.study.report.per_network import per_network
 from selectax.study.report.published import PUBLISHED
 from selectax.study.run import results
+from selectax.study.run.recorded_runs import read_runs
 
 NAMES = with_results()
 COLUMNS = {
@@ -79,6 +81,25 @@ def test_verdicts_are_those_of_the_table(name):
         assert [one.grade for one in found] == told
         if of_living:
             assert [(one.without_dead or one).grade for one in found] == of_living
+
+
+def words_of(page):
+    return " ".join(page.read_text().split())
+
+
+def test_the_page_of_all_studies_says_what_their_tables_do():
+    page = words_of(STUDIES.parents[1] / "docs" / "studies.md")
+    run = read_runs([STUDIES / "resnet8_cifar10_batch_256" / "run"])
+    epsilons = per_network(run.table, run.units).groupby("alpha")["pgd_log2"].mean()
+    gain = f"from alpha −10 to 1 by {epsilons[1] - epsilons[-10]:.2f} doublings under PGD"
+    assert gain in page
+    for method, strengths, words in (
+        ("adversarial", (0, 8), "({} without it, {} at the highest strength)"),
+        ("augmix", (0, 1, 2), "({} without it, {} at the published strength, {} at twice that)"),
+    ):
+        table = results.load(STUDIES / f"resnet8_cifar10_{method}" / "run" / "results.parquet")
+        means = results.summarize(table).set_index("training_strength")["class selectivity"]
+        assert words.format(*(f"{means[strength]:.3f}" for strength in strengths)) in page
 
 
 def both(one, other):
