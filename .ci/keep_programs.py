@@ -3,19 +3,27 @@
 JAX never writes a program again that is there, and warns each time that it cannot read one.
 """
 
+import functools
 import pathlib
 import sys
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 DAYS = 14
 
-oldest = time.time() - DAYS * 24 * 3600
-for path in pathlib.Path(sys.argv[1]).glob("*-cache"):
+
+def keep(path: pathlib.Path, since: float) -> None:
+    """Removes a program that is older than that, in seconds since 1970, or cannot be read."""
     try:
         zlib.decompress(path.read_bytes())
-        kept = path.stat().st_mtime > oldest
+        kept = path.stat().st_mtime > since
     except (zlib.error, FileNotFoundError):  # another run may have removed it
         kept = False
     if not kept:
         path.unlink(missing_ok=True)
+
+
+since = time.time() - DAYS * 24 * 3600
+with ThreadPoolExecutor() as pool:  # to read and to decompress needs no lock of the interpreter
+    list(pool.map(functools.partial(keep, since=since), pathlib.Path(sys.argv[1]).glob("*-cache")))
