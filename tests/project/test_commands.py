@@ -63,12 +63,14 @@ def somewhere(tmp_path_factory, real_data):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + page.stem)
 def test_commands_run(page, somewhere):
     folder, environment = somewhere
+    lines = []
     for command in commands(page):
         if command in SET_UP:
             continue
         words = shlex.split(command, comments=True)
         assert words[0] == "python", command
-        line = " ".join(arranged(words)).replace("python", sys.executable, 1)
+        lines.append(" ".join(arranged(words)).replace("python", sys.executable, 1))
+    for line in dict.fromkeys(lines):
         done = subprocess.run(
             line, shell=True, cwd=folder, env=environment, capture_output=True, text=True
         )
