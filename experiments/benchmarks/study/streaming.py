@@ -15,7 +15,6 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
 import tyro
 from absl import flags
 from rich.console import Console
@@ -55,8 +54,8 @@ class Options:
     """Rounds, of which the median counts."""
 
 
-class TorchImages(torch.utils.data.Dataset):
-    """The same examples for PyTorch."""
+class TorchImages:
+    """The same examples for PyTorch, which makes tensors of their batches."""
 
     def __init__(self, source):
         self.source = source
@@ -66,7 +65,7 @@ class TorchImages(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         example = self.source[index]
-        return torch.from_numpy(example["image"].copy()), int(example["label"])
+        return example["image"], int(example["label"])
 
 
 def main() -> int:
@@ -126,7 +125,9 @@ def rate(batches):
 
 
 def loader(source, order, options):
-    return torch.utils.data.DataLoader(
+    from torch.utils.data import DataLoader  # here, for processes of Grain import this file, too
+
+    return DataLoader(
         TorchImages(source),
         batch_sampler=order.tolist(),
         num_workers=options.workers,
