@@ -477,7 +477,7 @@ def kill_at_call(function, calls=[]):
 if point in places:
     where, name = places[point]
     setattr(where, name, kill_at_call(getattr(where, name)))
-sweep(to(folder, resume=folder.exists()), console=Console(stderr=True))
+sweep(to(folder, resume=folder.exists(), no_report=True), console=Console(stderr=True))
 """
 
 

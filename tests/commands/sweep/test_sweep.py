@@ -98,12 +98,12 @@ def test_at_its_end_the_command_says_where_everything_is(monkeypatch, capsys, tm
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_sweep_at_once_and_resume_goes_on(tmp_path):
-    command = [sys.executable, "-c", PROGRAM, *SMALL, "--epochs", "60"]
-    command += ["--output", str(tmp_path / "run")]
+    command = [sys.executable, "-c", PROGRAM, *SMALL, "--epochs", "30"]
+    command += ["--no-report", "--output", str(tmp_path / "run")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as sweeping:
         first = sweeping.stderr.readline()
-        assert first.startswith("Training 2 networks, epoch 1/60")
+        assert first.startswith("Training 2 networks, epoch 1/30")
         sweeping.send_signal(signal.SIGINT)
         told = sweeping.stderr.read()
         assert sweeping.wait(timeout=60) == 130
@@ -112,9 +112,9 @@ def test_ctrl_c_ends_a_sweep_at_once_and_resume_goes_on(tmp_path):
     assert not (tmp_path / "run" / "results.csv").exists()
     done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    epochs = re.findall(r"epoch (\d+)/60", done.stderr)
+    epochs = re.findall(r"epoch (\d+)/30", done.stderr)
     assert 1 not in map(int, epochs)
-    assert epochs[-1] == "60"
+    assert epochs[-1] == "30"
     assert f"Results: {tmp_path / 'run' / 'results.csv'}\n" in done.stdout
     table = results.load(tmp_path / "run" / "results.csv")
     assert sorted(set(table["alpha"])) == [-1, 1]
