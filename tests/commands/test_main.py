@@ -179,6 +179,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     return {line.strip() for line in done.stdout.splitlines()} - {""}
 
 
+@pytest.mark.slow
 def test_bash_completes_commands_and_flags(completion):
     assert completed(completion, "selectax", "sw") == {"sweep"}
     assert completed(completion, "selectax", "sweep", "--al") == {

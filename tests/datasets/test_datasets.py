@@ -118,6 +118,7 @@ def test_builders_leave_no_temporary_folder(name, tmp_path, monkeypatch):
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_import_is_light_and_tensorflow_is_never_needed():
     program = """
 import sys

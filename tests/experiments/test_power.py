@@ -49,6 +49,7 @@ def test_a_level_that_lacks_a_seed_is_left_out():
         power.fit(drawn[drawn["seed"] == 1], "alpha", ("one",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("must_be", "side"), [("above", 0), ("below", 1)])
 @pytest.mark.parametrize("distance", [1.96, 3.24])
 def test_power_is_that_of_a_normal_test(distance, must_be, side):

@@ -386,6 +386,7 @@ def test_hostile_archive(case, run, tmp_path):
     assert left_behind(tmp_path / "data") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", small.NAMES)
 def test_good_archive_after_a_broken_one(name, run, tmp_path):
     truncated(name, 0.6)(tmp_path / "archives")

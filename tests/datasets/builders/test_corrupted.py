@@ -152,6 +152,7 @@ def test_builder_of_tfds(name, archive, tmp_path):
         assert example["label"] == label
 
 
+@pytest.mark.slow
 def test_killed_preparation_leaves_nothing_that_loads(name, archive, load, tmp_path):
     builder = f"{BUILDERS[name].__module__} import {BUILDERS[name].__name__} as Builder"
     program = f"""
@@ -179,6 +180,7 @@ def _load(options):
     return datasets.load(**options)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(name, archive, tmp_path):
     options = {
         "name": name,
@@ -196,6 +198,7 @@ def test_two_processes_at_once(name, archive, tmp_path):
     assert not list(tmp_path.rglob("*incomplete*"))
 
 
+@pytest.mark.slow
 def test_slower_of_two_takes_the_others_result(name, archive, load, monkeypatch):
     read_contents = BUILDERS[name]._read_contents
 

@@ -1,6 +1,7 @@
 """Variation of input gradients of a network against float64."""
 
 import numpy as np
+import pytest
 
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.options import EvaluationOptions
@@ -16,6 +17,7 @@ FILLED_UP = in_batches(IMAGES, LABELS, 8)
 UNITS = {"first": 5, "second": 4}
 
 
+@pytest.mark.slow
 def test_input_gradients_vary_as_central_differences_say():
     options = EvaluationOptions(input_gradient_directions=2000)
     rows = input_gradients.rows(subject(VARIABLES, FILLED_UP, options, TinyNetwork()))
