@@ -10,6 +10,7 @@ from experiments.studies import evidence
 from selectax.study.report.bootstrap import Estimate
 from selectax.study.report.claims import FINDINGS
 from selectax.study.report.findings import Effect, Finding
+from tests.project.markdown import text_of
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def simulated():
 
 def numbers_told(pattern):
     """The numbers in the one sentence of the page that the pattern finds."""
-    page = " ".join((evidence.DOCS / "evidence.md").read_text().split())
+    page = text_of(evidence.DOCS / "evidence.md")
     (found,) = re.finditer(pattern, page)
     return [int(number) for number in found.groups()]
 
@@ -156,7 +157,7 @@ def test_the_readme_counts_the_verdicts(found):
     told = re.search(
         r"Of eleven findings, (\d+) hold in our networks, (\d+) hold in part, (\d+) is undecided "
         r"and (\d+) are not tested",
-        " ".join((evidence.DOCS.parent / "README.md").read_text().split()),
+        text_of(evidence.DOCS.parent / "README.md"),
     )
     assert list(map(int, told.groups())) == counts
     assert sum(counts) == len(FINDINGS) == 11

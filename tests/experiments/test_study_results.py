@@ -15,6 +15,7 @@ from selectax.study.report.per_network import per_network
 from selectax.study.report.published import PUBLISHED
 from selectax.study.run import results
 from selectax.study.run.recorded_runs import read_runs
+from tests.project.markdown import text_of
 
 NAMES = with_results()
 COLUMNS = {
@@ -83,12 +84,8 @@ def test_verdicts_are_those_of_the_table(name):
             assert [(one.without_dead or one).grade for one in found] == of_living
 
 
-def words_of(page):
-    return " ".join(page.read_text().split())
-
-
 def test_the_page_of_all_studies_says_what_their_tables_do():
-    page = words_of(STUDIES.parents[1] / "docs" / "studies.md")
+    page = text_of(STUDIES.parents[1] / "docs" / "studies.md")
     run = read_runs([STUDIES / "resnet8_cifar10_batch_256" / "run"])
     epsilons = per_network(run.table, run.units).groupby("alpha")["pgd_log2"].mean()
     gain = f"from alpha −10 to 1 by {epsilons[1] - epsilons[-10]:.2f} doublings under PGD"

@@ -15,3 +15,8 @@ def commands(page: pathlib.Path) -> Iterator[str]:
     for block in blocks(page, "sh"):
         lines = re.split(r"&&|\n", block.replace("\\\n", ""))
         yield from filter(None, map(str.strip, lines))
+
+
+def text_of(page: pathlib.Path) -> str:
+    """Its text without line breaks, so that sentences are found."""
+    return " ".join(page.read_text().split())

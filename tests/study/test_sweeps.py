@@ -458,9 +458,8 @@ from selectax.study import training_loop
 from selectax.study.run import results
 from selectax.study.sweeps import sweep
 from tests.study.test_sweeps import to
-from tests.study.tiny import TinyNetwork, draw_little
+from tests.study.tiny import TinyNetwork
 
-draw_little(setattr)
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 folder, point, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 places = {"epoch": (training_loop, "steps_of_epoch"), "rename": (os, "rename"),

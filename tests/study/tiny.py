@@ -2,7 +2,6 @@
 
 import flax.linen as nn
 import numpy as np
-from matplotlib.figure import Figure
 
 from selectax.models.network import of_module
 from selectax.study import sweeps
@@ -10,7 +9,6 @@ from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.measurement import measure_network, measures_of
 from selectax.study.measures.subject import EvaluationImages, Subject
 from selectax.study.plan import hyperparameters_of
-from selectax.study.report import figures
 from selectax.study.run.networks import NetworkId
 from tests.reference.tiny_network import logits_and_responses
 
@@ -56,8 +54,13 @@ def subject(variables, batches, options, network, num_classes=3):
 def draw_little(set_attribute):
     """Has sweeps draw one empty figure: all would take longer than all else that they do here.
 
-    The attributes are set by `monkeypatch.setattr`, or by `setattr` in a process of its own.
+    The attributes are set by `monkeypatch.setattr`.
     """
+    # Here, for processes that draw nothing need not wait for Matplotlib.
+    from matplotlib.figure import Figure
+
+    from selectax.study.report import figures
+
     set_attribute(sweeps, "has_images", lambda *_: False)
     empty = Figure((1, 1))
     empty.add_subplot().set_axis_off()

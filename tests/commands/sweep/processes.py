@@ -14,14 +14,13 @@ PROGRAM = """
 import sys
 from experiments import sweep
 from selectax import models
-from tests.study.tiny import TinyNetwork, draw_little
+from tests.study.tiny import TinyNetwork
 
-draw_little(setattr)
 models.create = lambda name, num_classes: TinyNetwork(num_classes)
 sys.argv[0] = "sweep.py"
 sys.exit(sweep.main())
 """
-WITH_ALL_FIGURES = PROGRAM.replace("draw_little(setattr)", 'sys.argv.remove("--no-report")')
+WITH_ALL_FIGURES = 'import sys\nsys.argv.remove("--no-report")\n' + PROGRAM
 SMALL = (
     *("--train-limit", "70", "--batch-size", "16", "--alpha", "-1", "2"),
     *("--seeds", "2", "--evaluation-images", "40", "--evaluation-batch-size", "16"),
