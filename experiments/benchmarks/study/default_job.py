@@ -43,7 +43,17 @@ AIM = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class SweepOptions:
+    """How our sweep is run."""
+
+    no_report: bool = False
+    """Draw no figures and write no report, as the plain way does."""
+    cached: bool = False
+    """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(SweepOptions):
     """Prints a table of times and their ratio."""
 
     alpha: tuple[float, ...] = (-5.0, -1.0, 0.0, 0.4, 1.0, 2.0)
@@ -54,10 +64,6 @@ class Options:
     """Passes over the training set, in both."""
     corruptions: tuple[str, ...] = ()
     """Names of corruptions, in both; by default those of the job."""
-    no_report: bool = False
-    """Draw no figures and write no report, as the plain way does."""
-    cached: bool = False
-    """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
 
 
 class Run(NamedTuple):
@@ -71,9 +77,14 @@ class Run(NamedTuple):
 
 def run_ours(options: Options, folder: Path) -> Run:
     output = folder / "selectax"
-    program = [HERE.parents[1] / "sweep.py", "--output", output, "--measures", *MEASURES]
+    words = ["--output", output, "--measures", *MEASURES, *flags(options)]
+    return run_sweep(words, output, options)
+
+
+def run_sweep(words: Sequence[str | Path], output: Path, options: SweepOptions) -> Run:
+    """Runs experiments/sweep.py, whose words name the output."""
     ends = ["--no-report"] if options.no_report else []
-    return timed([*program, *flags(options), *ends], output, options.cached)
+    return timed([HERE.parents[1] / "sweep.py", *words, *ends], output, options.cached)
 
 
 def run_theirs(options: Options, folder: Path) -> Run:

@@ -21,9 +21,11 @@ from experiments.benchmarks.shared.machine import machine
 from experiments.benchmarks.study.default_job import (
     MEASURES,
     Run,
+    SweepOptions,
     contest_of,
     differences,
     outcome_table,
+    run_sweep,
     save_data,
     time_table,
     timed,
@@ -36,7 +38,7 @@ AIM = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Options(SweepOptions):
     """Prints a table of times and their ratio."""
 
     epochs: int = 24
@@ -49,10 +51,6 @@ class Options:
     """Test images that are attacked."""
     corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     """Names of corruptions."""
-    no_report: bool = False
-    """Draw no figures and write no report, as the plain way does."""
-    cached: bool = False
-    """Take compiled programs of earlier runs from the folder JAX_COMPILATION_CACHE_DIR."""
 
 
 def run_both(options: Options) -> tuple[Run, Run]:
@@ -91,11 +89,9 @@ def run_both(options: Options) -> tuple[Run, Run]:
             allow_unverified_archives=True,
         )
         of_ours |= {"output": ours, "data-dir": prepared}
-        of_ours |= {"no-report": []} if options.no_report else {}
         of_theirs = {"mirror": [], "data": data, "output": theirs}
-        sweep = [HERE.parents[1] / "sweep.py", *words_of(shared | of_ours)]
         return (
-            timed(sweep, ours, options.cached),
+            run_sweep(words_of(shared | of_ours), ours, options),
             timed([HERE / "plain_study.py", *words_of(shared | of_theirs)], theirs),
         )
 
