@@ -62,7 +62,9 @@ def test_another_convolution_gives_the_same_outputs(normalized):
     by_patches = convolving_by(network, patch_convolution)
     assert by_patches != network
     expected, found = network.apply(variables, IMAGES), by_patches.apply(variables, IMAGES)
-    jax.tree.map(lambda *pair: np.testing.assert_allclose(*pair, rtol=1e-5), found, expected)
+    jax.tree.map(
+        lambda *pair: np.testing.assert_allclose(*pair, rtol=1e-5, atol=1e-6), found, expected
+    )
 
 
 def test_a_network_without_our_convolutions_has_no_other():
