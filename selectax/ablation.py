@@ -25,7 +25,8 @@ from selectax.arguments.key import checked_key
 from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
 from selectax.arguments.numbers import checked_count
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
+from selectax.arguments.states import check_alike
 from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
@@ -313,6 +314,7 @@ def merge_correct_counts(a: CorrectCounts, b: CorrectCounts) -> CorrectCounts:
       The sum of both.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: the numbers of masks differ.
 
     Example:
@@ -322,8 +324,7 @@ def merge_correct_counts(a: CorrectCounts, b: CorrectCounts) -> CorrectCounts:
       >>> selectax.merge_correct_counts(counts, counts).correct.tolist()
       [8, 4]
     """
-    if a.correct.shape != b.correct.shape:
-        raise ValueError(f"a and b differ in masks: {len(a.correct)} and {len(b.correct)}.")
+    check_alike(CorrectCounts, a, b, "(masks,)", lambda state: state.correct.shape)
     return a + b
 
 

@@ -29,8 +29,9 @@ from selectax.arguments.activations import checked_layer, checked_responses
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
 from selectax.arguments.numbers import check_real, checked_count
+from selectax.arguments.samples import checked_where
+from selectax.arguments.states import check_alike
 from selectax.arguments.variances import checked_variances, noise_floor
-from selectax.arguments.where import checked_where
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program, run_compiled
 from selectax.numerics.eigenvalues import descending_eigenvalues
@@ -202,6 +203,7 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
       A state of the sum of their counts.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: the numbers of units differ.
 
     References:
@@ -217,8 +219,7 @@ def merge_covariance(a: Covariance, b: Covariance) -> Covariance:
       >>> float(selectax.sample_covariance(selectax.merge_covariance(a, b))[0, 0])
       4.0
     """
-    if a.mean.shape != b.mean.shape:
-        raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
+    check_alike(Covariance, a, b, "(units,)", lambda state: state.mean.shape)
     count = a.count + b.count
     divisor = _at_least_one(count)
     mean, remainder, difference = compensated.weighted_mean(

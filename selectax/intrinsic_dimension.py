@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.numbers import check_real
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
 from selectax.numerics import scaled
 from selectax.numerics.products import full_product
 

@@ -31,6 +31,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
 from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
+from selectax.arguments.states import check_alike
 from selectax.numerics import by_class
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -183,6 +184,7 @@ def merge_class_moments(a: ClassMoments, b: ClassMoments) -> ClassMoments:
       The sum of both.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: the numbers of classes or units differ.
 
     Example:
@@ -192,10 +194,7 @@ def merge_class_moments(a: ClassMoments, b: ClassMoments) -> ClassMoments:
       >>> selectax.merge_class_moments(moments, moments).total.tolist()
       [[8.0], [2.0]]
     """
-    if a.total.shape != b.total.shape:
-        raise ValueError(
-            f"a and b differ in (classes, units): {a.total.shape} and {b.total.shape}."
-        )
+    check_alike(ClassMoments, a, b, "(classes, units)", lambda state: state.total.shape)
     return a + b
 
 

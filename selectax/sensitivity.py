@@ -23,7 +23,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
 from selectax.arguments.numbers import checked_count
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
+from selectax.arguments.states import check_alike
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled
 
@@ -342,6 +343,7 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
       Moments of all samples.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: the numbers of units differ.
 
     References:
@@ -357,8 +359,7 @@ def merge_norm_moments(a: NormMoments, b: NormMoments) -> NormMoments:
       >>> float(selectax.merge_norm_moments(moments, moments).count)
       4.0
     """
-    if a.mean.shape != b.mean.shape:
-        raise ValueError(f"a and b differ in units: {a.mean.shape[0]} and {b.mean.shape[0]}.")
+    check_alike(NormMoments, a, b, "(units,)", lambda state: state.mean.shape)
     larger = jnp.maximum(_finite_scale(a), _finite_scale(b))
     larger = jnp.broadcast_to(larger, a.mean.shape)
     a, b = _in_scale(a, larger), _in_scale(b, larger)

@@ -13,7 +13,8 @@ from selectax.arguments.activations import checked_responses
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.labels import check_classes, checked_labels
 from selectax.arguments.numbers import check_real, checked_count
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
+from selectax.arguments.states import check_alike
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
 
@@ -148,6 +149,7 @@ def merge_strongest_responses(a: StrongestResponses, b: StrongestResponses) -> S
       The k strongest of both.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: k or the numbers of units differ.
 
     Example:
@@ -161,10 +163,7 @@ def merge_strongest_responses(a: StrongestResponses, b: StrongestResponses) -> S
       Array([[1.],
              [1.]], dtype=float32)
     """
-    if a.response.shape != b.response.shape:
-        raise ValueError(
-            f"a and b differ in (k, units): {a.response.shape} and {b.response.shape}."
-        )
+    check_alike(StrongestResponses, a, b, "(k, units)", lambda state: state.response.shape)
     return _strongest_of(_concatenated(a, b), len(a.response))
 
 

@@ -21,7 +21,8 @@ from jaxtyping import Array, Bool, Float, Int
 from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels
 from selectax.arguments.numbers import checked_count
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
+from selectax.arguments.states import check_alike
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -156,6 +157,7 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
       Statistics of the sums of their counts.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: the numbers of classes or units differ.
 
     References:
@@ -171,8 +173,7 @@ def merge_class_statistics(a: ClassStatistics, b: ClassStatistics) -> ClassStati
       >>> selectax.merge_class_statistics(statistics, statistics).count.tolist()
       [4.0, 4.0]
     """
-    if a.mean.shape != b.mean.shape:
-        raise ValueError(f"a and b differ in (classes, units): {a.mean.shape} and {b.mean.shape}.")
+    check_alike(ClassStatistics, a, b, "(classes, units)", lambda state: state.mean.shape)
     return _merged(a, b)
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from selectax.arguments.arrays import as_array
+from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.labels import checked_labels
-from selectax.arguments.where import checked_where
 
 
 def checked_samples(
@@ -14,6 +15,35 @@ def checked_samples(
 ) -> tuple[Int[Array, "samples"], Bool[Array, "samples"] | None]:
     """The labels and the mask as arrays; see `checked_labels` and `checked_where` for errors."""
     return checked_labels(labels, samples, num_classes), checked_where(where, samples)
+
+
+def checked_where(where, samples: int) -> Bool[Array, "samples"] | None:
+    """The mask as an array of booleans, or None.
+
+    Args:
+      where: None, or one boolean for each sample; the numbers 0 and 1 are accepted.
+      samples: number of samples.
+
+    Raises:
+      TypeError: where does not hold numbers or booleans.
+      ValueError: where has the wrong shape, or a concrete value is neither 0 nor 1.
+    """
+    if where is None:
+        return None
+    mask = as_array("where", where)
+    if mask.shape != (samples,):
+        raise ValueError(
+            f"where must have shape ({samples},), one entry for each sample, not {mask.shape}."
+        )
+    if mask.dtype != bool and is_concrete(mask):
+        values = np.asarray(mask)
+        wrong = ~((values == 0) | (values == 1))
+        if np.any(wrong):
+            raise ValueError(
+                f"where holds {values[wrong][0]}, but marks the samples that count by True and "
+                "False; weights are not supported."
+            )
+    return jnp.asarray(mask).astype(bool)
 
 
 def counted_samples(

@@ -12,7 +12,7 @@ from selectax.arguments.arrays import as_array
 from selectax.arguments.key import checked_key
 from selectax.arguments.labels import checked_labels
 from selectax.arguments.numbers import checked_count
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
 from selectax.bases.signed_index import signed_selectivity_index
 from selectax.numerics.products import full_product
 from selectax.selectivity import class_means, init_class_moments, update_class_moments

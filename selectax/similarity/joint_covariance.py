@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.numbers import checked_count
-from selectax.arguments.where import checked_where
+from selectax.arguments.samples import checked_where
+from selectax.arguments.states import check_alike
 from selectax.dimensionality import (
     Covariance,
     init_covariance,
@@ -119,6 +120,7 @@ def merge_joint_covariance(a: JointCovariance, b: JointCovariance) -> JointCovar
       A state of the sum of their counts.
 
     Raises:
+      TypeError: a or b is no such state.
       ValueError: the numbers of units differ.
 
     Example:
@@ -129,8 +131,7 @@ def merge_joint_covariance(a: JointCovariance, b: JointCovariance) -> JointCovar
       >>> float(selectax.merge_joint_covariance(state, state).joint.count)
       6.0
     """
-    if a.units != b.units:
-        raise ValueError(f"a and b differ in units of the first layer: {a.units} and {b.units}.")
+    check_alike(JointCovariance, a, b, "units of the first layer", lambda state: state.units)
     return JointCovariance(merge_covariance(a.joint, b.joint), a.units)
 
 

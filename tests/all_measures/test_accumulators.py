@@ -164,3 +164,11 @@ def test_states_of_other_shapes_do_not_merge(accumulator):
     )
     with pytest.raises(ValueError, match="a and b differ in"):
         accumulator.function("merge_{}")(state, wider)
+
+
+@each_accumulator
+def test_what_is_no_state_does_not_merge(accumulator):
+    state = accumulator.init()
+    for pair, name in (((state, {}), "b"), ((None, state), "a")):
+        with pytest.raises(TypeError, match=f"^{name} must be {accumulator.state.__name__}, not "):
+            accumulator.function("merge_{}")(*pair)

@@ -1,3 +1,5 @@
+"""Masks of the samples that count."""
+
 import pytest
 
 from tests.arguments.calls import assert_refused, mean
