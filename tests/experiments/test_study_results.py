@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -159,6 +160,36 @@ def test_a_network_trained_on_another_machine_is_nearly_the_same(
     clean = rows[whole & rows["metric"].isin(["accuracy", "class_selectivity"])]
     np.testing.assert_allclose(clean["value"], there, atol=5e-5)
     np.testing.assert_allclose(clean["value_again"], here, atol=5e-5)
+
+
+PARTS = sorted(STUDIES.glob("*/parts/seed_*"))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.parents[1].name}, {part.name}")
+def test_a_part_of_a_study_has_every_alpha_of_one_seed(part):
+    flags = tomllib.loads((part.parents[1] / "flags.toml").read_text())
+    run = read_runs([part])
+    measured = run.table[run.table["metric"] == "relative_accuracy"]
+    assert set(measured["alpha"]) == set(flags["alpha"])
+    assert {f"seed_{seed}" for seed in measured["seed"]} == {part.name}
+    config = json.loads((part / "config.json").read_text())
+    for flag in ("epochs", "batch-size", "learning-rate", "attack-images", "epsilons"):
+        assert config[flag.replace("-", "_")] == flags[flag]
+
+
+def test_the_page_of_a_study_that_is_not_whole_says_what_its_parts_do():
+    study = STUDIES / "resnet10_quarter_tiny_imagenet_wide"
+    page = text_of(study / "README.md")
+    table = results.load(study / "parts/seed_0/results.parquet")
+    assert (table["value"][table["metric"] == "dead_units"] == 0).all()
+    means = results.summarize(table).set_index("alpha").loc[[-2, 0, 2]]
+    clean = (f"{100 * value:.1f} %" for value in means["clean accuracy"])
+    assert "{} at alpha −2, {} at 0 and {} at 2".format(*clean) in page
+    selectivity = (f"{value:.3f}" for value in means["class selectivity"])
+    assert "selectivity is {}, {} and {}, and no unit is dead".format(*selectivity) in page
+    published = PUBLISHED["tiny_imagenet"].points().set_index("alpha").loc[[-2, 0, 2]]
+    told = (f"{value:.3f}" for value in published["selectivity"])
+    assert "selectivity is {}, {} and {} at these alphas".format(*told) in page
 
 
 def test_gpu_and_cpu_measure_a_network_alike():
