@@ -148,10 +148,8 @@ def test_a_network_trained_on_another_machine_is_nearly_the_same(
     rows = rows[~rows["metric"].str.startswith("train_")]
     assert len(rows) == count
     apart = (rows["value"] - rows["value_again"]).abs()
-    accuracy, of_ablation = (
-        rows["metric"] == "accuracy",
-        rows["perturbation"].str.startswith("ablation"),
-    )
+    accuracy = rows["metric"] == "accuracy"
+    of_ablation = rows["perturbation"].str.startswith("ablation")
     assert 0 < apart[accuracy & ~of_ablation].max() < most
     assert of_ablation.any() == bool(ablated)
     if ablated:
