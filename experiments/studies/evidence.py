@@ -24,6 +24,7 @@ from selectax.study.run.folder import write_text
 from selectax.study.run.recorded_runs import read_runs
 
 DOCS = STUDIES.parents[1] / "docs"
+DIFFERENT = "different verdicts in our studies"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 
 
@@ -89,6 +90,7 @@ def summary(found: Mapping[str, Sequence[Finding]]) -> str:
         "does not hold": ("does not hold", "do not hold"),
         "cannot say": ("is undecided", "are undecided"),
         "not tested": ("is not tested", "are not tested"),
+        DIFFERENT: (f"has {DIFFERENT}", f"have {DIFFERENT}"),
     }
     numbers = by_verdict(found)
     parts = [
@@ -100,12 +102,12 @@ def summary(found: Mapping[str, Sequence[Finding]]) -> str:
 
 
 def by_verdict(found: Mapping[str, Sequence[Finding]]) -> dict[str, list[int]]:
-    """Numbers of the findings by verdict; a finding on which studies differ is there under each."""
+    """Numbers of the findings by verdict, or by `DIFFERENT` if the studies disagree."""
     numbers: dict[str, list[int]] = {}
     for at in range(len(FINDINGS)):
-        verdicts = {of[at].verdict for of in found.values()} - {"not tested"}
-        for verdict in sorted(verdicts) or ["not tested"]:
-            numbers.setdefault(verdict, []).append(at + 1)
+        verdicts = {of[at].verdict for of in found.values()} - {"not tested"} or {"not tested"}
+        verdict = verdicts.pop() if len(verdicts) == 1 else DIFFERENT
+        numbers.setdefault(verdict, []).append(at + 1)
     return numbers
 
 

@@ -1,10 +1,12 @@
 """Writes the tables in the studies' pages from the studies' results.
 
 A page has the marked parts `means` and `verdicts` if it was written under the second edition of the
-conditions; the pages of the first edition are left as they are.
+conditions, and `published` if a published figure shows networks on the same images; the pages of
+the first edition are left as they are.
 """
 
 import dataclasses
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from experiments.studies.evidence import deciding, listed, of_second_edition
 from experiments.study import STUDIES
 from selectax.commands.command_line.parsing import parse
 from selectax.study.report.findings import Finding, find
+from selectax.study.report.published import PUBLISHED
 from selectax.study.run import results
 from selectax.study.run.folder import write_text
 from selectax.study.run.recorded_runs import read_runs
@@ -38,7 +41,10 @@ def filled(page: str, study: str) -> str:
     run = read_runs([STUDIES / study / "run"])
     page = with_marked(page, "means", means(run.table))
     found = find(run.table, run.units, np.random.default_rng(0))
-    return with_marked(page, "verdicts", verdicts(found))
+    page = with_marked(page, "verdicts", verdicts(found))
+    if figure := PUBLISHED.get(run.config["dataset"]):
+        page = with_marked(page, "published", changes(run.table, figure.points()))
+    return page
 
 
 def means(table: pd.DataFrame) -> str:
@@ -84,6 +90,37 @@ def verdicts(found: Sequence[Finding]) -> str:
             cells.append(f"**{(finding.without_dead or finding).grade}**")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def changes(table: pd.DataFrame, published: pd.DataFrame) -> str:
+    """A Markdown table of the changes from each alpha to the next, and from the first to the last.
+
+    Args:
+      table: results of a study.
+      published: columns `alpha`, `selectivity` and `accuracy`; alphas that it lacks are left out.
+    """
+    ours = results.summarize(table)[["alpha", "class selectivity", "clean accuracy"]]
+    both = ours.merge(published[["alpha", "selectivity", "accuracy"]], on="alpha")
+    rows = [row for _, row in both.set_index("alpha").iterrows()]
+    lines = [
+        "| alpha from, to | selectivity, this study | selectivity, published "
+        "| clean accuracy, this study | clean accuracy, published |",
+        "|---|---|---|---|---|",
+    ]
+    steps = list(itertools.pairwise(rows))
+    for start, end in [*steps, (rows[0], rows[-1])] if len(steps) > 1 else steps:
+        change, times = end - start, end / start
+        cells = [f"{start.name:g}, {end.name:g}".replace("-", "−")]
+        for name in ("class selectivity", "selectivity"):
+            cells.append(f"{_signed(change[name], 3)} ({times[name]:.2f}-fold)")
+        for name in ("clean accuracy", "accuracy"):
+            cells.append(f"{_signed(100 * change[name], 1)} points")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _signed(number, decimals):
+    return f"{number:+.{decimals}f}".replace("-", "−")
 
 
 def main(words: Sequence[str]) -> int:

@@ -84,8 +84,8 @@ def test_the_summary_tells_each_finding_by_its_verdict():
     }
     rest = ", ".join(map(str, range(4, len(FINDINGS))))
     assert evidence.summary(of) == (
-        f"Of the findings below, 2 and 3 hold, 3 is undecided and 1, {rest} and {len(FINDINGS)} "
-        "are not tested."
+        f"Of the findings below, 2 holds, 1, {rest} and {len(FINDINGS)} are not tested and 3 has "
+        "different verdicts in our studies."
     )
 
 

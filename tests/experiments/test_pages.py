@@ -1,5 +1,6 @@
 """The tables in the studies' pages are those of their results."""
 
+import pandas as pd
 import pytest
 
 from experiments.studies import pages
@@ -60,6 +61,31 @@ def test_verdicts_stand_beside_those_without_dead_units():
     assert head.endswith("| what decided | without dead units |")
     assert first.endswith(": holds | **does not hold** |")
     assert second.endswith("| one alpha only | **not tested** |")
+
+
+def test_changes_stand_beside_those_of_a_published_figure():
+    """Planted are 0.05, 0.3 and 0.5, and 90, 90 and 85 %; the published figure lacks alpha 2."""
+    table = planted_table(alphas=(-1.0, 0.0, 1.0, 2.0), seeds=3, noise=0)
+    published = pd.DataFrame(
+        {"alpha": [-1.0, 0.0, 1.0], "selectivity": [0.2, 0.3, 0.27], "accuracy": [0.5, 0.49, 0.46]}
+    )
+    _, _, *rows = pages.changes(table, published).splitlines()
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    assert [row[0] for row in cells] == ["−1, 0", "0, 1", "−1, 1"]
+    assert [row[1] for row in cells] == [
+        "+0.250 (6.00-fold)",
+        "+0.200 (1.67-fold)",
+        "+0.450 (10.00-fold)",
+    ]
+    assert [row[2] for row in cells] == [
+        "+0.100 (1.50-fold)",
+        "−0.030 (0.90-fold)",
+        "+0.070 (1.35-fold)",
+    ]
+    assert [row[3] for row in cells] == ["+0.0 points", "−5.0 points", "−5.0 points"]
+    assert [row[4] for row in cells] == ["−1.0 points", "−3.0 points", "−4.0 points"]
+    of_two = pages.changes(table, published[:2]).splitlines()
+    assert of_two[2:] == rows[:1]
 
 
 def test_a_page_without_the_marks_is_left_alone(tmp_path):
