@@ -17,7 +17,8 @@ from selectax.commands.command_line.run_folders import refused_runs
 class JoinConfig:
     """Joins the networks and results of several runs, which may be half done, into one run.
 
-    The new folder has figures and a report of all networks. Checkpoints stay where they are.
+    The new folder has figures, a report and training curves of all networks. Checkpoints stay where
+    they are.
     """
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...")]

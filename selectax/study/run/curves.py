@@ -1,11 +1,13 @@
 """Training curves: metrics of each network after each epoch, as CSV or for TensorBoard."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run.folder import RunFolder
 from selectax.study.run.networks import NetworkId, network_of
 from selectax.study.runtime.whole_files import whole_file
@@ -39,6 +41,25 @@ def open_curves(
         yield draw
 
 
+def join_curves(runs: Sequence[RunFolder], folder: RunFolder) -> None:
+    """Copies the training curves of several runs into the folder of one.
+
+    Runs of the same networks draw the same curves. In CSV each epoch is there once; for TensorBoard
+    all files are copied, and it draws their points on top of each other.
+
+    Raises:
+      ConfigurationError: a run's `curves.csv` cannot be read.
+    """
+    rows = {key: row for run in runs for key, row in _read(run.curves_csv).items()}
+    if rows:
+        _write(folder.curves_csv, rows.values())
+    for run in runs:
+        if run.curves_of_tensorboard.is_dir():
+            shutil.copytree(
+                run.curves_of_tensorboard, folder.curves_of_tensorboard, dirs_exist_ok=True
+            )
+
+
 @contextmanager
 def _none(folder, networks, begun):
     yield lambda epoch, figures: None
@@ -47,9 +68,8 @@ def _none(folder, networks, begun):
 @contextmanager
 def _csv(folder, networks, begun):
     path = folder.curves_csv
-    kept = _rows_up_to(path, set(networks), begun)
-    with whole_file(path, "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([_HEADER, *kept])
+    known = _read(path).items()
+    _write(path, [row for (one, epoch), row in known if epoch <= begun or one not in networks])
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
 
@@ -62,19 +82,27 @@ def _csv(folder, networks, begun):
         yield draw
 
 
-def _rows_up_to(path: Path, networks: set[NetworkId], begun: int) -> list[list[str]]:
-    """Rows of other networks, and rows of these networks up to epoch `begun`."""
+def _write(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    with whole_file(path, "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([_HEADER, *rows])
+
+
+def _read(path: Path) -> dict[tuple[NetworkId, int], list[str]]:
+    """All whole rows, by network and epoch; earlier versions do not tell the training method."""
     if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        # The last line may be incomplete if the process was killed.
-        rows = list(csv.DictReader(line for line in file if line.endswith("\n")))
-    kept = []
-    for row in rows:
-        row = {"training": "standard", "training_strength": "0.0", **row}
-        if int(row["epoch"]) <= begun or network_of(row) not in networks:
-            kept.append([row[name] for name in _HEADER])
-    return kept
+        return {}
+    rows = {}
+    try:
+        with path.open(newline="") as file:
+            # The last line may be incomplete if the process was killed.
+            for row in csv.DictReader(line for line in file if line.endswith("\n")):
+                row = {"training": "standard", "training_strength": "0.0", **row}
+                rows[network_of(row), int(row["epoch"])] = [row[name] for name in _HEADER]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{path}: is no table of training curves ({error!r}); remove it to go on without it."
+        ) from error
+    return rows
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pandas as pd
 
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
+from selectax.study.run.curves import join_curves
 from selectax.study.run.folder import RunFolder, write_json
 from selectax.study.run.networks import (
     NetworkId,
@@ -23,8 +24,8 @@ from selectax.study.run.unit_values import joined, read_unit_values, write_unit_
 def write_joined(paths: Sequence[Path], folder: RunFolder) -> RecordedRun:
     """Writes settings, networks and results of several runs into a folder, as one run has them.
 
-    Checkpoints and training curves are not copied. A sweep resumed in the folder trains only the
-    networks that lack measures.
+    Checkpoints are not copied. A sweep resumed in the folder trains only the networks that lack
+    measures.
 
     Args:
       paths: folders of runs that differ only in their networks and measures.
@@ -54,6 +55,7 @@ def write_joined(paths: Sequence[Path], folder: RunFolder) -> RecordedRun:
         results.save(path, table)
     units = joined(*(read_unit_values(RunFolder(path).unit_values) for path in paths))
     write_unit_values(folder.unit_values, units)
+    join_curves([RunFolder(path) for path in paths], folder)
     return run._replace(table=table)
 
 

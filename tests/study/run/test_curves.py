@@ -6,7 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from selectax.study.run.curves import FIGURES, open_curves
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.run.curves import FIGURES, join_curves, open_curves
 from selectax.study.run.folder import RunFolder
 from selectax.study.run.networks import NetworkId
 
@@ -125,6 +126,34 @@ def test_networks_that_diverged_have_nan(tmp_path):
     assert second["loss"] == 1
 
 
+def test_joined_runs_have_each_network_and_epoch_once_in_csv(tmp_path):
+    one, half, other = (RunFolder(tmp_path / name) for name in ("one", "half", "other"))
+    joined = RunFolder(tmp_path / "joined")
+    for folder in (one, half, other, joined):
+        folder.path.mkdir()
+    draw_epochs("csv", half, [1], begun=0)
+    draw_epochs("csv", one, [1, 2], begun=0)
+    draw_epochs("csv", other, [1], begun=0, networks=OTHERS)
+    join_curves([half, one, other], joined)
+    assert rows(joined) == expected([1, 2]) + expected([1], OTHERS)
+    draw_epochs("csv", joined, [2], begun=1, networks=OTHERS)
+    assert rows(joined)[-1] == expected([2], OTHERS)[0]
+
+
+def test_joined_runs_without_curves_have_none(tmp_path):
+    join_curves([RunFolder(tmp_path / "one")], RunFolder(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "alpha,seed,epoch\n0,one,1\n", "alpha\n0\n"])
+def test_a_file_that_is_no_table_of_curves_is_told(content, tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.curves_csv.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"curves\.csv: is no table of training curves"):
+        draw_epochs("csv", folder, [1], begun=0)
+    assert folder.curves_csv.read_text() == content
+
+
 def scalars(folder, network):
     """Of each figure, epochs and values as TensorBoard reads them."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -183,3 +212,16 @@ def test_an_event_file_holds_a_record_for_each_figure(tmp_path):
     assert found == [
         (epoch, name, figures_at(epoch)[name][0]) for epoch in (1, 2) for name in FIGURES
     ]
+
+
+@pytest.mark.slow
+def test_joined_runs_have_the_curves_of_all_for_tensorboard(tmp_path):
+    one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
+    draw_epochs("tensorboard", one, [1, 2], begun=0)
+    draw_epochs("tensorboard", other, [1], begun=0, networks=OTHERS)
+    joined = RunFolder(tmp_path / "joined")
+    join_curves([one, other], joined)
+    for folder in (one, other):
+        for place in folder.curves_of_tensorboard.iterdir():
+            assert scalars(joined, place.name) == scalars(folder, place.name)
+    assert len(list(joined.curves_of_tensorboard.iterdir())) == 3

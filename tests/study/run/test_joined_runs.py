@@ -7,6 +7,7 @@ import pytest
 
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run import results
+from selectax.study.run.curves import FIGURES, open_curves
 from selectax.study.run.folder import RunFolder
 from selectax.study.run.joined_runs import write_joined
 from selectax.study.run.networks import (
@@ -39,6 +40,8 @@ def of_seed(path, table, seed):
     run.networks.write_text(json.dumps(record))
     units = {"class_selectivity": {"first": [0.1, seed / 10]}}
     write_unit_values(run.unit_values, unit_table(NetworkId(0.0, seed), units))
+    with open_curves("csv", run, [NetworkId(0.0, seed)], 0) as draw:
+        draw(1, {name: [seed / 10] for name in FIGURES})
     return run
 
 
@@ -56,6 +59,7 @@ def test_it_holds_what_a_run_of_all_networks_holds(tmp_path, folder):
     assert all(one.measures == record[NetworkId(-1.0, 0)].measures for one in record.values())
     units = read_unit_values(folder.unit_values)
     assert units["value"].tolist() == pytest.approx([0.1, 0, 0.1, 0.1, 0.1, 0.2])
+    assert pd.read_csv(folder.curves_csv)["loss"].tolist() == [0, 0.1, 0.2]
     config = json.loads(folder.config.read_text())
     assert (config["seeds"], config["first_seed"], config["alpha"]) == (3, 0, list(ALPHAS))
     assert read_runs([folder.path]).images == {"training": 13_500}
