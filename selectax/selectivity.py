@@ -29,7 +29,7 @@ from selectax.arguments.activations import (
 )
 from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
-from selectax.arguments.numbers import check_real, checked_count
+from selectax.arguments.numbers import check_fraction, checked_count
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
 from selectax.arguments.states import check_alike
 from selectax.numerics import by_class
@@ -314,9 +314,7 @@ def share_selective(index: Float[Array, "units"], *, threshold: float = 0.75) ->
       0.5
     """
     index = checked_index(index)
-    check_real("threshold", threshold)
-    if is_concrete(threshold) and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie between 0 and 1, not {threshold}.")
+    check_fraction("threshold", threshold)
     known = jnp.all(jnp.isfinite(index)) & jnp.isfinite(threshold)
     return jnp.where(known, jnp.mean(index > threshold, dtype=index.dtype), jnp.nan)
 

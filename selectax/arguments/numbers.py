@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selectax.arguments.arrays import is_concrete
+
 
 def checked_count(name: str, count: int, least: int = 1) -> int:
     """A count, such as that of classes or units, as an int.
@@ -33,6 +35,18 @@ def check_real(name: str, value: Any) -> None:
     """
     if not (is_single(value, jnp.integer) or is_single(value, jnp.floating)):
         raise TypeError(f"{name} must be a single number, not {value!r}.")
+
+
+def check_fraction(name: str, value: Any) -> None:
+    """Raises unless value is a single real number, which is between 0 and 1 or traced.
+
+    Raises:
+      TypeError: value is not a single number.
+      ValueError: a concrete value is NaN or not between 0 and 1.
+    """
+    check_real(name, value)
+    if is_concrete(value) and not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie between 0 and 1, not {value}.")
 
 
 def is_single(value: Any, kind: Any) -> bool:

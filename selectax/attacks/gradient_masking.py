@@ -12,7 +12,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.bounds import Bounds
 from selectax.arguments.images import working_dtype
 from selectax.arguments.key import checked_key
-from selectax.arguments.numbers import check_real
+from selectax.arguments.numbers import check_fraction
 from selectax.attacks.arguments import (
     LogitsFn,
     Problem,
@@ -138,9 +138,7 @@ def attack_believability(
             f"that contains every image, not {norm!r}."
         )
     check_steps(steps)
-    check_real("tolerance", tolerance)
-    if is_concrete(tolerance) and not 0 <= tolerance <= 1:
-        raise ValueError(f"tolerance must lie between 0 and 1, not {tolerance}.")
+    check_fraction("tolerance", tolerance)
     radius = broadcast_lengths("epsilon", epsilon, problem, origin)
     radius_of_everything = jnp.asarray(_radius_of_everything(problem, origin))
 

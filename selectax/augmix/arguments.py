@@ -85,19 +85,6 @@ def checked_alpha(alpha: float) -> float:
     return float(alpha)
 
 
-def checked_width(width: int) -> int:
-    """The number of chains.
-
-    Raises:
-      TypeError: width is not an integer.
-      ValueError: width is below 1.
-    """
-    whole = _integer("width", width)
-    if whole < 1:
-        raise ValueError(f"width must be at least 1, not {whole}.")
-    return whole
-
-
 def checked_depth(depth: int) -> int:
     """The number of operations in each chain, or −1.
 

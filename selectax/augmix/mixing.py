@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from selectax.arguments.images import working_dtype
 from selectax.arguments.key import checked_key
+from selectax.arguments.numbers import checked_count
 from selectax.augmix.application import apply_operations
 from selectax.augmix.arguments import (
     checked_alpha,
@@ -16,7 +17,6 @@ from selectax.augmix.arguments import (
     checked_images,
     checked_number,
     checked_part,
-    checked_width,
 )
 from selectax.augmix.operations import AUGMIX_OPERATIONS
 from selectax.augmix.pixels import pack, unpack
@@ -118,7 +118,7 @@ def augment_and_mix(
         checked_number("strength", strength),
         checked_number("severity", severity, _LARGEST_LEVEL),
         index,
-        width=checked_width(width),
+        width=checked_count("width", width),
         depth=checked_depth(depth),
         alpha=checked_alpha(alpha),
         parts=parts,
