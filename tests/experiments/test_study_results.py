@@ -114,6 +114,7 @@ def both(one, other, without=()):
         ("resnet8_digits", "run/results.parquet", 2819),
         ("resnet8_cifar10_adversarial", "run/results.parquet", 5836),
         ("resnet8_cifar10_augmix", "run/results.parquet", 5836),
+        ("resnet10_quarter_tiny_imagenet_wide", "parts/seed_0/results.parquet", 6272),
         # Trained anew, it was measured in part.
         ("resnet10_quarter_tiny_imagenet", "run/results.parquet", 342),
     ],
