@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,7 +10,8 @@ from experiments.marked import with_marked
 from experiments.studies import evidence
 from selectax.study.report.bootstrap import Estimate
 from selectax.study.report.claims import FINDINGS
-from selectax.study.report.findings import Effect, Finding
+from selectax.study.report.findings import Effect, Finding, find
+from selectax.study.run.recorded_runs import read_runs
 from tests.project.markdown import text_of
 
 
@@ -148,6 +150,36 @@ def test_the_weakest_condition_of_training_methods_is_that_of_the_simulation():
     assert of_six["study"].item() == "resnet8_cifar10_adversarial"
     assert of_six["condition"].item() == "rank correlation of training strength with selectivity"
     assert of_six["holds"].item() == percent / 100
+
+
+def with_means_over_units(run):
+    """The table of a run whose networks have the mean over all units as their class selectivity."""
+    table, key = run.table, ["training", "training_strength", "alpha", "seed"]
+    clean = (table["metric"] == "class_selectivity") & (table["perturbation"] == "")
+    of_layers = table[clean & (table["layer"] != "")]
+    weights = of_layers["layer"].map(run.units)
+    by = [of_layers[name] for name in key]
+    means = (of_layers["value"] * weights).groupby(by).sum() / weights.groupby(by).sum()
+    whole = clean & (table["layer"] == "")
+    networks = pd.MultiIndex.from_frame(table.loc[whole, key])
+    return table.assign(
+        value=table["value"].mask(whole, means[networks].set_axis(table.index[whole]))
+    )
+
+
+@pytest.mark.slow
+def test_with_a_mean_over_units_one_condition_changes(found):
+    changed = []
+    for study, findings in found.items():
+        run = read_runs([evidence.STUDIES / study / "run"])
+        others = find(with_means_over_units(run), run.units, np.random.default_rng(0))
+        for number, (one, other) in enumerate(zip(findings, others, strict=True), start=1):
+            for before, after in zip(one.effects, other.effects, strict=True):
+                if before.verdict != after.verdict:
+                    changed.append((study, number, before.name, after.verdict))
+    condition = "rank correlation of training strength with selectivity"
+    assert changed == [("resnet8_cifar10_adversarial", 11, condition, "cannot say")]
+    assert "all other conditions keep their verdicts" in text_of(evidence.DOCS / "evidence.md")
 
 
 @pytest.mark.slow
