@@ -211,12 +211,15 @@ def test_the_page_of_a_study_that_is_not_whole_says_what_its_parts_do():
     study = STUDIES / "resnet10_quarter_tiny_imagenet_wide"
     page = text_of(study / "README.md")
     table = read_runs([part for part in PARTS if study in part.parents]).table
-    assert (table["value"][table["metric"] == "dead_units"] == 0).all()
+    dead = table[(table["metric"] == "dead_units") & (table["value"] > 0) & (table["layer"] != "")]
+    (one,) = dead[["layer", "alpha", "value"]].itertuples(index=False)
+    assert tuple(one) == ("stage0_stem", 2, 1 / 16)
+    assert "One unit of one network is dead, in the stem at alpha 2." in page
     means = results.summarize(table).set_index("alpha").loc[[-2, 0, 2]]
     clean = (f"{value:.4f}" for value in means["clean accuracy"])
     assert "{} at alpha −2, {} at 0 and {} at 2".format(*clean) in page
     selectivity = (f"{value:.3f}" for value in means["class selectivity"])
-    assert "selectivity is {}, {} and {}, and no unit is dead".format(*selectivity) in page
+    assert "selectivity is {}, {} and {}. One unit".format(*selectivity) in page
     published = PUBLISHED["tiny_imagenet"].points().set_index("alpha").loc[[-2, 0, 2]]
     told = (f"{value:.3f}" for value in published["selectivity"])
     assert "selectivity is {}, {} and {} at these alphas".format(*told) in page
