@@ -131,12 +131,33 @@ def test_the_weakest_conditions_are_those_of_the_simulation(simulated):
     of_six = pd.concat(rows[rows["seeds"] == 6] for rows in simulated.values())
     deciding = of_six[of_six["finding"].isin([1, 4, 6, 7, 8])]
     attacks = deciding.set_index("condition")["holds"]
-    fgsm, pgd = numbers_told(r"the weakest that hold, for FGSM in (\d+) % and for PGD in (\d+) %")
+    fgsm, pgd = numbers_told(
+        r"the weakest that hold there, for FGSM in (\d+) % and for PGD in (\d+) %"
+    )
     assert len(attacks) == 2
     assert attacks.index.str.endswith("alpha at least 0").all()
     assert attacks.filter(like="FGSM").item() == fgsm / 100
     assert attacks.filter(like="PGD").item() == pgd / 100
     assert set(deciding["finding"]) == {6}
+
+
+def test_what_more_seeds_would_decide_on_tiny_imagenet_is_that_of_the_simulation():
+    table = simulated_of("resnet10_quarter_tiny_imagenet_wide", "-2 -1 0 0.4 1 2")
+    last = table.groupby(["finding", "condition"], sort=False).last()
+    least = last.filter(like="alpha at least 0", axis=0)
+    assert (least.loc[6, "holds"] >= 0.9).all()
+    assert least.loc[5, "fails"].item() >= 0.9
+    most = last.filter(like="alpha at most 0", axis=0)
+    by_pgd = last.filter(like="change by PGD, all layers", axis=0)
+    for undecided in (most.loc[5], by_pgd.loc[7].filter(like="rank", axis=0)):
+        assert (undecided["seeds"].item(), undecided["holds"].item()) == (50, 0)
+        assert undecided["fails"].item() < 0.1
+    # Of conditions that hold, one is decided by more than six seeds only.
+    seeds = last["seeds"][last["holds"] >= 0.9]
+    assert seeds[seeds > 6].index.get_level_values("finding").tolist() == [3, 6, 6, 8]
+    early = table[(table["finding"] == 8) & (table["seeds"] == 6)]
+    (percent,) = numbers_told(r"early dimensions of clean responses, in (\d+) %")
+    assert early["holds"].item() == percent / 100
 
 
 def test_the_weakest_condition_of_training_methods_is_that_of_the_simulation():
@@ -185,10 +206,11 @@ def test_with_a_mean_over_units_one_condition_changes(found):
 @pytest.mark.slow
 def test_the_readme_counts_the_verdicts(found):
     numbers = evidence.by_verdict(found)
-    counts = [len(numbers[one]) for one in ("holds", "holds in part", "cannot say", "not tested")]
+    verdicts = ("holds", "holds in part", "cannot say", evidence.DIFFERENT, "not tested")
+    counts = [len(numbers[one]) for one in verdicts]
     told = re.search(
-        r"Of eleven findings, (\d+) hold in our networks, (\d+) hold in part, (\d+) is undecided "
-        r"and (\d+) are not tested",
+        r"Of eleven findings, (\d+) hold in our networks, (\d+) holds in part, (\d+) is undecided, "
+        r"(\d+) have different verdicts in our studies and (\d+) are not tested",
         text_of(evidence.DOCS.parent / "README.md"),
     )
     assert list(map(int, told.groups())) == counts

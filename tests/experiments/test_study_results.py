@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 
 import numpy as np
 import pytest
@@ -143,7 +142,7 @@ def both(one, other, without=()):
         ("resnet8_digits", "run/results.parquet", 2819),
         ("resnet8_cifar10_adversarial", "run/results.parquet", 5836),
         ("resnet8_cifar10_augmix", "run/results.parquet", 5836),
-        ("resnet10_quarter_tiny_imagenet_wide", "parts/seed_0/results.parquet", 6272),
+        ("resnet10_quarter_tiny_imagenet_wide", "run/results.parquet", 6272),
         # Trained anew, it was measured in part.
         ("resnet10_quarter_tiny_imagenet", "run/results.parquet", 342),
     ],
@@ -190,39 +189,6 @@ def test_a_network_trained_on_another_machine_is_nearly_the_same(
     np.testing.assert_allclose(clean["value_again"], here, atol=5e-5)
     # As the page of all studies says.
     assert (np.abs(np.subtract(there, here)) <= [0.0171, 0.0041]).all()
-
-
-PARTS = sorted(STUDIES.glob("*/parts/seed_*"))
-
-
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.parents[1].name}, {part.name}")
-def test_a_part_of_a_study_has_every_alpha_of_one_seed(part):
-    flags = tomllib.loads((part.parents[1] / "flags.toml").read_text())
-    run = read_runs([part])
-    measured = run.table[run.table["metric"] == "relative_accuracy"]
-    assert set(measured["alpha"]) == set(flags["alpha"])
-    assert {f"seed_{seed}" for seed in measured["seed"]} == {part.name}
-    config = json.loads((part / "config.json").read_text())
-    for flag in ("epochs", "batch-size", "learning-rate", "attack-images", "epsilons"):
-        assert config[flag.replace("-", "_")] == flags[flag]
-
-
-def test_the_page_of_a_study_that_is_not_whole_says_what_its_parts_do():
-    study = STUDIES / "resnet10_quarter_tiny_imagenet_wide"
-    page = text_of(study / "README.md")
-    table = read_runs([part for part in PARTS if study in part.parents]).table
-    dead = table[(table["metric"] == "dead_units") & (table["value"] > 0) & (table["layer"] != "")]
-    (one,) = dead[["layer", "alpha", "value"]].itertuples(index=False)
-    assert tuple(one) == ("stage0_stem", 2, 1 / 16)
-    assert "One unit of one network is dead, in the stem at alpha 2." in page
-    means = results.summarize(table).set_index("alpha").loc[[-2, 0, 2]]
-    clean = (f"{value:.4f}" for value in means["clean accuracy"])
-    assert "{} at alpha −2, {} at 0 and {} at 2".format(*clean) in page
-    selectivity = (f"{value:.3f}" for value in means["class selectivity"])
-    assert "selectivity is {}, {} and {}. One unit".format(*selectivity) in page
-    published = PUBLISHED["tiny_imagenet"].points().set_index("alpha").loc[[-2, 0, 2]]
-    told = (f"{value:.3f}" for value in published["selectivity"])
-    assert "selectivity is {}, {} and {} at these alphas".format(*told) in page
 
 
 def test_gpu_and_cpu_measure_a_network_alike():
@@ -277,14 +243,23 @@ def test_both_choices_of_layers_give_the_index_that_the_method_tells():
     assert seen == alphas
 
 
-def test_changes_beside_the_published_figure_are_those_of_the_tables():
-    study = "resnet10_quarter_tiny_imagenet"
+@pytest.mark.parametrize(
+    ("study", "pairs"),
+    [
+        ("resnet10_quarter_tiny_imagenet", ["−1, 0", "0, 0.4", "−1, 0.4", "−2, 2"]),
+        (
+            "resnet10_quarter_tiny_imagenet_wide",
+            ["−2, −1", "−1, 0", "0, 0.4", "0.4, 1", "1, 2", "−2, 2"],
+        ),
+    ],
+)
+def test_changes_beside_the_published_figure_are_those_of_the_tables(study, pairs):
     ours = results.summarize(results.load(STUDIES / study / "run" / "results.parquet"))
     ours = ours.set_index("alpha")[["class selectivity", "clean accuracy"]]
     published = PUBLISHED["tiny_imagenet"].points().set_index("alpha")[["selectivity", "accuracy"]]
     heads, rows = cells_of(study, "alpha from, to")
     assert [head.split(", ")[1] for head in heads[1:]] == 2 * ["this study", "published"]
-    assert [row[0] for row in rows] == ["−1, 0", "0, 0.4", "−1, 0.4", "−2, 2"]
+    assert [row[0] for row in rows] == pairs
     for alphas, *cells in rows:
         start, end = (number(alpha) for alpha in alphas.split(","))
         for told, table in ((cells[::2], ours), (cells[1::2], published)):
