@@ -111,6 +111,32 @@ def test_pages_say_how_little_robustness_to_corruptions_differs_and_what_alpha_1
     assert cost in text_of(STUDIES.parents[1] / "docs" / "studies.md")
 
 
+def test_pages_say_how_far_the_networks_on_tiny_imagenet_go():
+    study = STUDIES / "resnet10_quarter_tiny_imagenet_wide"
+    run = read_runs([study / "run"])
+    networks = per_network(run.table, run.units)
+    means = networks.groupby("alpha")[["selectivity", "clean", "pgd_log2"]].mean()
+    start, end = means.loc[-2], means.loc[2]
+    page, of_all = text_of(study / "README.md"), text_of(STUDIES.parents[1] / "docs" / "studies.md")
+    rise = f"selectivity rises from {start['selectivity']:.3f} to {end['selectivity']:.3f}"
+    loss = f"accuracy falls from {100 * start['clean']:.1f} to {100 * end['clean']:.1f} %"
+    assert f"{rise} while {loss}" in of_all
+    published = PUBLISHED["tiny_imagenet"].points().set_index("alpha")["accuracy"]
+    shares = 100 * (1 - end["clean"] / start["clean"]), 100 * (1 - published[2] / published[-2])
+    told = "lose {:.0f} % of their accuracy, the published ones {:.0f} %".format(*shares)
+    assert told in page
+    assert f"ours rises {end['selectivity'] / start['selectivity']:.2f}-fold only" in page
+    gains = end["pgd_log2"] - start["pgd_log2"], means["pgd_log2"][0] - start["pgd_log2"]
+    first, part = (f"{gain:.2f}" for gain in gains)
+    assert f"grows by {first} doublings" in page
+    assert f"of which {part} from −2 to 0" in page
+    assert (networks["dead"] > 0).sum() == 1
+    assert (networks["doubts"] == 0).all()
+    relative = networks["relative"]
+    evidence = text_of(STUDIES.parents[1] / "docs" / "evidence.md")
+    assert f"On Tiny ImageNet ({relative.min():.2f} to {relative.max():.2f})" in evidence
+
+
 def test_a_mean_over_units_hardly_rises_with_adversarial_training():
     study = STUDIES / "resnet8_cifar10_adversarial"
     run = read_runs([study / "run"])
