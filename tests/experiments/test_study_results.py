@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from experiments.studies.evidence import of_second_edition
 from experiments.study import STUDIES, with_results
@@ -135,23 +134,6 @@ def test_pages_say_how_far_the_networks_on_tiny_imagenet_go():
     relative = networks["relative"]
     evidence = text_of(STUDIES.parents[1] / "docs" / "evidence.md")
     assert f"On Tiny ImageNet ({relative.min():.2f} to {relative.max():.2f})" in evidence
-
-
-def test_a_mean_over_units_hardly_rises_with_adversarial_training():
-    study = STUDIES / "resnet8_cifar10_adversarial"
-    run = read_runs([study / "run"])
-    index = run.table[run.table["metric"] == "class_selectivity"]
-    index = index[(index["perturbation"] == "") & (index["layer"] != "")]
-    units = index["layer"].map(run.units)
-    key = [index["training_strength"], index["seed"]]
-    mean = (index["value"] * units).groupby(key).sum() / units.groupby(key).sum()
-    correlation = stats.spearmanr(mean.index.get_level_values(0), mean).statistic
-    page, rise = text_of(study / "README.md"), mean[8] - mean[0]
-    told = f"rises by {rise.mean():.3f} only, falls in two of six seeds, and its rank correlation"
-    assert f"{told} with the strength is {correlation:.2f} (" in page
-    assert (rise < 0).sum() == 2
-    evidence = text_of(STUDIES.parents[1] / "docs" / "evidence.md")
-    assert f"undecided (rank correlation {correlation:.2f} in place of 0.57)" in evidence
 
 
 def both(one, other, without=()):
