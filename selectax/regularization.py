@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import Layers, Signed
-from selectax.arguments.arrays import as_array
+from selectax.arguments.numbers import check_real
 from selectax.selectivity import Activations, mean_selectivity
 
 __all__ = ["Regularizer", "selectivity_penalty"]
@@ -105,9 +105,9 @@ def selectivity_penalty(
 
     Raises:
       TypeError: labels are not integers, activations are not floating-point numbers, or alpha is
-        not a number.
-      ValueError: shapes do not match, a name in layers is unknown, alpha is not a scalar, or, if
-        values are concrete, a label is not a class or a response is negative.
+        not a single number.
+      ValueError: shapes do not match, a name in layers is unknown, or, if values are concrete, a
+        label is not a class or a response is negative.
 
     References:
       Leavitt & Morcos, 2020, arXiv 2003.01262 (the selectivity regularizer).
@@ -120,9 +120,7 @@ def selectivity_penalty(
       >>> round(float(penalty), 3)
       0.5
     """
-    strength = as_array("alpha", alpha)
-    if strength.ndim:
-        raise ValueError(f"alpha must be a scalar, not an array of shape {strength.shape}.")
+    check_real("alpha", alpha)
     mean = mean_selectivity(
         activations,
         labels,
@@ -132,4 +130,4 @@ def selectivity_penalty(
         axis_name=axis_name,
         signed=signed,
     )
-    return -jnp.asarray(strength).astype(mean.dtype) * mean
+    return -jnp.asarray(alpha).astype(mean.dtype) * mean

@@ -161,7 +161,7 @@ def test_averaged_gradients_of_devices_equal_those_of_one(transform, four_device
         ({"labels": np.zeros(8, np.float32)}, TypeError, "labels"),
         ({"where": np.ones(3, bool)}, ValueError, "where"),
         ({"layers": ["secnd"]}, ValueError, "secnd.*second"),
-        ({"alpha": np.zeros(3, np.float32)}, ValueError, "alpha"),
+        ({"alpha": np.zeros(3, np.float32)}, TypeError, "alpha must be a single number"),
     ],
 )
 def test_bad_arguments_are_named(change, error, message):

@@ -17,15 +17,26 @@ def checked_count(name: str, count: int, least: int = 1) -> int:
       TypeError: count is not an integer.
       ValueError: count is below least.
     """
-    if isinstance(count, jax.core.Tracer):
-        raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
-    try:
-        whole = operator.index(count)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {count!r}.") from None
+    whole = checked_integer(name, count)
     if whole < least:
         raise ValueError(f"{name} must be at least {least}, not {whole}.")
     return whole
+
+
+def checked_integer(name: str, value: int) -> int:
+    """An integer on which shapes or loops depend, as an int; a bool is no number.
+
+    Raises:
+      TypeError: value is not an integer, or it is traced.
+    """
+    if isinstance(value, jax.core.Tracer):
+        raise TypeError(f"{name} must not be traced, because shapes depend on it; make it static.")
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}.") from None
 
 
 def check_real(name: str, value: Any) -> None:

@@ -1,10 +1,8 @@
 """Checks of the arguments of `augment_and_mix`."""
 
 import math
-import operator
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
@@ -16,7 +14,7 @@ from selectax.arguments.images import (
     float_images,
     looks_channels_first,
 )
-from selectax.arguments.numbers import check_real
+from selectax.arguments.numbers import check_real, checked_count, checked_integer, is_single
 
 
 def checked_images(
@@ -76,23 +74,23 @@ def checked_alpha(alpha: float) -> float:
       TypeError: alpha is not a number, or it is traced.
       ValueError: alpha is not above 0 and finite.
     """
-    if isinstance(alpha, bool | jax.core.Tracer) or not isinstance(
-        alpha, int | float | np.integer | np.floating
-    ):
-        raise TypeError(f"alpha must be a static number, not {alpha!r}.")
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be above 0 and finite, not {alpha:g}.")
-    return float(alpha)
+    check_real("alpha", alpha)
+    if not is_concrete(alpha):
+        raise TypeError("alpha must not be traced; make it static.")
+    number = float(alpha)
+    if not 0 < number < math.inf:
+        raise ValueError(f"alpha must be above 0 and finite, not {number:g}.")
+    return number
 
 
 def checked_depth(depth: int) -> int:
     """The number of operations in each chain, or −1.
 
     Raises:
-      TypeError: depth is not an integer.
+      TypeError: depth is not an integer, or it is traced.
       ValueError: depth is neither −1 nor at least 1.
     """
-    whole = _integer("depth", depth)
+    whole = checked_integer("depth", depth)
     if whole < 1 and whole != -1:
         raise ValueError(f"depth must be at least 1, or -1 for a random depth, not {whole}.")
     return whole
@@ -102,15 +100,14 @@ def checked_part(part: Any) -> tuple[Any, int]:
     """The index of a part, which may be traced, and the number of parts.
 
     Raises:
-      ValueError: part is not a pair.
+      TypeError: the index or the number is not an integer.
+      ValueError: part is not a pair, there are no parts, or a concrete index is not one of a part.
     """
     if not isinstance(part, tuple) or len(part) != 2:
         raise ValueError(f"part must be (index, number of parts), not {part!r}.")
-    return part[0], _integer("the number of parts", part[1])
-
-
-def _integer(name, value):
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a static integer, not {value!r}.") from None
+    index, parts = part[0], checked_count("the number of parts", part[1])
+    if not is_single(index, jnp.integer):
+        raise TypeError(f"the index of the part must be an integer, not {index!r}.")
+    if is_concrete(index) and not 0 <= index < parts:
+        raise ValueError(f"the index of the part must be from 0 to {parts - 1}, not {index}.")
+    return index, parts

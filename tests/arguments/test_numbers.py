@@ -15,6 +15,7 @@ from selectax import (
     init_strongest_responses,
     mi_fgsm,
     robust_accuracy_over_steps,
+    selectivity_penalty,
     share_selective,
     signed_selectivity_index,
     twonn_dimension,
@@ -30,7 +31,7 @@ def test_whole_numbers_are_taken_as_ints(count):
     assert type(found) is int
 
 
-@pytest.mark.parametrize("count", [3.0, "3", None, [3]])
+@pytest.mark.parametrize("count", [3.0, "3", None, [3], True, np.bool_(1), jnp.array(True)])
 def test_other_values_are_refused(count):
     with pytest.raises(TypeError, match=r"^units must be an integer, not "):
         checked_count("units", count)
@@ -102,6 +103,8 @@ def update_strongest(above):
         ("total", lambda value: components_for_variance(LABELS, total=value or "")),
         ("tolerance", lambda value: attack_believability(KEY, *ATTACKED, **BALL, tolerance=value)),
         ("decay", lambda value: mi_fgsm(*ATTACKED, **BALL, decay=value)),
+        ("alpha", lambda value: selectivity_penalty(RESPONSES, LABELS, 4, alpha=value)),
+        ("alpha", lambda value: augment_and_mix(KEY, IMAGES, alpha=value)),
     ],
 )
 def test_what_is_no_single_number_is_named(name, call, value):

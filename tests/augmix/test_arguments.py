@@ -37,6 +37,10 @@ IMAGES = np.zeros((2, 8, 8, 3), np.uint8)
         ({"alpha": np.inf}, ValueError, "alpha"),
         ({"alpha": "1"}, TypeError, "alpha"),
         ({"part": 2}, ValueError, r"part must be \(index, number of parts\), not 2"),
+        ({"part": (0, 0)}, ValueError, "the number of parts must be at least 1, not 0"),
+        ({"part": (2, 2)}, ValueError, "the index of the part must be from 0 to 1, not 2"),
+        ({"part": (-1, 2)}, ValueError, "the index of the part must be from 0 to 1, not -1"),
+        ({"part": (0.5, 2)}, TypeError, r"the index of the part must be an integer, not 0\.5"),
     ],
 )
 def test_wrong_arguments_are_refused_in_one_sentence(change, error, message):
