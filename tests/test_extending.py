@@ -1,6 +1,7 @@
 """One of each kind, added from outside of the package, and a sweep that uses all of them."""
 
 import functools
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from selectax import study
 from selectax.attacks import Attack, Method, inside
 from selectax.corruptions import Corruption
 from selectax.models import Network
+from tests.project.markdown import blocks
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +168,22 @@ def test_the_training_method_is_what_the_strength_says(outcome):
     table = outcome.table[outcome.table["alpha"] == 0]
     loss = table[table["metric"] == "train_loss"].groupby("training_strength")["value"].last()
     assert loss[0.9] > loss[0.0]
+
+
+def test_the_example_in_the_documentation_works(tmp_path, monkeypatch):
+    page = pathlib.Path(__file__).parents[1] / "docs" / "own_sweep.md"
+    names = {"__name__": "own_sweep"}
+    exec(compile("".join(blocks(page, "python")), page.name, "exec"), names)
+    monkeypatch.chdir(tmp_path)
+    outcome = names["main"]()
+    assert outcome.report == pathlib.Path("runs/own/report.html")
+    assert outcome.report.exists()
+    assert set(outcome.table["alpha"]) == {-0.5, 0.0, 0.5}
+    of_alpha = outcome.table.query("metric == 'class_selectivity' and perturbation == ''")
+    of_alpha = of_alpha[of_alpha["layer"] == ""].set_index("alpha")["value"]
+    assert of_alpha[-0.5] < of_alpha[0.0] < of_alpha[0.5]
+    activations = {"first": jnp.array([[1.0, 3.0]])}
+    assert names["mean_activity"](activations, None, 10) == 2
 
 
 def test_they_are_drawn_and_reported(outcome):

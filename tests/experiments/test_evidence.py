@@ -120,9 +120,10 @@ def test_the_seeds_that_would_decide_finding_5_are_those_of_the_simulation(simul
     least = last[last.index.str.endswith("alpha at least 0")]
     assert least["fails"].item() >= 0.9
     assert most[["holds", "fails"]].max(axis=1).item() < 0.9
-    enough, percent, too_few, share = numbers_told(
-        r"(\d+) seeds would decide the condition on alphas of at least 0, against the claim, in at "
-        r"least (\d+) % of \S+ \S+, but (\d+) seeds that on alphas of at most 0 in (\d+) % only"
+    percent, enough, too_few, share = numbers_told(
+        r"at least (\d+) % of \S+ \S+ with (\d+) seeds decide the condition on alphas of at "
+        r"least 0, against the claim\. Of those with (\d+) seeds, only (\d+) % decide that on "
+        r"alphas of at most 0"
     )
     assert [enough, percent] == [least["seeds"].item(), 90]
     assert [too_few, share] == [most["seeds"].item(), round(100 * most["holds"].item())]

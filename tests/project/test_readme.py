@@ -51,6 +51,12 @@ def test_its_figure_is_the_last_one_of_its_study():
     assert copy.read_bytes() == figure.read_bytes()
 
 
+def test_the_figure_of_the_page_on_studies_is_that_of_the_study_of_digits():
+    figures = ROOT / "experiments" / "studies" / "resnet8_digits" / "run" / "figures"
+    copy = DOCS / "images" / "digits_robustness_by_selectivity.png"
+    assert copy.read_bytes() == (figures / "robustness_by_selectivity.png").read_bytes()
+
+
 def test_it_is_read_in_two_minutes():
     assert len(README.read_text().splitlines()) <= 120
 

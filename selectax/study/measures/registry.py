@@ -135,7 +135,7 @@ MEASURES: dict[str, Measure] = {
             name="indices",
             help="other indices of selectivity: d′, sparseness, precision",
             metrics={
-                "class_conditional_mean_activity_selectivity": "CCMAS, −1 to 1; " + _OF_LAYERS,
+                "class_conditional_mean_activity_selectivity": "CCMAS, 0 to 1; " + _OF_LAYERS,
                 "d_prime": "d′ of the preferred class against all others; " + _OF_LAYERS,
                 "treves_rolls_sparseness": "Treves–Rolls sparseness, 0 to 1; " + _OF_LAYERS,
                 "vinje_gallant_sparseness": "Vinje–Gallant sparseness, 0 to 1; " + _OF_LAYERS,
