@@ -72,7 +72,7 @@ def most_selective_first(selectivity: Units) -> Units:
       [2, 0, 1]
     """
     _check_no_nan(selectivity)
-    return _ranks(selectivity, lambda values: jnp.argsort(-values, stable=True))
+    return _ranks("selectivity", selectivity, lambda values: jnp.argsort(-values, stable=True))
 
 
 def least_selective_first(selectivity: Units) -> Units:
@@ -94,7 +94,7 @@ def least_selective_first(selectivity: Units) -> Units:
       [0, 2, 1]
     """
     _check_no_nan(selectivity)
-    return _ranks(selectivity, lambda values: jnp.argsort(values, stable=True))
+    return _ranks("selectivity", selectivity, lambda values: jnp.argsort(values, stable=True))
 
 
 def random_ranks(key: PRNGKeyArray, units: Units) -> Units:
@@ -120,7 +120,7 @@ def random_ranks(key: PRNGKeyArray, units: Units) -> Units:
       [0, 1, 2, 3, 4]
     """
     key = checked_key(key)
-    return _ranks(units, lambda values: jax.random.permutation(key, len(values)))
+    return _ranks("units", units, lambda values: jax.random.permutation(key, len(values)))
 
 
 def cumulative_masks(
@@ -136,6 +136,7 @@ def cumulative_masks(
       Booleans of shape (masks, units) for each layer.
 
     Raises:
+      TypeError: ranks or numbers_off are not integers.
       ValueError: numbers_off is not a vector, or a concrete number is negative or exceeds the
         number of units.
 
@@ -146,6 +147,11 @@ def cumulative_masks(
       [[True, True, True], [True, False, True], [False, False, False]]
     """
     ranks = _as_arrays(ranks, "ranks")
+    for leaf in jax.tree.leaves(ranks):
+        if not jnp.issubdtype(leaf.dtype, jnp.integer):
+            raise TypeError(
+                f"ranks must be integers, not {leaf.dtype}; rank units by most_selective_first."
+            )
     units = sum(leaf.size for leaf in jax.tree.leaves(ranks))
     if numbers_off is None:
         numbers_off = range(units + 1)
@@ -156,6 +162,11 @@ def cumulative_masks(
     numbers = jnp.asarray(numbers_off)
     if numbers.ndim != 1:
         raise ValueError(f"numbers_off must be a vector, not of shape {numbers.shape}.")
+    if numbers.size and not jnp.issubdtype(numbers.dtype, jnp.integer):
+        raise TypeError(
+            f"numbers_off must be integers, not {numbers.dtype}; multiply fractions by the {units} "
+            "units and round them."
+        )
     return jax.tree.map(lambda leaf: leaf >= numbers[:, None], ranks)
 
 
@@ -168,12 +179,16 @@ def single_unit_masks(units: int) -> Bool[Array, "units units"]:
     Returns:
       Booleans of shape (units, units); row i switches off unit i.
 
+    Raises:
+      TypeError: units is not an integer.
+      ValueError: units is below 1.
+
     Example:
       >>> import selectax
       >>> selectax.single_unit_masks(2).tolist()
       [[False, True], [True, False]]
     """
-    return ~jnp.eye(units, dtype=bool)
+    return ~jnp.eye(checked_count("units", units), dtype=bool)
 
 
 @jax.tree_util.register_dataclass
@@ -201,11 +216,7 @@ class CorrectCounts:
     undefined: Int[Array, "masks"] | int = 0
 
     def __add__(self, other: "CorrectCounts") -> "CorrectCounts":
-        return CorrectCounts(
-            self.count + other.count,
-            self.correct + other.correct,
-            self.undefined + other.undefined,
-        )
+        return merge_correct_counts(self, other)
 
 
 def init_correct_counts(masks: int) -> CorrectCounts:
@@ -217,12 +228,16 @@ def init_correct_counts(masks: int) -> CorrectCounts:
     Returns:
       int32 counts, all 0.
 
+    Raises:
+      TypeError: masks is not an integer.
+      ValueError: masks is negative.
+
     Example:
       >>> import selectax
       >>> selectax.init_correct_counts(masks=3).correct.tolist()
       [0, 0, 0]
     """
-    nothing = jnp.zeros(masks, jnp.int32)
+    nothing = jnp.zeros(checked_count("masks", masks, least=0), jnp.int32)
     return CorrectCounts(jnp.zeros((), jnp.int32), nothing, nothing)
 
 
@@ -325,7 +340,7 @@ def merge_correct_counts(a: CorrectCounts, b: CorrectCounts) -> CorrectCounts:
       [8, 4]
     """
     check_alike(CorrectCounts, a, b, "(masks,)", lambda state: state.correct.shape)
-    return a + b
+    return CorrectCounts(a.count + b.count, a.correct + b.correct, a.undefined + b.undefined)
 
 
 def merge_correct_counts_over_devices(counts: CorrectCounts, axis_name: str) -> CorrectCounts:
@@ -424,14 +439,14 @@ def ablated_accuracy(
     )
 
 
-def _ranks(units, order_of):
+def _ranks(name, units, order_of):
     """Ranks over the units of all layers together, split into layers."""
-    leaves, structure = jax.tree.flatten(_as_arrays(units, "selectivity"))
+    leaves, structure = jax.tree.flatten(_as_arrays(units, name))
     if not sum(leaf.size for leaf in leaves):
-        raise ValueError("selectivity must hold at least one unit.")
+        raise ValueError(f"{name} must hold at least one unit.")
     if any(leaf.ndim != 1 for leaf in leaves):
         shapes = [leaf.shape for leaf in leaves]
-        raise ValueError(f"selectivity must hold arrays of shape (units,), not {shapes}.")
+        raise ValueError(f"{name} must hold arrays of shape (units,), not {shapes}.")
     order = order_of(jnp.concatenate(leaves))
     ranks = jnp.zeros(len(order), jnp.int32).at[order].set(jnp.arange(len(order), dtype=jnp.int32))
     ends = np.cumsum([leaf.size for leaf in leaves])

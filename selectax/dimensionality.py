@@ -30,7 +30,7 @@ from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
 from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, checked_sum_dtype
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program, run_compiled
@@ -140,7 +140,7 @@ def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance
       Count, mean and remainder of shape (units,) and scatter of shape (units, units), all 0.
 
     Raises:
-      TypeError: units is not an integer.
+      TypeError: units is not an integer, or dtype is neither float32 nor float64.
       ValueError: units is below 1.
 
     Example:
@@ -149,7 +149,7 @@ def init_covariance(units: int, *, dtype: DTypeLike = jnp.float32) -> Covariance
       (16, 16)
     """
     units = checked_count("units", units)
-    zeros = functools.partial(jnp.zeros, dtype=dtype)
+    zeros = functools.partial(jnp.zeros, dtype=checked_sum_dtype(dtype))
     return Covariance(zeros(()), zeros(units), zeros((units, units)), zeros(units))
 
 
@@ -295,8 +295,8 @@ def principal_variances(
         NaN.
 
     Returns:
-      One variance for each unit; their sum is the total variance. All are NaN if a response of a
-      sample that counts is NaN or infinite.
+      One variance for each unit; their sum is the total variance. If a response of a sample that
+      counts is NaN or infinite, all are NaN, but for those beyond the number of samples.
 
     Raises:
       TypeError: responses are not floating-point numbers.

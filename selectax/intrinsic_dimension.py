@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import checked_responses
+from selectax.arguments.arrays import is_concrete
 from selectax.arguments.numbers import check_real
 from selectax.arguments.samples import checked_where
 from selectax.numerics import scaled
@@ -80,14 +81,14 @@ def twonn_dimension(
     Returns:
       At least 0, in float32 or wider. It can exceed the number of units slightly, and it is too low
       if the dimension is high for the number of samples. 0 if all points are equal, or there is at
-      most one. NaN if there are exactly two different points, if each point of the fit has its two
-      nearest neighbours at the same distance (as on a grid), or if a response of a sample that
-      counts is NaN or infinite.
+      most one. NaN if a traced `discarded` is out of range, if there are exactly two different
+      points, if each point of the fit has its two nearest neighbours at the same distance (as on a
+      grid), or if a response of a sample that counts is NaN or infinite.
 
     Raises:
       TypeError: responses are not floating-point numbers, or discarded is not a single number.
-      ValueError: responses are not a matrix, where has another length, or discarded is not at least
-        0 and below 1.
+      ValueError: responses are not a matrix, where has another length, or a concrete discarded is
+        not at least 0 and below 1.
 
     References:
       Facco et al., 2017, "Estimating the intrinsic dimension of datasets by a minimal neighborhood
@@ -104,13 +105,16 @@ def twonn_dimension(
     """
     responses = checked_responses(responses)
     check_real("discarded", discarded)
-    if not 0 <= discarded < 1:
+    if is_concrete(discarded) and not 0 <= discarded < 1:
         raise ValueError(f"discarded must be at least 0 and below 1, not {discarded}.")
     where = checked_where(where, len(responses))
     if not len(responses):
         return jnp.zeros((), jnp.promote_types(responses.dtype, jnp.float32))
     counted = jnp.ones(len(responses), bool) if where is None else where
-    return _dimension(responses, counted, 1 - discarded)
+    if is_concrete(discarded):
+        return _dimension(responses, counted, 1 - discarded)
+    in_range = (discarded >= 0) & (discarded < 1)
+    return _dimension(responses, counted, jnp.where(in_range, 1 - discarded, jnp.nan))
 
 
 @jax.jit

@@ -101,7 +101,7 @@ def selectivity_penalty(
 
     Returns:
       A scalar between −abs(alpha) and abs(alpha), in the dtype of the mean selectivity; NaN if
-      alpha or a response of a sample that counts is NaN or infinite.
+      alpha is NaN, or a response of a sample that counts is NaN or infinite.
 
     Raises:
       TypeError: labels are not integers, activations are not floating-point numbers, or alpha is

@@ -31,7 +31,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
 from selectax.arguments.numbers import check_fraction, checked_count
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, checked_sum_dtype
 from selectax.numerics import by_class
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -87,7 +87,7 @@ class ClassMoments:
     total: Float[Array, "classes units"]
 
     def __add__(self, other: "ClassMoments") -> "ClassMoments":
-        return ClassMoments(self.count + other.count, self.total + other.total)
+        return merge_class_moments(self, other)
 
 
 def init_class_moments(
@@ -105,7 +105,7 @@ def init_class_moments(
       Counts of shape (classes,) and totals of shape (classes, units), all 0.
 
     Raises:
-      TypeError: num_classes or units is not an integer.
+      TypeError: num_classes or units is not an integer, or dtype is neither float32 nor float64.
       ValueError: num_classes or units is below 1.
 
     Example:
@@ -115,6 +115,7 @@ def init_class_moments(
     """
     num_classes = checked_count("num_classes", num_classes)
     units = checked_count("units", units)
+    dtype = checked_sum_dtype(dtype)
     return ClassMoments(jnp.zeros(num_classes, dtype), jnp.zeros((num_classes, units), dtype))
 
 
@@ -195,7 +196,7 @@ def merge_class_moments(a: ClassMoments, b: ClassMoments) -> ClassMoments:
       [[8.0], [2.0]]
     """
     check_alike(ClassMoments, a, b, "(classes, units)", lambda state: state.total.shape)
-    return a + b
+    return ClassMoments(a.count + b.count, a.total + b.total)
 
 
 def merge_class_moments_over_devices(moments: ClassMoments, axis_name: str) -> ClassMoments:
@@ -562,7 +563,10 @@ def mean_selectivity_and_grad(
     labels, where = checked_samples(labels, where, samples, num_classes)
     _, widths = _layer_moments(named, labels, num_classes, None, where, signed)
     return _mean_and_gradient(
-        jax.tree.map(jnp.asarray, activations) if several else named["layer"],
+        # Each layer as a whole, because it may be a nested list of numbers.
+        jax.tree.map(jnp.asarray, activations, is_leaf=lambda node: node is not activations)
+        if several
+        else named["layer"],
         labels,
         where,
         num_classes=num_classes,

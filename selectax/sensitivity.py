@@ -299,6 +299,7 @@ def update_norm_moments(
       Moments of all samples so far.
 
     Raises:
+      TypeError: norms are not those of one layer.
       ValueError: shapes do not match.
 
     Example:
@@ -310,6 +311,10 @@ def update_norm_moments(
       >>> moments.mean.tolist(), moments.scatter.tolist()
       ([2.0, 4.0], [2.0, 0.0])
     """
+    if not isinstance(norms, InputGradientNorms):
+        raise TypeError(
+            f"norms must be InputGradientNorms, not {type(norms).__name__}; give one layer's."
+        )
     shape = norms.norm.shape
     if len(shape) != 2 or shape[1:] != moments.mean.shape or norms.squared_norm.shape != shape:
         raise ValueError(
@@ -319,7 +324,9 @@ def update_norm_moments(
     where = checked_where(where, shape[0])
     mask = jnp.ones((shape[0], 1), bool) if where is None else where[:, None]
     norm = jnp.where(mask, jnp.asarray(norms.norm).astype(jnp.float32), 0)
-    scale = scaled.scale_for(jnp.max(norm, axis=0, initial=0))
+    largest = jnp.max(norm, axis=0, initial=0)
+    # Norms of 0 have any scale, so theirs must not be that of the whole layer or of all batches.
+    scale = jnp.where(largest == 0, 0, scaled.scale_for(largest))
     norm = scaled.divided(norm, scale)
     count = jnp.sum(mask, dtype=jnp.float32)
     mean = jnp.sum(norm, axis=0) / jnp.maximum(count, 1)

@@ -22,7 +22,7 @@ from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels
 from selectax.arguments.numbers import checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, checked_sum_dtype
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -92,7 +92,7 @@ def init_class_statistics(
       Counts of shape (classes,); means, scatters and remainders of shape (classes, units), all 0.
 
     Raises:
-      TypeError: num_classes or units is not an integer.
+      TypeError: num_classes or units is not an integer, or dtype is neither float32 nor float64.
       ValueError: num_classes or units is below 1.
 
     Example:
@@ -101,6 +101,7 @@ def init_class_statistics(
       (10, 16)
     """
     num_classes = checked_count("num_classes", num_classes)
+    dtype = checked_sum_dtype(dtype)
     empty = jnp.zeros((num_classes, checked_count("units", units)), dtype)
     return ClassStatistics(jnp.zeros(num_classes, dtype), empty, empty, empty)
 

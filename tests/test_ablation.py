@@ -258,8 +258,15 @@ def test_bad_arguments_are_named(change, message):
         (lambda: cumulative_masks(jnp.arange(3), [0, 4]), "numbers_off .* between 0 and 3"),
         (lambda: cumulative_masks(jnp.arange(3), [-1]), "numbers_off .* between 0 and 3"),
         (lambda: cumulative_masks(jnp.arange(3), 2), "numbers_off must be a vector"),
+        (lambda: cumulative_masks(jnp.arange(3), [0.5, 1.0]), "numbers_off must be integers, not"),
+        (lambda: cumulative_masks(jnp.array([0.1, 0.9])), "ranks must be integers, not float32"),
+        (lambda: random_ranks(jax.random.key(0), {}), "units must hold at least one unit"),
+        (lambda: single_unit_masks(0), "units must be at least 1, not 0"),
+        (lambda: single_unit_masks(1.5), r"units must be an integer, not 1\.5"),
+        (lambda: init_correct_counts(-1), "masks must be at least 0, not -1"),
+        (lambda: init_correct_counts(2) + init_correct_counts(3), r"a and b differ in \(masks,\)"),
     ],
 )
 def test_bad_ranks_are_named(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         call()

@@ -109,6 +109,14 @@ def test_half_precision_is_computed_in_float32():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+def test_the_share_may_be_traced_and_a_wrong_one_gives_nan():
+    points = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    traced = jax.jit(lambda share: twonn_dimension(points, discarded=share))
+    np.testing.assert_allclose(traced(0.25), twonn_dimension(points, discarded=0.25), rtol=1e-6)
+    for wrong in (-0.1, 1.0, np.nan):
+        assert np.isnan(traced(wrong))
+
+
 @pytest.mark.parametrize("discarded", [-0.1, 1.0, np.nan])
 def test_a_wrong_share_is_refused(discarded):
     with pytest.raises(ValueError, match="discarded must be at least 0 and below 1, not"):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from jax.sharding import Mesh, PartitionSpec
 
+from selectax.bases import signed_selectivity_index
 from selectax.selectivity import (
     ClassMoments,
     class_means,
@@ -114,6 +115,26 @@ def test_absent_classes_are_masked_and_not_zeros():
     means = jnp.array([[3.0], [1.0], [0.0], [jnp.nan]])
     present = jnp.array([True, True, False, False])
     np.testing.assert_allclose(class_selectivity_index(means, present), [0.5], rtol=1e-5)
+
+
+def test_a_list_of_classes_is_no_mask():
+    means = jnp.array([[4.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    for index in (class_selectivity_index, signed_selectivity_index):
+        with pytest.raises(ValueError, match=r"^present holds 2, but marks the classes to use by"):
+            index(means, present=[0, 1, 2])
+
+
+def test_states_of_different_layers_cannot_be_added():
+    with pytest.raises(ValueError, match=r"^a and b differ in \(classes, units\): \(3, 1\) and"):
+        init_class_moments(3, 1) + init_class_moments(3, 16)
+
+
+def test_nested_lists_have_the_gradient_of_their_arrays():
+    nested, labels = {"a": [[1.0, 2.0], [0.0, 2.0]]}, [0, 1]
+    mean, gradient = mean_selectivity_and_grad(nested, labels, 2)
+    expected = mean_selectivity_and_grad({"a": np.array(nested["a"], np.float32)}, labels, 2)
+    np.testing.assert_array_equal(mean, expected[0])
+    np.testing.assert_array_equal(gradient["a"], expected[1]["a"])
 
 
 @given(labelled_responses())

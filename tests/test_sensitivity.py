@@ -296,6 +296,23 @@ def test_one_of_two_units_without_gradient_varies_by_1_over_units():
     np.testing.assert_allclose(over_units(moments), 1)
 
 
+def test_a_unit_or_a_batch_without_gradients_leaves_the_variation_of_tiny_ones():
+    def responses_fn(images):
+        return jnp.float32(1e-25) * jax.nn.relu(images * jnp.array([1.0, -1.0]))
+
+    norms = exact_input_gradient_norms(responses_fn, np.ones((4, 2), np.float32))
+    np.testing.assert_allclose(over_units(update(init_norm_moments(2), norms)), 1, rtol=1e-5)
+
+    varying = exact_input_gradient_norms(
+        lambda images: jnp.float32(1e-25) * images**2, np.array([[1.0], [3.0]], np.float32)
+    )
+    moments = update(init_norm_moments(1), varying)
+    nothing = update(init_norm_moments(1), varying, where=np.zeros(2, bool))
+    for merged in (merge(moments, nothing), merge(nothing, moments)):
+        np.testing.assert_allclose(over_samples(merged), over_samples(moments), rtol=1e-6)
+    assert over_samples(moments) > 0.5
+
+
 def test_no_recompilation_for_new_keys_and_images():
     _, _, responses_fn = quadratic_forms()
     traces = []
@@ -362,6 +379,13 @@ def _as_is(images):
             "where must have shape",
         ),
         (lambda: merge_norm_moments(init_norm_moments(3), init_norm_moments(4)), "units"),
+        (
+            lambda: update_norm_moments(
+                init_norm_moments(3),
+                {"layer": InputGradientNorms(jnp.ones((2, 3)), jnp.ones((2, 3)))},
+            ),
+            "norms must be InputGradientNorms, not dict; give one layer's",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):

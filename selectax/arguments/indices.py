@@ -5,6 +5,7 @@ from jaxtyping import Array, Bool, Float
 
 from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.numbers import check_real
+from selectax.arguments.samples import checked_mask
 
 
 def checked_means(means, present) -> tuple[Float[Array, "classes units"], Bool[Array, "classes"]]:
@@ -16,17 +17,20 @@ def checked_means(means, present) -> tuple[Float[Array, "classes units"], Bool[A
 
     Raises:
       TypeError: means are not floating-point numbers.
-      ValueError: means or present have the wrong shape.
+      ValueError: means or present have the wrong shape, or a concrete entry of present is neither 0
+        nor 1.
     """
     means = as_array("means", means)
     if means.ndim != 2:
         raise ValueError(f"means must have shape (classes, units), not {means.shape}.")
     if not jnp.issubdtype(means.dtype, jnp.floating):
         raise TypeError(f"means must be floating-point numbers, not {means.dtype}.")
-    given = jnp.ones(means.shape[0], bool) if present is None else as_array("present", present)
+    if present is None:
+        return means, jnp.ones(means.shape[0], bool)
+    given = as_array("present", present)
     if given.shape != means.shape[:1]:
         raise ValueError(f"present must have shape {means.shape[:1]}, not {given.shape}.")
-    return means, given
+    return means, checked_mask("present", given, "classes to use")
 
 
 def check_eps(eps) -> None:

@@ -35,13 +35,27 @@ def checked_where(where, samples: int) -> Bool[Array, "samples"] | None:
         raise ValueError(
             f"where must have shape ({samples},), one entry for each sample, not {mask.shape}."
         )
+    return checked_mask("where", mask, "samples that count")
+
+
+def checked_mask(name: str, mask, marked: str) -> Bool[Array, "..."]:
+    """A mask as an array of booleans; the numbers 0 and 1 are accepted.
+
+    Args:
+      name: name of the argument.
+      mask: an array.
+      marked: what the mask marks, for the error.
+
+    Raises:
+      ValueError: a concrete value is neither 0 nor 1.
+    """
     if mask.dtype != bool and is_concrete(mask):
         values = np.asarray(mask)
         wrong = ~((values == 0) | (values == 1))
         if np.any(wrong):
             raise ValueError(
-                f"where holds {values[wrong][0]}, but marks the samples that count by True and "
-                "False; weights are not supported."
+                f"{name} holds {values[wrong][0]}, but marks the {marked} by True and False; "
+                "weights are not supported."
             )
     return jnp.asarray(mask).astype(bool)
 

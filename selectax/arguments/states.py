@@ -1,7 +1,23 @@
-"""Checks of two states of an accumulator before they are merged."""
+"""Checks of the states of accumulators: the dtype of their sums, and whether two can be merged."""
 
 from collections.abc import Callable
 from typing import Any
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+
+def checked_sum_dtype(dtype: DTypeLike) -> jnp.dtype:
+    """The dtype of sums over many samples.
+
+    Raises:
+      TypeError: dtype is not float32 or float64. Sums in a narrower one would stop growing, and
+        integers would lose fractions.
+    """
+    found = jnp.dtype(dtype)
+    if found not in (jnp.float32, jnp.float64):
+        raise TypeError(f"dtype must be float32 or float64, not {found}; responses may be any.")
+    return found
 
 
 def check_alike(kind: type, a: Any, b: Any, axes: str, shape: Callable[[Any], Any]) -> None:

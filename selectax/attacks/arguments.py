@@ -161,16 +161,21 @@ def _check_classes(name, classes, count=None):
         )
 
 
-def check_steps(steps):
+def check_steps(steps, several=False):
     """Checks a number of steps, or several.
 
     Raises:
       TypeError: steps are not integers.
-      ValueError: a concrete number is below 1.
+      ValueError: a concrete number is below 1, or there are several where one is needed.
     """
     numbers = as_array("steps", steps)
     if not jnp.issubdtype(numbers.dtype, jnp.integer):
         raise TypeError(f"steps must be integers, not {numbers.dtype}; round them.")
+    if numbers.ndim and not several:
+        raise ValueError(
+            f"steps must be a single number, not of shape {numbers.shape}; "
+            "robust_accuracy_over_steps takes several."
+        )
     if is_concrete(steps) and np.min(steps) < 1:
         raise ValueError(f"steps must be at least 1, not {np.min(steps)}.")
 

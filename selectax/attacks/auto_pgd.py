@@ -9,7 +9,7 @@ from selectax.arguments.bounds import Bounds
 from selectax.attacks.arguments import Epsilon, LogitsFn, Problem, like
 from selectax.attacks.attack import Attack, run_attack
 from selectax.attacks.iteration import Evaluation, Method, inside
-from selectax.attacks.losses import CustomLoss, Labels, LossName
+from selectax.attacks.losses import CustomLoss, Labels, LossName, cross_entropy
 from selectax.attacks.norms import Images, Norm, NormName
 
 # α and ρ in the paper.
@@ -26,7 +26,7 @@ class AutoState(NamedTuple):
       best: point with the highest loss so far.
       best_gradient: gradient at the best point.
       best_loss: loss at the best point.
-      loss: loss at the point before this one; 0 for the start.
+      loss: loss at the point before this one; for the start what `_first_compared` says.
       increases: number of steps since the last checkpoint that raised the loss.
       interval: number of steps between the last checkpoint and the next.
       remaining: number of evaluations until the next checkpoint.
@@ -74,7 +74,7 @@ def apgd_method(problem: Problem, *, steps: int | Int[Array, ""]) -> Method:
 
     def update(state, points, evaluation, origin, epsilon):
         started = state.best_loss == -jnp.inf
-        state = remember(state, points, evaluation)
+        state = remember(state, points, evaluation, _first_compared(problem))
         points, gradient, state = back_to_best(state, points, evaluation, fewer, fewest)
         ahead = points + state.step_size * problem.norm.normalize(gradient)
         ahead = inside(problem, ahead, origin, epsilon)
@@ -85,13 +85,24 @@ def apgd_method(problem: Problem, *, steps: int | Int[Array, ""]) -> Method:
     return Method(init, update, lambda state: (state.best, state.best_loss))
 
 
-def remember(state: AutoState, points: Images, evaluation: Evaluation) -> AutoState:
+def _first_compared(problem: Problem) -> float:
+    """What the loss after the first step must exceed for the step to count as an increase.
+
+    As in the authors' code it is 0, not the loss of the start. DLR is below 0 until an image is
+    misclassified, so with DLR the first checkpoint halves the step size, which makes attacks of few
+    steps stronger. Their cross-entropy is above 0, and below it with targets; ours is the log-odds.
+    """
+    if problem.loss is not cross_entropy:
+        return 0.0
+    return -jnp.inf if problem.targets is None else jnp.inf
+
+
+def remember(
+    state: AutoState, points: Images, evaluation: Evaluation, first_compared: float
+) -> AutoState:
     """Updates the best point so far, and whether the last step raised the loss."""
     better = ~(evaluation.loss <= state.best_loss)  # also true for NaN, which must not be hidden
-    # As in the authors' code, the first step counts as an increase if its loss is above 0, not if
-    # it is above that of the start. DLR is below 0 until an image is misclassified, so with DLR the
-    # first checkpoint halves the step size, which makes attacks of few steps stronger.
-    loss = jnp.where(state.best_loss == -jnp.inf, 0, evaluation.loss)
+    loss = jnp.where(state.best_loss == -jnp.inf, first_compared, evaluation.loss)
     return state._replace(
         best=jnp.where(like(better, points), points, state.best),
         best_gradient=jnp.where(like(better, points), evaluation.gradient, state.best_gradient),

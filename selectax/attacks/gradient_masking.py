@@ -222,7 +222,8 @@ def _with_flags(measured: dict[str, Array], means, probabilities, tolerance) -> 
     clean_mean, single_mean, iterated_mean = means
     single, iterated = measured["single_step_accuracy"], measured["iterated_accuracy"]
     rounding = 1e-4 * jnp.abs(single_mean)
-    gained = (single_mean > clean_mean + rounding) & (iterated_mean > single_mean - rounding)
+    as_high = (single_mean > clean_mean + rounding) & (iterated_mean > single_mean - rounding)
+    gained = as_high | (iterated_mean > single_mean + rounding)
     no_fewer = (iterated >= single) & (single > 0)
     return Believability(
         **measured,

@@ -60,7 +60,8 @@ def best_of_restarts(
         points, found = attack(key, best, reached == jnp.inf)
         if found is None:
             found = strength(problem, as_images(problem, points, origin))
-        stronger = ~(found <= reached)  # also true for NaN, which must not be hidden
+        # NaN, once found, stays, for it must not be hidden.
+        stronger = ~(found <= reached) & ~jnp.isnan(reached)
         best = jnp.where(like(stronger, origin), points, best)
         return (best, jnp.where(stronger, found, reached)), None
 

@@ -99,7 +99,7 @@ def checked_floats(argument: str, values) -> Float[Array, "*shape"]:
     Raises:
       TypeError: values are not an array of floats.
     """
-    if not hasattr(values, "dtype"):
+    if not isinstance(values, np.ndarray | jax.Array):
         try:
             values = jnp.asarray(as_array(argument, values))
         except (TypeError, ValueError):

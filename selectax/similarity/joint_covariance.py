@@ -55,7 +55,7 @@ def init_joint_covariance(
       A state of zeros.
 
     Raises:
-      TypeError: units_a or units_b is not an integer.
+      TypeError: units_a or units_b is not an integer, or dtype is neither float32 nor float64.
       ValueError: units_a or units_b is below 1.
 
     Example:

@@ -3,6 +3,8 @@
 CI runs this file, and the tests of the measures, in such a process too.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -121,6 +123,21 @@ def test_measures_of_doubles_are_doubles_where_the_process_allows_them():
     assert selectax.init_strongest_responses(2, 3, dtype=wide).response.dtype == wide
     assert selectax.init_class_moments(3, 2, dtype=wide).total.dtype == wide
     assert selectax.init_class_statistics(3, 2, dtype=wide).mean.dtype == wide
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, int, bool])
+@pytest.mark.parametrize(
+    "init",
+    [
+        functools.partial(selectax.init_class_moments, 3, 2),
+        functools.partial(selectax.init_class_statistics, 3, 2),
+        functools.partial(selectax.init_covariance, 3),
+        functools.partial(selectax.init_joint_covariance, 3, 2),
+    ],
+)
+def test_sums_in_a_type_that_loses_samples_are_refused(init, dtype):
+    with pytest.raises(TypeError, match=r"^dtype must be float32 or float64, not "):
+        init(dtype=dtype)
 
 
 @pytest.mark.parametrize("wide", [False, True])

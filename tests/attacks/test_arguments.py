@@ -92,6 +92,13 @@ def attacked(**change):
     [
         (lambda: pgd(0, logits_fn, IMAGES, LABELS, epsilon=0.1, steps=1), r"jax.random.key\(0\)"),
         (lambda: attacked(steps=1.5), "steps must be integers, not float"),
+        (lambda: attacked(steps=[5, 10]), r"steps must be a single number, not of shape \(2,\)"),
+        (
+            lambda: robust_accuracy_curve(
+                *(KEY, logits_fn, IMAGES, LABELS), epsilons=[0.1], steps=np.array([1, 50])
+            ),
+            r"steps must be a single number, not of shape \(2,\); robust_accuracy_over_steps",
+        ),
         (lambda: attacked(steps="two"), "steps must be an array of numbers, not a str"),
         (lambda: attacked(restarts=1.5), r"restarts must be an integer, not 1\.5"),
         (lambda: attacked(epsilon="8/255"), "epsilon must be an array of numbers, not a str"),

@@ -48,19 +48,20 @@ def checkpoints_of_the_paper_code(steps):
     return places
 
 
-def run_rule(losses, steps):
+def run_rule(losses, steps, loss=lambda logits, labels: logits[:, 0], targets=None):
     """Step sizes, and points, of one sample in whose gradient direction the loss is dictated."""
     images = jnp.full((1, 1, 1, 1), 0.5)
     problem, _ = make_problem(
-        lambda images: images, images, jnp.zeros(1, jnp.int32), norm="linf", bounds=(0, 1)
+        *(lambda images: images, images, jnp.zeros(1, jnp.int32)),
+        **{"norm": "linf", "bounds": (0, 1), "loss": loss, "targets": targets},
     )
     method = apgd_method(problem, steps=steps)
     epsilon = jnp.full((1, 1, 1, 1), 0.25)
     state, points, sizes, path = method.init(images, epsilon), images, [], []
     update = jax.jit(method.update)
-    for loss in losses:
+    for value in losses:
         gradient = jnp.where(len(path) % 2, -1.0, 1.0) * jnp.ones_like(points)
-        evaluation = Evaluation(gradient, jnp.array([loss]), jnp.array([False]))
+        evaluation = Evaluation(gradient, jnp.array([value]), jnp.array([False]))
         path.append(float(points[0, 0, 0, 0]))
         points, state = update(state, points, evaluation, images, epsilon)
         sizes.append(float(state.step_size[0, 0, 0, 0]))
@@ -92,6 +93,14 @@ def test_a_loss_that_rises_too_seldom_halves_the_step_size():
 @pytest.mark.parametrize(("lowest", "expected"), [(1, 0.5), (-20, 0.25)])
 def test_the_first_step_is_compared_with_0_as_in_the_authors_code(lowest, expected):
     sizes, _, _ = run_rule(np.arange(lowest, lowest + 4.0), 10)
+    assert sizes.tolist() == [0.5, 0.5, *2 * [expected]]
+
+
+@pytest.mark.parametrize("lowest", [1, -20])
+@pytest.mark.parametrize(("targets", "expected"), [(None, 0.5), (jnp.ones(1, jnp.int32), 0.25)])
+def test_the_first_step_is_compared_as_cross_entropy_not_as_log_odds(lowest, targets, expected):
+    losses = np.arange(lowest, lowest + 4.0)
+    sizes, _, _ = run_rule(losses, 10, loss="cross_entropy", targets=targets)
     assert sizes.tolist() == [0.5, 0.5, *2 * [expected]]
 
 

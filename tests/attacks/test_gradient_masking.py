@@ -89,6 +89,20 @@ def test_a_gradient_that_points_downhill_is_seen():
     assert "iterating does not help" in said
 
 
+def test_iterating_helps_if_it_alone_raises_the_loss():
+    """FGSM jumps to the next zero of the sine, where the loss is that of the clean image."""
+    images, labels = np.full((4, 1, 1, 1), 0.5, np.float32), np.zeros(4, np.int32)
+
+    def waves(images):
+        pixel = images[:, 0, 0, 0]
+        wave = jnp.sin(10 * jnp.pi * (pixel - 0.5)) - 1.5
+        return jnp.stack([jnp.zeros_like(pixel), wave], axis=1)
+
+    found, raised, _ = check(waves, images, labels, "linf", epsilon=0.1)
+    assert found.single_step_accuracy == found.iterated_accuracy == 1
+    assert "single_step_as_good" not in raised
+
+
 def test_a_constant_network_withstands_every_epsilon():
     _, images, _ = mlp_problem()
     labels = np.zeros(64, np.int32)

@@ -1,10 +1,13 @@
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from selectax.attacks import strongest_attack
+from selectax.attacks.arguments import make_problem
+from selectax.attacks.restarts import best_of_restarts
 from tests.attacks.problems import linear, linear_problem, mlp, mlp_problem
 
 
@@ -56,3 +59,19 @@ def test_bad_candidates_are_named():
         strongest_attack(logits_fn, [images, images + 2], labels)
     with pytest.raises(ValueError, match=r"targets\[0\]"):
         strongest_attack(logits_fn, [images], labels, targets=labels)
+
+
+@pytest.mark.parametrize("later", [[1.0, np.inf], [np.inf, 1.0], [1.0, 2.0]])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_nan_of_one_restart_is_not_hidden_by_the_others(later, at):
+    """Each attack gives its own number as its points and its strength."""
+    strengths = jnp.array(np.insert(later, at, np.nan), jnp.float32)
+    images = jnp.full((1, 1, 1, 1), 0.5)
+    problem, _ = make_problem(ladder, images, jnp.zeros(1, jnp.int32), norm="linf", bounds=(0, 1))
+    keys = jax.random.split(jax.random.key(0), 3)
+
+    def attack(key, best, done):
+        number = jnp.argmax(jnp.all(jax.random.key_data(keys) == jax.random.key_data(key), axis=1))
+        return strengths[number] * jnp.ones_like(images), strengths[number][None]
+
+    assert np.isnan(best_of_restarts(keys, problem, attack, images)).all()

@@ -103,3 +103,21 @@ def test_traced_values_out_of_range_become_the_nearest_byte():
 def test_what_is_no_image_does_not_become_bytes(images, error, message):
     with pytest.raises(error, match=message):
         to_published_bytes(images)
+
+
+class Foreign:
+    """An array of another library, whose dtype NumPy does not know."""
+
+    dtype = "float of another library"
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+def test_arrays_of_other_libraries_are_converted():
+    np.testing.assert_array_equal(
+        corrupt(KEY, Foreign(flat(0.5)), "contrast", 3), corrupt(KEY, flat(0.5), "contrast", 3)
+    )

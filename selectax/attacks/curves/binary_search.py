@@ -30,7 +30,8 @@ def narrow(
 ) -> Interval:
     """Narrows the interval after attacks that succeeded or failed.
 
-    A success below `low` shows that the attack which failed there was too weak.
+    A success below `low` shows that the attack which failed there was too weak. A success at index
+    −1, of an image that rounding misclassifies without any attack, counts as one at index 0.
 
     Args:
       interval: interval of each image.
@@ -38,7 +39,7 @@ def narrow(
       broken: whether the attack succeeded.
       withstood: whether the attack failed.
     """
-    high = jnp.where(broken, attacked, interval.high)
+    high = jnp.where(broken, jnp.maximum(attacked, 0), interval.high)
     low = jnp.where(withstood, attacked + 1, jnp.minimum(interval.low, high))
     again = withstood & (low == interval.low)
     tried = jnp.where(again, interval.tried + 1, jnp.where(low == interval.low, interval.tried, 0))

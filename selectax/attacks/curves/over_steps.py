@@ -145,5 +145,5 @@ def _checked_numbers(steps):
         raise ValueError(
             f"steps must have shape (numbers,), not {steps.shape}; give at least one number."
         )
-    check_steps(steps)
+    check_steps(steps, several=True)
     return steps

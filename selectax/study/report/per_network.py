@@ -186,7 +186,7 @@ def _dimensionality(table, units):
     rows = rows.assign(value=rows["value"] / rows["layer"].map(units).astype(float))
     of, strong = rows["perturbation"], rows["epsilon"] > 0
     difference = of.str.startswith("difference:")
-    corrupted, by_pgd = rows["severity"].notna(), strong & of.str.endswith("pgd")
+    corrupted, by_pgd = rows["severity"].notna(), strong & of.isin(("pgd", "difference:pgd"))
     early = rows["layer"].isin(early_layers(units))
     return {
         "early": rows[early & (of == "")],

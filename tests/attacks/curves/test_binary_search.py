@@ -61,3 +61,10 @@ def test_a_later_success_lowers_the_place():
     found, attacked = search(3, 8, jnp.ones(9), attempts=3, succeeds=lambda attempt: attempt > 1)
     assert found == 3
     assert attacked.count(2) == 3
+
+
+def test_an_image_that_rounding_misclassifies_without_attack_breaks_at_the_smallest_epsilon():
+    """Only with epsilons above 0 is the first attack, at the clean image, one of index −1."""
+    zero = jnp.zeros(1, jnp.int32)
+    interval = narrow(Interval(zero, zero + 4, zero, zero + 4), zero - 1, zero == 0, zero != 0)
+    assert int(interval.low[0]) == int(interval.high[0]) == 0

@@ -1,6 +1,7 @@
 """The quantities of each network, by hand and beside a simulation of its images."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -46,6 +47,19 @@ def test_networks_have_the_means_of_their_rows():
     }
     for name, value in expected.items():
         assert network[name] == (value if isinstance(value, str) else pytest.approx(value)), name
+
+
+def test_other_attacks_are_not_taken_for_pgd():
+    table = planted_table(noise=0, alphas=(0.0,), seeds=1)
+    of_pgd = table[table["perturbation"].isin(["pgd", "difference:pgd"])]
+    other = of_pgd.assign(
+        value=of_pgd["value"] / 2, perturbation=of_pgd["perturbation"].str.replace("pgd", "apgd")
+    )
+    both = pd.concat([table, other], ignore_index=True)
+    columns = ["pgd", "pgd_log2", "early_pgd", "early_difference_pgd", "difference_pgd"]
+    pd.testing.assert_frame_equal(
+        per_network(both, UNITS)[columns], per_network(table, UNITS)[columns]
+    )
 
 
 def test_early_and_all_layers_differ():
