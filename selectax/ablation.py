@@ -26,7 +26,7 @@ from selectax.arguments.labels import check_classes
 from selectax.arguments.logits import checked_logits_fn
 from selectax.arguments.numbers import checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, check_state
 from selectax.numerics.compiled import run_compiled
 from selectax.renamed import old_names
 
@@ -271,7 +271,8 @@ def update_correct_counts(
       Counts of all images so far.
 
     Raises:
-      TypeError: labels are not integers, or logits_fn is not a function.
+      TypeError: counts is not CorrectCounts, labels are not integers, or logits_fn is not a
+        function.
       ValueError: shapes do not match, there is only one class, a concrete label is not a class, or
         where holds other numbers than 0 and 1.
 
@@ -288,6 +289,7 @@ def update_correct_counts(
       >>> int(counts.count), counts.correct.tolist()
       (2, [2, 1])
     """
+    check_state("counts", CorrectCounts, counts)
     masks = _checked_masks(masks)
     images = jnp.asarray(as_array("images", images))
     labels = jnp.asarray(as_array("labels", labels))

@@ -30,7 +30,7 @@ from selectax.arguments.arrays import as_array, is_concrete
 from selectax.arguments.key import checked_key
 from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike, checked_sum_dtype
+from selectax.arguments.states import check_alike, check_state, checked_sum_dtype
 from selectax.arguments.variances import checked_variances, noise_floor
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program, run_compiled
@@ -171,7 +171,7 @@ def update_covariance(
       infinite, everything about its unit becomes NaN.
 
     Raises:
-      TypeError: responses are not floating-point numbers.
+      TypeError: state is not Covariance, or responses are not floating-point numbers.
       ValueError: shapes do not match.
 
     Example:
@@ -182,6 +182,7 @@ def update_covariance(
       >>> selectax.sample_covariance(state).tolist()
       [[2.0, 0.0], [0.0, 0.0]]
     """
+    check_state("state", Covariance, state)
     responses = checked_responses(responses, state.mean.shape[0])
     responses = responses.astype(jnp.promote_types(responses.dtype, state.mean.dtype))
     count, mean, remainder, deviation = _center(responses, checked_where(where, len(responses)))

@@ -31,7 +31,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.indices import check_eps, checked_index, checked_means
 from selectax.arguments.numbers import check_fraction, checked_count
 from selectax.arguments.samples import checked_samples, counted_samples, labels_of_layers
-from selectax.arguments.states import check_alike, checked_sum_dtype
+from selectax.arguments.states import check_alike, check_state, checked_sum_dtype
 from selectax.numerics import by_class
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -145,7 +145,8 @@ def update_class_moments(
       infinite, so are its unit's totals.
 
     Raises:
-      TypeError: labels are not integers, or responses are not floating-point numbers.
+      TypeError: moments is not ClassMoments, labels are not integers, or responses are not
+        floating-point numbers.
       ValueError: shapes do not match, or, if values are concrete, a label is not a class or a
         response is negative.
 
@@ -158,6 +159,7 @@ def update_class_moments(
       >>> moments.count.tolist(), moments.total.tolist()
       ([2.0, 1.0], [[4.0], [5.0]])
     """
+    check_state("moments", ClassMoments, moments)
     num_classes, units = moments.total.shape
     if signed == "split" and units % 2:
         raise ValueError(

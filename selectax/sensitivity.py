@@ -24,7 +24,7 @@ from selectax.arguments.images import float_images
 from selectax.arguments.key import checked_key
 from selectax.arguments.numbers import checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, check_state
 from selectax.numerics import scaled
 from selectax.numerics.compiled import run_compiled
 
@@ -299,7 +299,7 @@ def update_norm_moments(
       Moments of all samples so far.
 
     Raises:
-      TypeError: norms are not those of one layer.
+      TypeError: moments is not NormMoments, or norms are not those of one layer.
       ValueError: shapes do not match.
 
     Example:
@@ -311,6 +311,7 @@ def update_norm_moments(
       >>> moments.mean.tolist(), moments.scatter.tolist()
       ([2.0, 4.0], [2.0, 0.0])
     """
+    check_state("moments", NormMoments, moments)
     if not isinstance(norms, InputGradientNorms):
         raise TypeError(
             f"norms must be InputGradientNorms, not {type(norms).__name__}; give one layer's."

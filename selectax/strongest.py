@@ -14,7 +14,7 @@ from selectax.arguments.arrays import is_concrete
 from selectax.arguments.labels import check_classes, checked_labels
 from selectax.arguments.numbers import check_real, checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, check_state
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
 
@@ -104,8 +104,8 @@ def update_strongest_responses(
       infinite is kept as NaN, before all others.
 
     Raises:
-      TypeError: labels are not integers, responses are not floating-point numbers, or `above` is
-        not a single number.
+      TypeError: strongest is not StrongestResponses, labels are not integers, responses are not
+        floating-point numbers, or `above` is not a single number.
       ValueError: shapes do not match, or, if values are concrete, a label is below −1, or `above`
         is NaN or infinite.
 
@@ -120,6 +120,7 @@ def update_strongest_responses(
       (Array([[1. ],
              [0.5]], dtype=float32), [[1], [1]])
     """
+    check_state("strongest", StrongestResponses, strongest)
     units = strongest.response.shape[1]
     responses = checked_responses(responses, units).astype(strongest.response.dtype)
     labels = checked_labels(labels, len(responses)).astype(jnp.int32)

@@ -22,7 +22,7 @@ from selectax.arguments.activations import check_not_negative, checked_responses
 from selectax.arguments.labels import checked_labels
 from selectax.arguments.numbers import checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike, checked_sum_dtype
+from selectax.arguments.states import check_alike, check_state, checked_sum_dtype
 from selectax.numerics import compensated
 from selectax.numerics.compiled import one_program
 from selectax.renamed import old_names
@@ -128,7 +128,8 @@ def update_class_statistics(
       or infinite, its unit's means and scatters become NaN.
 
     Raises:
-      TypeError: labels are not integers, or responses are not floating-point numbers.
+      TypeError: statistics is not ClassStatistics, labels are not integers, or responses are not
+        floating-point numbers.
       ValueError: shapes do not match, or a concrete label is not a class.
 
     Example:
@@ -140,6 +141,7 @@ def update_class_statistics(
       >>> statistics.mean.tolist(), statistics.scatter.tolist()
       ([[2.0], [0.0]], [[2.0], [0.0]])
     """
+    check_state("statistics", ClassStatistics, statistics)
     num_classes, units = statistics.mean.shape
     responses = checked_responses(responses, units)
     labels = checked_labels(labels, len(responses), num_classes)

@@ -1,4 +1,4 @@
-"""Checks of the states of accumulators: the dtype of their sums, and whether two can be merged."""
+"""Checks of the states of accumulators: their type, dtype, and whether two can be merged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,8 +34,13 @@ def check_alike(kind: type, a: Any, b: Any, axes: str, shape: Callable[[Any], An
       TypeError: a or b is not of that type.
       ValueError: their shapes differ.
     """
-    for name, state in (("a", a), ("b", b)):
-        if not isinstance(state, kind):
-            raise TypeError(f"{name} must be {kind.__name__}, not {type(state).__name__}.")
+    check_state("a", kind, a)
+    check_state("b", kind, b)
     if shape(a) != shape(b):
         raise ValueError(f"a and b differ in {axes}: {shape(a)} and {shape(b)}.")
+
+
+def check_state(name: str, kind: type, state: Any) -> None:
+    """Raises a TypeError unless the state is one of the accumulator of this type."""
+    if not isinstance(state, kind):
+        raise TypeError(f"{name} must be {kind.__name__}, not {type(state).__name__}.")

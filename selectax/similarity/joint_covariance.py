@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 from selectax.arguments.activations import checked_responses
 from selectax.arguments.numbers import checked_count
 from selectax.arguments.samples import checked_where
-from selectax.arguments.states import check_alike
+from selectax.arguments.states import check_alike, check_state
 from selectax.dimensionality import (
     Covariance,
     init_covariance,
@@ -87,7 +87,7 @@ def update_joint_covariance(
       infinite, everything about its unit becomes NaN.
 
     Raises:
-      TypeError: responses are not floating-point numbers.
+      TypeError: state is not JointCovariance, or responses are not floating-point numbers.
       ValueError: shapes do not match.
 
     Example:
@@ -98,6 +98,7 @@ def update_joint_covariance(
       >>> selectax.sample_covariance(state.joint).tolist()
       [[2.0, 4.0], [4.0, 8.0]]
     """
+    check_state("state", JointCovariance, state)
     units_b = state.joint.mean.shape[0] - state.units
     a, b = checked_responses(a, state.units), checked_responses(b, units_b)
     if len(a) != len(b):

@@ -172,3 +172,10 @@ def test_what_is_no_state_does_not_merge(accumulator):
     for pair, name in (((state, {}), "b"), ((None, state), "a")):
         with pytest.raises(TypeError, match=f"^{name} must be {accumulator.state.__name__}, not "):
             accumulator.function("merge_{}")(*pair)
+
+
+@each_accumulator
+def test_what_is_no_state_is_not_updated(accumulator):
+    for state in ({}, None, RESPONSES):
+        with pytest.raises(TypeError, match=f" must be {accumulator.state.__name__}, not "):
+            accumulator.updated(state, RESPONSES, LABELS, WHERE)
