@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+import tomllib
 from importlib.machinery import ModuleSpec
 
 import nbformat
@@ -15,6 +16,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.manager import start_new_kernel
 
 from colab.execute import HERE, executed, kernel_environment, tidied
+from experiments.study import STUDIES, words_of
+from selectax.commands.command_line.parsing import parse
+from selectax.study.configuration.config import SweepConfig
 from tests import xla
 
 PATHS = sorted(HERE.glob("*.ipynb"))
@@ -102,6 +106,19 @@ def installed(monkeypatch, there, source=""):
     names = {"get_ipython": Shell}
     exec(program, names)
     return lines
+
+
+def test_the_full_study_of_the_notebook_is_that_of_the_command():
+    """Its two cells of configurations, with the small job's values, beside the study's flags."""
+    cells = [cell.source for cell in code(read(HERE / "paper_sweep.ipynb"))]
+    chosen = [source for source in cells if "_job = SweepConfig(" in source]
+    names = {"run_folder": None, "epochs": 1, "alphas": (0.0,), "seeds": 1, "attack_images": 1}
+    names["paper"] = True
+    exec("\n".join(chosen), names)
+    flags = tomllib.loads((STUDIES / "resnet20_cifar10" / "flags.toml").read_text())
+    expected = parse(SweepConfig, words_of(flags), "sweep.py")
+    for part in ("data", "training", "method", "regularizer", "evaluation"):
+        assert getattr(names["papers_job"], part) == getattr(expected, part), part
 
 
 def package(name, origin="/there/__init__.py"):
