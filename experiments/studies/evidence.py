@@ -6,6 +6,7 @@ the machinery and are no natural images.
 """
 
 import dataclasses
+import hashlib
 import json
 import re
 import sys
@@ -25,7 +26,7 @@ from selectax.study.run.recorded_runs import read_runs
 
 DOCS = STUDIES.parents[1] / "docs"
 DIFFERENT = "different verdicts in our studies"
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#000000")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,14 +182,27 @@ def draw(found: Mapping[str, Sequence[Finding]], path: Path) -> None:
             values, heights, xerr=lengths, fmt="o", markersize=4, color=COLORS[at], label=study
         )
     axis.axvline(0, color="0.6", linewidth=0.8)
-    labels = [f"{number}. {short(name)}" for number, name in rows]
+    premises = {(number, one.name) for number, one, _, _ in points if one.is_premise}
+    labels = [
+        f"{number}. {short(name)}" + (" (premise)" if (number, name) in premises else "")
+        for number, name in rows
+    ]
     axis.set_yticks(range(len(rows)), labels, fontsize=8)
     axis.set(xlim=(-1.05, 1.05), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xlabel("rank correlation, positive where it supports the claim (95 % interval)")
     axis.legend(fontsize=7, frameon=False, loc="lower left")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    figure.savefig(path, dpi=150, metadata={"Software": None, "Description": drawn(found)})
     plt.close(figure)
+
+
+def drawn(found: Mapping[str, Sequence[Finding]]) -> str:
+    """A digest of what the figure shows, which its file holds."""
+    points = [
+        (number, study, criterion.name, [f"{end:.2f}" for end in supporting(criterion, effect)])
+        for number, criterion, study, effect in correlations(found)
+    ]
+    return hashlib.sha256(json.dumps(points).encode()).hexdigest()
 
 
 def short(name: str) -> str:

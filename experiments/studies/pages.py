@@ -54,13 +54,15 @@ def means(table: pd.DataFrame) -> str:
     corruptions = table[table["severity"].notna() & (table["metric"] == "accuracy")]
     epsilons = table["epsilon"][table["epsilon"] > 0] * 255
     steps = table["steps"][is_strongest_pgd(table)].max()
-    fewest, most = summary["networks"].min(), summary["networks"].max()
+    measured = summary["networks"] - summary.get("diverged", 0)
+    fewest, most = measured.min(), measured.max()
+    ours = "" if corruptions["dataset"].str.endswith("_c").any() else ", ours"
     seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
     heads = {
         key: "alpha" if key == "alpha" else "strength",
         "class selectivity": "class selectivity",
         "clean accuracy": "clean",
-        "corruptions": f"{corruptions['perturbation'].nunique()} corruptions, ours",
+        "corruptions": f"{corruptions['perturbation'].nunique()} corruptions{ours}",
         "fgsm": "FGSM",
         "pgd": f"PGD-{steps:.0f}",
     }

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy import stats
 
 from experiments.marked import with_marked
@@ -41,6 +42,9 @@ def test_all_studies_are_in_the_figure(found, tmp_path):
     assert {study for _, _, study, _ in evidence.correlations(found)} == set(found)
     evidence.draw(found, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+    for figure in (tmp_path / "figure.png", evidence.DOCS / "images" / "evidence.png"):
+        with Image.open(figure) as image:
+            assert image.text["Description"] == evidence.drawn(found)
 
 
 def effect(value, low, high, condition="above 0", **options):

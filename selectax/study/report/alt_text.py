@@ -17,7 +17,8 @@ def describe(figure: Figure) -> str:
 
 
 def _axes_of(figure):
-    first = figure.axes[0]
-    down = figure.get_supylabel() or first.get_ylabel()
-    across = figure.get_supxlabel() or first.get_xlabel()
+    down = figure.get_supylabel() or figure.axes[0].get_ylabel()
+    # Panels above one another share the label below the last one.
+    below = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel()]
+    across = figure.get_supxlabel() or "".join(below[-1:])
     return f"{down} over {across}" if down and across else down or across

@@ -132,13 +132,13 @@ def seeds_to_decide(found: Estimate, threshold: float) -> int | None:
       threshold: the value that the interval should lie on one side of.
 
     Returns:
-      The smallest such number, more than the estimate has; None if there is no interval or the
-      estimate equals the threshold.
+      The smallest such number, more than the estimate has; None if there is no interval, the
+      interval has no width on this side, or the estimate equals the threshold.
     """
     above = found.value > threshold
     half_width = found.value - found.low if above else found.high - found.value
     distance = abs(found.value - threshold)
-    if not (np.isfinite(half_width) and distance > 0):
+    if not (np.isfinite(half_width) and half_width > 0 and distance > 0):
         return None
     # The largest allowed (n - 1) / n².
     allowed = (distance / half_width) ** 2 * (found.seeds - 1) / found.seeds**2

@@ -234,6 +234,8 @@ def _why_untested(claim: Claim, compared: pd.DataFrame, studied: tuple[str, str]
         return f"no networks to compare: one {claim.along.replace('_', ' ')} only" + (
             f" with --training-method {claim.method}" if claim.method else ""
         )
+    if claim.method and not (compared["training_strength"] == 0).any():
+        return "no networks of standard training to compare with: train --training-strength 0, too"
     return ""
 
 
@@ -263,13 +265,18 @@ def estimate_criterion(
     if columns[along].nunique() < 2:
         # A single alpha or strength cannot be compared with anything.
         return Estimate(np.nan, np.nan, np.nan, len(columns), columns["seed"].nunique())
-    return estimate(
+    found = estimate(
         columns,
         criterion.statistic,
         rng,
         resample_networks=criterion.resample_networks,
         resamples=resamples,
     )
+    # Many seeds of one alpha or strength do not make up for few of all others.
+    second = columns.groupby(along)["seed"].nunique().nlargest(2).iloc[1]
+    if second < FEWEST_SEEDS:
+        return found._replace(low=np.nan, high=np.nan, seeds=int(second))
+    return found
 
 
 def judge(found: Estimate, criterion: Criterion) -> Verdict | None:

@@ -82,7 +82,11 @@ def name_standard_training(table: pd.DataFrame) -> pd.DataFrame:
     if (training == table["training"]).all():
         return table
     named = table.assign(training=training)
-    return named.drop_duplicates([name for name in named if name != "value"])
+    key = named.drop(columns="value")
+    if "metric" in key:
+        # Rounding may give two copies of a network another best epoch.
+        key["epoch"] = key["epoch"].where(key["metric"].str.startswith("train_"), 0)
+    return named[~key.duplicated()]
 
 
 def standard_networks(table: pd.DataFrame) -> pd.DataFrame:

@@ -181,3 +181,5 @@ def test_seeds_that_decide_follow_from_the_interval_by_hand():
     assert seeds_to_decide(Estimate(1.0, -0.001, 2.0, 12, 3), 0.0) == 4
     assert seeds_to_decide(found, 1.0) is None
     assert seeds_to_decide(Estimate(1.0, np.nan, np.nan, 12, 3), 0.0) is None
+    # As of a statistic that cannot be below 1.
+    assert seeds_to_decide(Estimate(1.0, 1.0, 1.0, 12, 3, error=2.0), 2.5) is None

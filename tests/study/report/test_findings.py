@@ -126,6 +126,33 @@ def test_findings_on_alpha_use_standard_training_and_those_on_methods_alpha_0():
     assert (finding.grade, finding.headline.estimate.networks) == ("holds", 16)
 
 
+def test_a_method_without_standard_networks_tests_nothing():
+    table = planted_training("augmix")
+    finding = one_in(table[table["training_strength"] > 0], AUGMIX)
+    assert finding.grade == "not tested"
+    assert finding.reason.startswith("no networks of standard training to compare with")
+
+
+def test_seeds_of_one_alpha_do_not_make_up_for_those_of_others():
+    table = planted_table()
+    few = table[(table["alpha"] == 0) | (table["seed"] == 0)]
+    finding = one_in(few, GRADIENTS)
+    assert (finding.grade, finding.reason) == ("cannot say", "fewer than 3 seeds")
+    enough = table[(table["alpha"] == 0) | (table["alpha"] == 1) | (table["seed"] == 0)]
+    assert one_in(enough, GRADIENTS).reason == ""
+
+
+def test_of_two_copies_of_a_network_with_other_best_epochs_one_counts():
+    one = planted_table().assign(epoch=3)
+    later = one.assign(value=one["value"] + 0.1, epoch=4)
+    both = [
+        rows.assign(training=name, training_strength=0.0)
+        for name, rows in (("augmix", one), ("adversarial", later))
+    ]
+    table = pd.concat(both, ignore_index=True)
+    assert one_in(table, GRADIENTS) == one_in(one, GRADIENTS)
+
+
 def test_standard_networks_in_the_runs_of_two_methods_count_once():
     one = planted_table()
     both = [one.assign(training=name, training_strength=0.0) for name in ("augmix", "adversarial")]

@@ -39,8 +39,16 @@ def write_caption(figure: Figure, text: str, inches: float) -> None:
 
 def diverged_text(table: pd.DataFrame) -> str:
     """Which networks diverged, for a caption; empty if none did."""
-    diverged = table[table["metric"] == "diverged"].groupby("alpha")["seed"].nunique()
+    diverged = table[table["metric"] == "diverged"]
     if diverged.empty:
         return ""
-    numbers = [f"{number} of α = {number_text(alpha)}" for alpha, number in diverged.items()]
-    return f"diverged, not shown: {', '.join(numbers)}"
+    given = {"training_strength": 0.0, "training": "standard"}
+    rows = diverged.assign(**{name: one for name, one in given.items() if name not in diverged})
+    numbers = rows.groupby(["alpha", *given])["seed"].nunique()
+    words = [f"{number} of {_which(*one)}" for one, number in numbers.items()]
+    return f"diverged, not shown: {', '.join(words)}"
+
+
+def _which(alpha, strength, training):
+    method = f" and {training} {number_text(strength)}" if strength else ""
+    return f"α = {number_text(alpha)}{method}"

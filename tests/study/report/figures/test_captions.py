@@ -18,6 +18,22 @@ def test_caption_names_networks_that_diverged():
     assert diverged_text(table[:1]) == ""
 
 
+def test_caption_tells_networks_of_a_method_that_diverged_from_standard_ones():
+    table = pd.DataFrame(
+        {
+            "metric": "diverged",
+            "alpha": 0.0,
+            "seed": [0, 1, 0, 2],
+            "training": ["adversarial", "adversarial", "adversarial", "standard"],
+            "training_strength": [8.0, 8.0, 16.0, 0.0],
+        }
+    )
+    assert diverged_text(table) == (
+        "diverged, not shown: 1 of α = 0, 2 of α = 0 and adversarial 8, "
+        "1 of α = 0 and adversarial 16"
+    )
+
+
 def test_caption_names_model_and_data_and_keeps_inside_the_figure():
     figure = Figure(figsize=(3, 2))
     table = pd.DataFrame({"model": ["resnet8"], "dataset": ["digits"]})

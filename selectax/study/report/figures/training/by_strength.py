@@ -81,7 +81,7 @@ def selectivity_by_strength(table: pd.DataFrame, units: Mapping[str, int]) -> Fi
     all_axes[0].set_ylim(bottom=0)
     _legend(figure, [_NETWORK, *styles.values()])
     figure.supxlabel("strength of training (0: standard)")
-    figure.supylabel("class selectivity index, mean of units")
+    figure.supylabel("mean class selectivity index")
     caption(figure, whole, over_seeds_text(pd.concat(summaries)), diverged_text(table))
     return figure
 
