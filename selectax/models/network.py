@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
@@ -77,6 +78,24 @@ def of_module(module: nn.Module, dtype: Any = None) -> Network:
     if dtype is not None:
         module = module.clone(dtype=jnp.dtype(dtype))
     return Network(_Init(module), _Apply(module), _Train(module), _Masked(module), _Forward(module))
+
+
+def shapes_of_layers(function: Callable[..., Outputs], *arguments: Any) -> dict[str, Any]:
+    """Shapes of the activations that a function returns, in its own order, by layer.
+
+    Args:
+      function: returns (logits, activations).
+      arguments: its arguments, or their shapes; nothing is computed.
+    """
+    names: list[str] = []
+
+    def activations_of(*arguments):
+        _, activations = function(*arguments)
+        names[:] = activations  # JAX sorts dicts by key
+        return dict(activations)
+
+    shapes = jax.eval_shape(activations_of, *arguments)
+    return {name: shapes[name] for name in names}
 
 
 def convolving_by(

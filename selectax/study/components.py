@@ -11,7 +11,7 @@ import numpy as np
 from selectax.attacks import Attack
 from selectax.corruptions import Corruption
 from selectax.datasets import DataSet
-from selectax.models.network import Network
+from selectax.models.network import Network, shapes_of_layers
 from selectax.regularization import Regularizer
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
@@ -188,7 +188,7 @@ def units_of(name: str, network: Network, data_set: DataSet) -> dict[str, int]:
         return network.apply(network.init(jax.random.key(0), images), images)
 
     shape = data_set.image_shape
-    _, activations = jax.eval_shape(respond, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+    activations = shapes_of_layers(respond, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
     for layer, array in activations.items():
         if not array.size:  # its means would be NaN
             raise ConfigurationError(

@@ -157,6 +157,17 @@ def test_layers_and_their_units_are_known_in_order_of_depth():
     assert list(units.items()) == [("first", 5), ("second", 4)]
 
 
+def test_the_order_of_layers_is_that_of_the_activations():
+    def apply(variables, images):
+        stem = images.reshape(len(images), -1)
+        return stem[:, :3], {"stem": stem, "block": stem[:, :5]}
+
+    network = Network(lambda key, images: {"params": {}}, apply)
+    units = units_of("own", network, describe("digits"))
+    assert list(units) == ["stem", "block"]
+    assert units["block"] == 5
+
+
 def test_images_that_are_too_small_for_a_network_are_refused():
     """VGG16 halves them four times, and a mean over no position is NaN."""
     network = of_module(models.create("vgg16", 10))

@@ -54,6 +54,34 @@ def weights():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("widths", [(5, 5), (5, 3)])
+def test_names_of_layers_may_be_in_any_order(widths):
+    """JAX sorts dicts by key; the layers' rows must be those of networks with sorted names."""
+    generator = np.random.default_rng(1)
+    sizes = (192, *widths, 3)
+    weights = [generator.normal(size=size).astype(np.float32) for size in itertools.pairwise(sizes)]
+
+    def named(*names):
+        def apply_fn(weights, images):
+            first = jax.nn.relu(images.reshape(len(images), -1) @ weights[0])
+            second = jax.nn.relu(first @ weights[1] + 1)
+            return second @ weights[2], dict(zip(names, (first, second), strict=True))
+
+        # Random numbers of input gradients and of bases depend on the names.
+        without = {"ablation", "input_gradients", "bases"}
+        options = dataclasses.replace(
+            EVERYTHING, measures=tuple(name for name in MEASURES if name not in without)
+        )
+        table = measure(apply_fn, weights, IMAGES, LABELS, 3, options=options)
+        table["layer"] = table["layer"].replace(dict(zip(names, ("a", "b"), strict=True)))
+        key = [column for column in results.COLUMNS if column != "value"]
+        return table.sort_values(key, ignore_index=True)
+
+    pd.testing.assert_frame_equal(named("stem", "block"), named("a", "b"), rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_function_gives_the_table_of_the_module_that_it_calls():
     variables = fitted_variables(IMAGES, LABELS)
 

@@ -22,6 +22,7 @@ from selectax.dimensionality import (
     principal_variances,
     update_covariance,
 )
+from selectax.models.network import shapes_of_layers
 from selectax.selectivity import (
     ClassMoments,
     class_means,
@@ -106,7 +107,7 @@ class Summary(NamedTuple):
 
 
 def layers_of(apply: Apply, variables: Variables, image_shape: tuple[int, ...]) -> Layers:
-    """Names and numbers of units of a network's layers.
+    """Names and numbers of units of a network's layers, in the order of its activations.
 
     Args:
       apply: function of the network, see `selectax.models.Network`.
@@ -114,8 +115,8 @@ def layers_of(apply: Apply, variables: Variables, image_shape: tuple[int, ...]) 
       image_shape: height, width and channels of an image.
     """
     images = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-    _, activations = jax.eval_shape(apply, variables, images)
-    return tuple((name, layer.shape[-1]) for name, layer in activations.items())
+    shapes = shapes_of_layers(apply, variables, images)
+    return tuple((name, layer.shape[-1]) for name, layer in shapes.items())
 
 
 def empty_sums(layers: Layers, num_classes: int) -> Sums:
@@ -153,7 +154,8 @@ def measure_batch(
       apply: function of the network, see `selectax.models.Network`.
     """
     logits, activations = apply(variables, images)
-    responses = {name: unit_responses(layer) for name, layer in activations.items()}
+    # Sorted as in `summarize`, because the order of a dict is lost where JAX passes it on.
+    responses = {name: unit_responses(activations[name]) for name in sorted(activations)}
     differences = {name: responses[name] - clean[name] for name in responses}
     side_by_side = jnp.concatenate([*responses.values()], axis=1)
     added = Sums(
@@ -175,7 +177,7 @@ def summarize(sums: Sums, *, layers: Layers) -> Summary:
       sums: sums over all batches.
       layers: as returned by `layers_of`.
     """
-    units = dict(layers)
+    units = dict(sorted(layers))
     index = class_selectivity_index(*class_means(sums.moments))
     selectivity, least, dead = (
         split_layers(values, units) for values in (index, sums.least, dead_units(sums.moments))
