@@ -39,7 +39,8 @@ def run_compiled(function: Callable[..., Any], *arguments: Any) -> Any:
     each call. A function at the top of a module, on the other hand, would not notice that a network
     which it uses has new weights. Here, the function is traced at each call, arrays that it closes
     over become inputs of the program, and the program is found by its text. So the weights, images
-    and epsilons of another call need no compilation, and are never mixed up.
+    and epsilons of another call need no compilation, and are never mixed up. A function that calls
+    back into Python is compiled at each call.
 
     Args:
       function: function of arrays that is defined anew for each call. Numbers that it closes over
@@ -65,7 +66,10 @@ def run_compiled(function: Callable[..., Any], *arguments: Any) -> Any:
 
     lowered = jax.jit(flat).lower(inputs)
     placement = tuple(getattr(array, "sharding", None) for array in inputs)
-    results = _compiled(_Program(lowered, placement))(inputs)
+    program = _Program(lowered, placement)
+    # The text of a call of Python does not tell which function it calls.
+    compiled = lowered.compile() if "callback" in program.text else _compiled(program)
+    results = compiled(inputs)
     return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
 
@@ -74,13 +78,17 @@ class _Program:
 
     def __init__(self, lowered: Any, placement: tuple[Any, ...]) -> None:
         self.lowered = lowered
-        self._identity = lowered.as_text(), placement
+        self.text = lowered.as_text()
+        self._placement = placement
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Program) and self._identity == other._identity
+        return isinstance(other, _Program) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return hash(self._identity())
+
+    def _identity(self):
+        return self.text, self._placement
 
 
 @functools.lru_cache(maxsize=_PROGRAMS)

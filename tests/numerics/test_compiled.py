@@ -32,6 +32,17 @@ def test_a_closed_over_number_is_not_mixed_up():
     assert [float(scaled_sum(jnp.float32(1), values, number)["sum"]) for number in (1, 2)] == [7, 8]
 
 
+def test_functions_that_call_back_into_python_are_not_mixed_up():
+    shape = jax.ShapeDtypeStruct((), jnp.float32)
+
+    def through_python(factor):
+        return run_compiled(
+            lambda x: jax.pure_callback(lambda x: np.float32(factor * x), shape, x), 2.0
+        )
+
+    assert [float(through_python(factor)) for factor in (3, 5)] == [6, 10]
+
+
 def test_a_function_that_is_kept_sees_weights_that_were_replaced():
     weights = {"scale": jnp.float32(1)}
 
