@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int
 
 from selectax.arguments.activations import (
     Layers,
@@ -454,7 +454,7 @@ def layer_selectivity(
     moments, widths = _layer_moments(activations, labels, num_classes, None, where, signed)
     if axis_name is not None:
         moments = jax.lax.psum(moments, axis_name)
-    index = split_layers(class_selectivity_index(*class_means(moments)), widths)
+    index = _split_layers(class_selectivity_index(*class_means(moments)), widths)
     return index if is_several(activations) else index["layer"]
 
 
@@ -618,14 +618,11 @@ def _layer_moments(activations, labels, num_classes, layers, where, signed):
     return ClassMoments(*by_class.sums(together, labels, num_classes, counts)), widths
 
 
-def split_layers(
-    values: Shaped[Array, "units"], widths: Mapping[str, int]
-) -> dict[str, Shaped[Array, "units"]]:
-    """Values of the units of all layers, split into layers with these numbers of units."""
+def _split_layers(units, widths: Mapping[str, int]) -> dict[str, Float[Array, "units"]]:
     ends = list(itertools.accumulate(widths.values()))
-    return dict(zip(widths, jnp.split(values, ends[:-1], axis=-1), strict=True))
+    return dict(zip(widths, jnp.split(units, ends[:-1]), strict=True))
 
 
 def _mean_over_groups(moments: ClassMoments, widths: Mapping[str, int]) -> Float[Array, ""]:
-    index = split_layers(class_selectivity_index(*class_means(moments)), widths)
+    index = _split_layers(class_selectivity_index(*class_means(moments)), widths)
     return jnp.mean(jnp.stack([jnp.mean(group) for group in index.values()]))

@@ -5,7 +5,11 @@ That training uses them is our choice; we could not read the papers' methods sec
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
+
+# Of a fixed type, so that the draws are the same whatever JAX_ENABLE_X64 says.
+_HALF = np.float32(0.5)
 
 
 def augment(
@@ -30,11 +34,11 @@ def augment(
     around = [(0, 0), (padding, padding), (padding, padding), (0, 0)]
     crop_key, flip_key = jax.random.split(key)
     whole = samples * part[1]
-    corners = _own(jax.random.randint(crop_key, (whole, 2), 0, 2 * padding + 1), part)
+    corners = _own(jax.random.randint(crop_key, (whole, 2), 0, 2 * padding + 1, jnp.int32), part)
     rows = corners[:, :1] + jnp.arange(height)
     columns = corners[:, 1:] + jnp.arange(width)
     if horizontal_flip:
-        flip = _own(jax.random.bernoulli(flip_key, shape=(whole, 1)), part)
+        flip = _own(jax.random.bernoulli(flip_key, _HALF, (whole, 1)), part)
         columns = jnp.where(flip, columns[:, ::-1], columns)
     sample = jnp.arange(samples)[:, None, None]
     return jnp.pad(images, around)[sample, rows[:, :, None], columns[:, None, :]]
@@ -68,15 +72,14 @@ def random_resized_crop(
 
     def crop(key, image):
         area_key, ratio_key, corner_key, flip_key = jax.random.split(key, 4)
-        share = jax.random.uniform(area_key, minval=area[0], maxval=area[1])
-        log_ratio = jax.random.uniform(
-            ratio_key, minval=jnp.log(aspect_ratio[0]), maxval=jnp.log(aspect_ratio[1])
-        )
-        stretch = jnp.exp(jnp.array([-0.5, 0.5]) * log_ratio)
+        share = jax.random.uniform(area_key, (), jnp.float32, *area)
+        log_ratios = jnp.log(jnp.array(aspect_ratio, jnp.float32))
+        log_ratio = jax.random.uniform(ratio_key, (), jnp.float32, *log_ratios)
+        stretch = jnp.exp(jnp.array([-0.5, 0.5], jnp.float32) * log_ratio)
         shares = jnp.minimum(jnp.sqrt(share) * stretch, 1)
-        corner = jax.random.uniform(corner_key, (2,)) * (1 - shares)
+        corner = jax.random.uniform(corner_key, (2,), jnp.float32) * (1 - shares)
         cropped = resized_crop(image, corner, shares)
-        flip = horizontal_flip & jax.random.bernoulli(flip_key)
+        flip = horizontal_flip & jax.random.bernoulli(flip_key, _HALF)
         return jnp.where(flip, cropped[:, ::-1], cropped)
 
     return jax.vmap(crop)(_own(jax.random.split(key, len(images) * part[1]), part), images)
@@ -102,7 +105,7 @@ def resized_crop(
       corner: top and left edge, as fractions of the image's height and width.
       shares: height and width of the rectangle, as fractions of the image's.
     """
-    size = jnp.array(image.shape[:2])
+    size = jnp.array(image.shape[:2], jnp.float32)
     stretched = jax.image.scale_and_translate(
         image.astype(jnp.float32),
         image.shape,

@@ -23,6 +23,7 @@ _SETTINGS = (
     "log_compiles",
     "numpy_dtype_promotion",
     "numpy_rank_promotion",
+    "threefry_partitionable",
     "transfer_guard",
 )
 

@@ -103,3 +103,11 @@ def test_bytes_stay_bytes():
     cropped = random_resized_crop(jax.random.key(0), some_images(4, 32))
     assert cropped.dtype == np.uint8
     assert cropped.shape == (4, 32, 32, 3)
+
+
+@pytest.mark.parametrize("function", [augment, random_resized_crop])
+def test_draws_are_the_same_in_processes_of_64_bits(function):
+    images, key = some_images(16, 32), jax.random.key(0)
+    narrow = np.asarray(jax.jit(function)(key, images))
+    with jax.enable_x64(True):
+        np.testing.assert_array_equal(jax.jit(function)(key, images), narrow)

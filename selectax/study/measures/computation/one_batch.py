@@ -5,6 +5,7 @@ Both programs are of several networks, see `over_networks`.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -30,7 +31,6 @@ from selectax.selectivity import (
     dead_units,
     init_class_moments,
     share_selective,
-    split_layers,
     unit_responses,
     update_class_moments,
 )
@@ -180,7 +180,7 @@ def summarize(sums: Sums, *, layers: Layers) -> Summary:
     units = dict(sorted(layers))
     index = class_selectivity_index(*class_means(sums.moments))
     selectivity, least, dead = (
-        split_layers(values, units) for values in (index, sums.least, dead_units(sums.moments))
+        _by_layer(values, units) for values in (index, sums.least, dead_units(sums.moments))
     )
     return Summary(
         selectivity,
@@ -190,6 +190,14 @@ def summarize(sums: Sums, *, layers: Layers) -> Summary:
         {name: share_selective(of_units) for name, of_units in selectivity.items()},
         dead,
     )
+
+
+def _by_layer(
+    values: Float[Array, "units"], units: Mapping[str, int]
+) -> dict[str, Float[Array, "units"]]:
+    """Values of the units of all layers, split into layers."""
+    ends = list(itertools.accumulate(units.values()))
+    return dict(zip(units, jnp.split(values, ends[:-1], axis=-1), strict=True))
 
 
 def _layers_by_width(units: Mapping[str, int]) -> dict[int, list[str]]:
