@@ -128,12 +128,9 @@ def checked_components(
         components = dataclasses.replace(components, attacks=tuple(attacks))
     if corruptions is not None:
         components = dataclasses.replace(components, corruptions=tuple(corruptions))
-        if config.evaluation.corrupted_images == "official":
-            raise ConfigurationError(
-                "corrupted_images official: has no effect with corruptions of your own; give own."
-            )
-        evaluation = dataclasses.replace(config.evaluation, corrupted_images="own")
-        config = dataclasses.replace(config, evaluation=evaluation)
+        config = _corrupted_here(config, "corruptions")
+    if data is not None:
+        config = _corrupted_here(config, "data")
     own = components.names(config)
     chosen: dict[str, Any] = {
         field: own[field] for field in ("attacks", "corruptions") if field in own
@@ -257,6 +254,22 @@ def check_images_and_labels(images: np.ndarray, labels: np.ndarray, *, whose: st
             f"{whose}labels must be integers of shape {images.shape[:1]}, not {labels.dtype} of "
             f"shape {labels.shape}; give one for each image."
         )
+
+
+def _corrupted_here(config: SweepConfig, argument: str) -> SweepConfig:
+    """Returns a configuration whose test images are corrupted here.
+
+    An official set holds other corruptions, and corruptions of other images.
+
+    Raises:
+      ConfigurationError: the configuration asks for an official set.
+    """
+    if config.evaluation.corrupted_images == "official":
+        raise ConfigurationError(
+            f"corrupted_images official: has no effect with {argument} of your own; give own."
+        )
+    evaluation = dataclasses.replace(config.evaluation, corrupted_images="own")
+    return dataclasses.replace(config, evaluation=evaluation)
 
 
 def _splits(data: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Split] | None:

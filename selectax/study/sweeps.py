@@ -75,7 +75,8 @@ def sweep(
         because JAX recompiles for every new function object.
       data: your own images and labels, as (train, test) or (train, validation, test). Without
         validation images, every tenth training image is used for validation. Images are uint8 of
-        shape (samples, height, width, channels). Labels are integers from 0.
+        shape (samples, height, width, channels). Labels are integers from 0. Corrupted images are
+        our corruptions of your test images, whatever the name of the data set.
       measures: measures that replace the names in `config.evaluation.measures`: entries of
         `selectax.study.MEASURES` or your own.
       attacks: attacks that replace the names in `config.evaluation.attacks`: entries of

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from selectax import models
+from selectax.corruptions import CORRUPTIONS
 from selectax.datasets import DataSet, describe
 from selectax.models.network import Network, of_module
 from selectax.study.components import check_network, checked_components, units_of
 from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import TrainingOptions
+from selectax.study.configuration.options import DataOptions, EvaluationOptions, TrainingOptions
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
 from tests.study.tiny import TinyNetwork
@@ -88,6 +90,32 @@ def test_measures_that_cannot_be_told_apart_are_refused(names, metric, says):
     own = [Measure(name, "my own", {metric: "number"}, lambda subject: []) for name in names]
     with pytest.raises(ConfigurationError, match=says):
         components(measures=own)
+
+
+def test_images_of_ones_own_are_not_measured_on_the_corruptions_of_others():
+    """Not even if they have the name of a data set whose official corrupted set is at hand."""
+    config = SweepConfig(data=DataOptions(dataset="cifar10"))
+    config, _ = components(config, data=[(IMAGES, LABELS), (IMAGES[:5], LABELS[:5])])
+    resolved = resolve_corruptions(config, official_at_hand=True, at_hand=["contrast"])
+    assert resolved.evaluation.corrupted_images == "own"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"data": [(IMAGES, LABELS), (IMAGES[:5], LABELS[:5])]},
+        {"corruptions": [CORRUPTIONS["contrast"]]},
+    ],
+)
+def test_official_corruptions_of_ones_own_are_refused(given):
+    config = SweepConfig(
+        data=DataOptions(dataset="cifar10"),
+        evaluation=EvaluationOptions(corrupted_images="official"),
+    )
+    (argument,) = given
+    says = f"corrupted_images official: has no effect with {argument} of your own; give own"
+    with pytest.raises(ConfigurationError, match=says):
+        components(config, **given)
 
 
 @pytest.mark.parametrize(
