@@ -99,7 +99,13 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         for seed in config.regularizer.seed_numbers
     ]
     batch_size = config.training.batch_size
-    mesh = make_mesh(config.run.mesh, len(wanted), batch_size, jax.devices())
+    mesh = make_mesh(
+        config.run.mesh,
+        len(wanted),
+        batch_size,
+        jax.devices(),
+        whole_batches=components.regularizer is not None,
+    )
     recipe = _recipe(config, trained, data_set, layers, components.regularizer, method)
     groups = plan_groups(folder, wanted)
     return Plan(

@@ -84,7 +84,8 @@ def sweep(
       corruptions: corruptions of the test images that replace the names in
         `config.evaluation.corruptions`: entries of `selectax.corruptions.CORRUPTIONS` or your own.
       regularizer: function of activations, labels and the number of classes. It replaces mean class
-        selectivity as the term that alpha multiplies, for control experiments.
+        selectivity as the term that alpha multiplies, for control experiments. It sees the whole
+        batch, so that no mesh splits batches.
       training_method: training method that replaces the name in `config.method.training_method`: an
         entry of `selectax.study.TRAINING_METHODS` or your own. Its strengths are those of
         `config.method.training_strength`.

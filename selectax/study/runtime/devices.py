@@ -19,7 +19,12 @@ _LARGEST_IDLE_SHARE = 0.25
 
 
 def make_mesh(
-    layout: str, networks: int, batch_size: int, devices: Sequence[jax.Device]
+    layout: str,
+    networks: int,
+    batch_size: int,
+    devices: Sequence[jax.Device],
+    *,
+    whole_batches: bool = False,
 ) -> Mesh | None:
     """Makes a mesh with the axes "model" and "data".
 
@@ -28,16 +33,21 @@ def make_mesh(
       networks: number of networks in the population.
       batch_size: images per step.
       devices: available devices; "auto" uses all of them.
+      whole_batches: whether each batch must stay on one device, because the regularizer is a
+        user-defined function of the whole batch.
 
     Returns:
       The mesh; None for a single device.
 
     Raises:
-      ConfigurationError: the layout is malformed, needs more devices than are available, or does
-        not divide the batch size.
+      ConfigurationError: the layout is malformed, needs more devices than are available, does not
+        divide the batch size, or splits batches that must stay whole.
     """
     if layout == "auto":
-        models = _models_axis(networks, batch_size, len(devices))
+        # Devices without a network of their own stay idle if batches must stay whole.
+        models = len(devices)
+        if not whole_batches:
+            models = _models_axis(networks, batch_size, len(devices))
         shape = (models, len(devices) // models)
     else:
         shape = _parse(layout)
@@ -46,6 +56,11 @@ def make_mesh(
                 f"--mesh {layout}: needs {shape[0] * shape[1]} devices but only {len(devices)} are "
                 "available; give a smaller mesh, or auto."
             )
+    if whole_batches and shape[1] > 1:
+        raise ConfigurationError(
+            f"--mesh {layout}: splits each batch over {shape[1]} devices, but regularizer needs "
+            "the whole batch; give a mesh whose second number is 1, or auto."
+        )
     if batch_size % shape[1]:
         raise ConfigurationError(
             f"--mesh {layout}: --batch-size {batch_size} is not a multiple of {shape[1]}; give a "

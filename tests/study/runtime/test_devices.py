@@ -175,6 +175,18 @@ def test_auto_spreads_networks_first(networks, batch_size, devices, shape, monke
     assert made.axis_names == ("model", "data")
 
 
+@pytest.mark.parametrize("networks", [1, 2, 9])
+def test_auto_leaves_batches_whole_if_they_must_be(networks, four_devices):
+    mesh = make_mesh("auto", networks, 32, four_devices, whole_batches=True)
+    assert tuple(mesh.shape.values()) == (4, 1)
+
+
+def test_a_layout_that_splits_batches_which_must_stay_whole_is_refused(four_devices):
+    with pytest.raises(ConfigurationError, match="--mesh 2x2: splits each batch over 2 devices"):
+        make_mesh("2x2", 9, 32, four_devices, whole_batches=True)
+    assert make_mesh("4x1", 9, 32, four_devices, whole_batches=True).shape["model"] == 4
+
+
 def test_one_device_needs_no_mesh(four_devices):
     assert make_mesh("auto", 9, 32, four_devices[:1]) is None
     assert make_mesh("1x1", 9, 32, four_devices) is None

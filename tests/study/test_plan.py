@@ -1,0 +1,48 @@
+"""The plan of a sweep: how the devices share the work."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from selectax.models.network import Network
+from selectax.study.components import Components
+from selectax.study.configuration.config import SweepConfig
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import RegularizerOptions, RunOptions
+from selectax.study.plan import make_plan
+
+LABELS = np.arange(30) % 3
+IMAGES = np.zeros((30, 4, 4, 3), np.uint8)
+ONE_NETWORK = SweepConfig(regularizer=RegularizerOptions(alpha=(1.0,), seeds=1))
+
+
+def init(key, images):
+    return {"params": jax.random.normal(key, (images[0].size, 3))}
+
+
+def apply(variables, images):
+    logits = images.reshape(len(images), -1) @ variables["params"]
+    return logits, {"last": jax.nn.relu(logits)}
+
+
+def mean_activity(activations, labels, num_classes):
+    return jnp.mean(activations["last"])
+
+
+OWN = Components(Network(init, apply), dict.fromkeys(("train", "test"), (IMAGES, LABELS)))
+
+
+def planned(folder, components=OWN, config=ONE_NETWORK, **run):
+    config = dataclasses.replace(config, run=RunOptions(output=folder / "run", **run))
+    return make_plan(config, components)
+
+
+def test_a_regularizer_of_ones_own_sees_whole_batches(tmp_path, four_devices):
+    assert planned(tmp_path).mesh.shape["data"] == 4
+    own = dataclasses.replace(OWN, regularizer=mean_activity)
+    assert planned(tmp_path, own).mesh.shape["data"] == 1
+    with pytest.raises(ConfigurationError, match=r"--mesh 1x2: .* regularizer needs the whole"):
+        planned(tmp_path, own, mesh="1x2")
