@@ -26,9 +26,9 @@ from selectax.study.data import where_data_lie
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.measurement import measures_of
 from selectax.study.run import results
-from selectax.study.run.folder import RunFolder, check_folder
+from selectax.study.run.folder import DEVICES_PER_BATCH, RunFolder, check_folder
 from selectax.study.run.networks import NetworkId, plan_groups
-from selectax.study.runtime.devices import make_mesh
+from selectax.study.runtime.devices import axis_size, make_mesh
 from selectax.study.training.methods.method import TrainingMethod
 from selectax.study.training.population import Population, init_population
 from selectax.study.training.recipe import Recipe
@@ -91,7 +91,6 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
     method = components.methods[config.method.training_method]
     check_channels(method, config.data.dataset, data_set.image_shape)
     layers = regularized_layers(config.regularizer.regularized_layers, list(units))
-    folder = check_folder(config.output, to_json(config), resume=config.run.resume)
     wanted = [
         NetworkId(alpha, seed, method.name, strength)
         for alpha in config.regularizer.alpha
@@ -106,6 +105,7 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         jax.devices(),
         whole_batches=components.regularizer is not None,
     )
+    folder = check_folder(config.output, settings_of(config, mesh), resume=config.run.resume)
     recipe = _recipe(config, trained, data_set, layers, components.regularizer, method)
     groups = plan_groups(folder, wanted)
     return Plan(
@@ -121,6 +121,17 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         wanted=wanted,
         groups=groups,
     )
+
+
+def settings_of(config: SweepConfig, mesh: Mesh | None) -> dict[str, Any]:
+    """Returns the settings that determine the results, by flag, as JSON types.
+
+    The number of devices that share a batch is among them if each has batch norm of its own.
+    """
+    settings = to_json(config)
+    if config.training.batch_norm == "per-device":
+        settings[DEVICES_PER_BATCH] = axis_size(mesh, "data")
+    return settings
 
 
 def hyperparameters_of(

@@ -25,7 +25,7 @@ from selectax.study.report.page import (
     picture_of,
     render,
 )
-from selectax.study.run.folder import RunFolder, write_text
+from selectax.study.run.folder import DEVICES_PER_BATCH, RunFolder, write_text
 from selectax.study.run.joined_runs import write_joined
 from selectax.study.run.recorded_runs import RecordedRun, read_runs
 from selectax.study.run.unit_values import joined, read_unit_values
@@ -144,6 +144,8 @@ def command_of(config: Mapping[str, Any]) -> str:
         flag = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{name.replace('_', '-')}")
+        elif name == DEVICES_PER_BATCH:
+            words += ["--mesh", f"1x{value}"]
         else:
             words += [flag, *map(str, value if isinstance(value, list) else [value])]
     command = shlex.join(words)

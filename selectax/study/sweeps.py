@@ -14,13 +14,13 @@ from selectax.corruptions import Corruption
 from selectax.models.network import Network
 from selectax.study.components import Components, Regularizer, checked_components
 from selectax.study.configuration.checks import check
-from selectax.study.configuration.config import SweepConfig, to_json
+from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import load_data
 from selectax.study.examples import has_images, network_to_show
 from selectax.study.measures.measure import Measure
 from selectax.study.measuring_loop import groups_left, measure_group
-from selectax.study.plan import make_plan, table_so_far
+from selectax.study.plan import make_plan, settings_of, table_so_far
 from selectax.study.report.findings import Finding
 from selectax.study.run import results
 from selectax.study.run.folder import alone_in, check_images, holds_run, write_json
@@ -137,7 +137,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     # Wait until all hosts have read the folder, before the first host writes to it.
     wait_for_all("planned")
     if is_first():
-        write_json(folder.config, to_json(_with_all_networks(plan.config, groups)))
+        write_json(folder.config, settings_of(_with_all_networks(plan.config, groups), plan.mesh))
         write_networks(folder, groups, record)
         write_json(folder.layers, dict(plan.units))
         write_json(folder.images, data.counts)

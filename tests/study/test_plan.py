@@ -1,6 +1,7 @@
 """The plan of a sweep: how the devices share the work."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +12,8 @@ from selectax.models.network import Network
 from selectax.study.components import Components
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import RegularizerOptions, RunOptions
-from selectax.study.plan import make_plan
+from selectax.study.configuration.options import RegularizerOptions, RunOptions, TrainingOptions
+from selectax.study.plan import make_plan, settings_of
 
 LABELS = np.arange(30) % 3
 IMAGES = np.zeros((30, 4, 4, 3), np.uint8)
@@ -46,3 +47,18 @@ def test_a_regularizer_of_ones_own_sees_whole_batches(tmp_path, four_devices):
     assert planned(tmp_path, own).mesh.shape["data"] == 1
     with pytest.raises(ConfigurationError, match=r"--mesh 1x2: .* regularizer needs the whole"):
         planned(tmp_path, own, mesh="1x2")
+
+
+def test_the_devices_of_a_batch_are_a_setting_if_each_has_a_batch_norm(tmp_path, four_devices):
+    assert "devices_per_batch" not in settings_of(ONE_NETWORK, planned(tmp_path).mesh)
+    training = TrainingOptions(batch_norm="per-device")
+    config = dataclasses.replace(ONE_NETWORK, training=training)
+    settings = settings_of(config, planned(tmp_path, config=config, mesh="1x2").mesh)
+    assert settings["devices_per_batch"] == 2
+    assert settings_of(config, None)["devices_per_batch"] == 1
+    plan = planned(tmp_path, config=config, mesh="1x2")
+    plan.folder.path.mkdir()
+    plan.folder.config.write_text(json.dumps(settings_of(plan.config, plan.mesh)))
+    assert planned(tmp_path, config=config, mesh="1x2", resume=True).folder == plan.folder
+    with pytest.raises(ConfigurationError, match="devices for each batch is 2, not 4"):
+        planned(tmp_path, config=config, resume=True)

@@ -159,6 +159,11 @@ def test_its_command_gives_the_same_configuration(flags, dataset):
     )
 
 
+def test_its_command_has_a_mesh_if_results_depend_on_the_devices_of_a_batch():
+    command = command_of({"dataset": "digits", "batch_norm": "per-device", "devices_per_batch": 2})
+    assert command.endswith("--batch-norm per-device --mesh 1x2")
+
+
 def test_values_of_units_are_read_and_a_metric_of_ones_own_is_in_figures_and_tables(tmp_path):
     table = planted_table(alphas=(0.0, 1.0), seeds=1)
     table = table[table["metric"].isin(["class_selectivity", "input_gradient_cv"])]

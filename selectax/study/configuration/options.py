@@ -170,7 +170,11 @@ class EvaluationOptions:
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """Where results go and how the work is scheduled. None of this changes the results."""
+    """Where results go and how the work is scheduled.
+
+    None of this changes the results, except that those of --batch-norm per-device depend
+    on the number of devices that share a batch.
+    """
 
     output: Path | None = None
     """Folder of the run; by default runs/DATASET_MODEL."""

@@ -19,6 +19,9 @@ from selectax.study.runtime.whole_files import whole_file
 
 # Flags that choose the networks of a study. A resumed run may change them.
 NETWORKS = ("alpha", "seeds", "first_seed", "training_strength")
+# Number of devices that share a batch, which is no flag. Runs record it if results depend on it;
+# runs of earlier versions did not.
+DEVICES_PER_BATCH = "devices_per_batch"
 # Flags that earlier versions did not have, and what they did.
 ADDED_SINCE = {
     "attacks": ["fgsm", "pgd"],
@@ -287,10 +290,17 @@ def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> N
     differing = [
         f"--{name.replace('_', '-')} (was {before.get(name)}, now {config.get(name)})"
         for name in {**before, **config}
-        if before.get(name) != config.get(name) and name not in NETWORKS
+        if before.get(name) != config.get(name) and name not in (*NETWORKS, DEVICES_PER_BATCH)
     ]
     if differing:
         raise ConfigurationError(
             f"--output {path}: holds a run whose configuration differs in {', '.join(differing)}; "
             "give the same flags, or choose another folder."
+        )
+    devices = config.get(DEVICES_PER_BATCH)
+    if devices != (shared := before.get(DEVICES_PER_BATCH, devices)):
+        raise ConfigurationError(
+            f"--output {path}: holds a run with --batch-norm per-device in which the number of "
+            f"devices for each batch is {shared}, not {devices}; give a --mesh whose second number "
+            f"is {shared}, or choose another folder."
         )

@@ -12,7 +12,13 @@ from selectax.study.configuration.config import flags_of
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import MethodOptions
 from selectax.study.run import results
-from selectax.study.run.folder import ADDED_SINCE, NETWORKS, RunFolder, training_method_of
+from selectax.study.run.folder import (
+    ADDED_SINCE,
+    DEVICES_PER_BATCH,
+    NETWORKS,
+    RunFolder,
+    training_method_of,
+)
 from selectax.study.run.networks import NetworkId, read_groups, read_measured
 
 # Runs of one study may differ in their measures and networks, and in their training methods.
@@ -105,6 +111,8 @@ def _joined_config(runs: Sequence[RecordedRun]) -> dict[str, Any]:
         "seeds": 1 + max(seeds) - min(seeds),
         "first_seed": min(seeds),
     }
+    if devices := _devices_per_batch(runs):
+        joined[DEVICES_PER_BATCH] = devices[0]
     return runs[0].config | of_methods | joined
 
 
@@ -150,7 +158,7 @@ def _joined_table(paths: Sequence[Path]) -> pd.DataFrame:
 
 def _check_joinable(path: Path, run: RecordedRun, other_path: Path, other: RecordedRun) -> None:
     config, other_config = _with_defaults(run), _with_defaults(other)
-    may_differ = set(_MAY_DIFFER)
+    may_differ = {*_MAY_DIFFER, DEVICES_PER_BATCH}
     if config["training_method"] != other_config["training_method"]:
         may_differ |= set(_OF_METHOD)
     differing = [
@@ -158,6 +166,9 @@ def _check_joinable(path: Path, run: RecordedRun, other_path: Path, other: Recor
         for name in {**config, **other_config}
         if name not in may_differ and config.get(name) != other_config.get(name)
     ]
+    devices = _devices_per_batch([run, other])
+    if len(set(devices)) > 1:
+        differing.append(f"the number of devices for each batch ({devices[0]} and {devices[1]})")
     if run.images and other.images and run.images != other.images:
         differing.append("the number of images")
     if differing or run.units != other.units:
@@ -165,6 +176,11 @@ def _check_joinable(path: Path, run: RecordedRun, other_path: Path, other: Recor
             f"RUN {path} {other_path}: differ in {', '.join(differing) or 'their layers'}, so they "
             "cannot share a report; give runs that differ only in their networks or measures."
         )
+
+
+def _devices_per_batch(runs: Sequence[RecordedRun]) -> list[int]:
+    """Returns the number of devices that share a batch, of each run that records it."""
+    return [run.config[DEVICES_PER_BATCH] for run in runs if DEVICES_PER_BATCH in run.config]
 
 
 def _with_defaults(run: RecordedRun) -> dict[str, Any]:

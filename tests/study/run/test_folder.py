@@ -177,6 +177,16 @@ def test_fields_that_one_configuration_lacks_differ(run):
     assert "--epochs (was None, now 5)" in refusal(run.path, resume=True)
 
 
+def test_another_number_of_devices_for_each_batch_is_refused_if_it_is_recorded(run):
+    write_json(run.config, CONFIG | {"devices_per_batch": 2})
+    assert check_folder(run.path, CONFIG | {"devices_per_batch": 2}, resume=True) == run
+    text = refusal(run.path, CONFIG | {"devices_per_batch": 4}, resume=True)
+    assert "the number of devices for each batch is 2, not 4" in text
+    assert "give a --mesh whose second number is 2" in text
+    write_json(run.config, CONFIG)  # as runs of earlier versions have it
+    assert check_folder(run.path, CONFIG | {"devices_per_batch": 4}, resume=True) == run
+
+
 def test_other_images_are_refused_with_both_numbers(run):
     check_images(run, {"training": 45_000, "test": 2000})  # Nothing is known of the run's.
     write_json(run.images, {"training": 13_500, "test": 2000})

@@ -60,3 +60,15 @@ def test_a_run_of_an_earlier_version_is_joined_with_one_of_today(tmp_path):
         del config[name]
     (second / "config.json").write_text(json.dumps(config))
     assert read_runs([first, second]).networks == [NetworkId(0.0, 0), NetworkId(0.0, 1)]
+
+
+def test_runs_with_other_devices_for_each_batch_are_not_joined(tmp_path):
+    """Runs of earlier versions did not record them."""
+    early = of_method(tmp_path / "early", "standard", (0.0,))
+    two, four = (
+        of_method(tmp_path / f"{devices}", "standard", (0.0,), devices_per_batch=devices)
+        for devices in (2, 4)
+    )
+    assert read_runs([early, two]).config["devices_per_batch"] == 2
+    with pytest.raises(ConfigurationError, match=r"number of devices for each batch \(2 and 4\)"):
+        read_runs([two, early, four])
