@@ -24,7 +24,7 @@ from selectax.study.configuration.values import (
     spaced,
 )
 from selectax.study.measures.measure import Measure
-from selectax.study.measures.registry import MEASURES
+from selectax.study.measures.registry import MEASURES, RESPONSE_MEASURES
 from selectax.study.training.methods.method import TrainingMethod
 from selectax.study.training.methods.registry import TRAINING_METHODS
 
@@ -187,7 +187,7 @@ def check_used(
     of_data_set: EvaluationOptions = EvaluationOptions(),
     measures: Mapping[str, Measure] = MEASURES,
 ) -> None:
-    """Checks for flags that have no effect because no requested measure uses them.
+    """Checks for flags that have no effect with the requested measures.
 
     Args:
       options: options to check.
@@ -202,21 +202,27 @@ def check_used(
     for field, users in _users(measures).items():
         value = getattr(options, field)
         given = value not in (getattr(default, field), getattr(of_data_set, field))
-        if given and not set(users) & set(options.measures):
+        if given and (missing := _missing(field, users, options.measures)):
             text = spaced(value) if isinstance(value, tuple) else value
             raise ConfigurationError(
-                f"{flag_of(field)} {text}: has no effect without --measures "
-                f"{' or '.join(users)}; add it, or omit {flag_of(field)}."
+                f"{f'{flag_of(field)} {text}'.rstrip()}: has no effect without --measures "
+                f"{' or '.join(missing)}; add it, or omit {flag_of(field)}."
             )
 
 
 def flags_without_effect(measures: Sequence[str]) -> set[str]:
-    """Returns the flags that none of the given measures uses."""
+    """Returns the flags that have no effect with the given measures."""
     return {
         flag_of(field)
         for field, users in _users(MEASURES).items()
-        if not set(users) & set(measures)
+        if _missing(field, users, measures)
     }
+
+
+def _missing(field: str, users: Sequence[str], asked_for: Sequence[str]) -> Sequence[str]:
+    """Returns measures of which an option needs one to have an effect; none if it has an effect."""
+    groups = [users, RESPONSE_MEASURES] if field == "response_epsilons" else [users]
+    return next((group for group in groups if not set(group) & set(asked_for)), ())
 
 
 def _users(measures: Mapping[str, Measure]) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from selectax.study.measures.computation.breaking import robust_at
 from selectax.study.measures.computation.over_networks import over_networks
 from selectax.study.measures.computation.statistics import PerturbedMeasures, measure_attacked
 from selectax.study.measures.measure import Row
+from selectax.study.measures.registry import RESPONSE_MEASURES
 from selectax.study.measures.rows import layer_means, perturbed_dimensionality_rows
 from selectax.study.measures.subject import Subject, count
 from selectax.study.runtime.waiting import fetch
@@ -100,7 +101,7 @@ def _whole_attacks(options: EvaluationOptions, attack: Attack) -> Bool[np.ndarra
 
 def _asked_for(options: EvaluationOptions) -> Bool[np.ndarray, "epsilons"]:
     """Returns for which epsilons responses under attack are measured."""
-    if not {"dimensionality", "selectivity"} & set(options.measures):
+    if not set(RESPONSE_MEASURES) & set(options.measures):
         return np.zeros(len(options.epsilons), bool)
     chosen = options.response_epsilons
     return np.isin(options.epsilons, options.epsilons if chosen is None else chosen)

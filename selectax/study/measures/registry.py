@@ -160,6 +160,8 @@ MEASURES: dict[str, Measure] = {
         ),
     )
 }
+# Measures that the attacks also take of attacked images.
+RESPONSE_MEASURES = ("selectivity", "dimensionality")
 # Metrics of training itself, and of networks that could not be measured.
 _OF_TRAINING = {
     "train_loss": "mean training loss of an epoch",

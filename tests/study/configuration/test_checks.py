@@ -12,7 +12,7 @@ import tyro
 
 from selectax.datasets import SEVERITIES
 from selectax.study.configuration import checks
-from selectax.study.configuration.checks import check
+from selectax.study.configuration.checks import check, flags_without_effect
 from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
@@ -122,6 +122,16 @@ def test_the_first_run_has_defaults_of_its_own():
             "--attack-images 9: has no effect without --measures attacks or input_gradients or",
             "omit --attack-images.",
         ),
+        (
+            {"measures": ("attacks",), "response_epsilons": (8.0,)},
+            "--response-epsilons 8: has no effect without --measures selectivity or dimens",
+            "or omit --response-epsilons.",
+        ),
+        (
+            {"measures": ("selectivity",), "response_epsilons": ()},
+            "--response-epsilons: has no effect without --measures attacks;",
+            "or omit --response-epsilons.",
+        ),
         ({"training_method": "adverserial"}, "--training-method adverserial:", "mean adversarial?"),
         ({**ADVERSARIAL, "training_strength": (0.0, -1.0)}, "--training-strength -1.0:", "least 0"),
         ({**ADVERSARIAL, "training_strength": (math.nan,)}, "--training-strength nan:", "finite"),
@@ -188,6 +198,13 @@ def test_what_cannot_be_meant_is_refused_in_a_line(flags, flag_and_value, remedy
     assert text.endswith(".")
     assert "\n" not in text
     assert ". " not in text
+
+
+def test_flags_without_effect_are_those_that_the_measures_do_not_use():
+    flags = flags_without_effect(["attacks"])
+    assert {"--severities", "--response-epsilons"} <= flags
+    assert not {"--epsilons", "--attack-images"} & flags
+    assert "--response-epsilons" not in flags_without_effect(["attacks", "dimensionality"])
 
 
 @pytest.mark.parametrize(
