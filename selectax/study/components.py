@@ -15,6 +15,7 @@ from selectax.models.network import Network, shapes_of_layers
 from selectax.regularization import Regularizer
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.values import spaced
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES, table_with
 from selectax.study.training.methods.method import TrainingMethod
@@ -137,16 +138,7 @@ def checked_components(
     }
     evaluation = dataclasses.replace(config.evaluation, **chosen)
     config = dataclasses.replace(config, evaluation=evaluation)
-    if regularizer is not None and config.training.micro_batches > 1:
-        raise ConfigurationError(
-            f"micro_batches {config.training.micro_batches}: regularizer needs the whole batch; "
-            "omit one of them."
-        )
-    if network is not None and config.training.precision != "float32":
-        raise ConfigurationError(
-            f"precision {config.training.precision}: has no effect on network, a network of your "
-            "own; omit it, and cast inside the network."
-        )
+    _check_used_with(config, components)
     return config, components
 
 
@@ -253,6 +245,35 @@ def check_images_and_labels(images: np.ndarray, labels: np.ndarray, *, whose: st
         raise ConfigurationError(
             f"{whose}labels must be integers of shape {images.shape[:1]}, not {labels.dtype} of "
             f"shape {labels.shape}; give one for each image."
+        )
+
+
+def _check_used_with(config: SweepConfig, components: Components) -> None:
+    """Checks for options that do not fit user-defined components or have no effect with them.
+
+    Raises:
+      ConfigurationError: there is such an option.
+    """
+    regularized_layers = config.regularizer.regularized_layers
+    if components.regularizer is not None and config.training.micro_batches > 1:
+        raise ConfigurationError(
+            f"micro_batches {config.training.micro_batches}: regularizer needs the whole batch; "
+            "omit one of them."
+        )
+    if components.regularizer is not None and regularized_layers:
+        raise ConfigurationError(
+            f"regularized_layers {spaced(regularized_layers)}: has no effect on regularizer, a "
+            "function of your own; omit it, and choose the layers inside the function."
+        )
+    if components.network is not None and config.training.precision != "float32":
+        raise ConfigurationError(
+            f"precision {config.training.precision}: has no effect on network, a network of your "
+            "own; omit it, and cast inside the network."
+        )
+    if components.splits is not None and config.run.input == "stream":
+        raise ConfigurationError(
+            "input stream: has no effect on data, images of your own, which are kept on the "
+            "device; omit it."
         )
 
 

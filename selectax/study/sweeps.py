@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import pandas as pd
 from rich.console import Console
 
@@ -16,6 +17,8 @@ from selectax.study.components import Components, Regularizer, checked_component
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
+from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.options import RunOptions
 from selectax.study.data import load_data
 from selectax.study.examples import has_images, network_to_show
 from selectax.study.measures.measure import Measure
@@ -70,7 +73,9 @@ def sweep(
 
     Args:
       config: configuration of the sweep. If you pass your own network or data, `training.model` and
-        `data.dataset` are their names in the table.
+        `data.dataset` are their names in the table. `run.dry_run` is for
+        `selectax.study.dry_runs.dry_run` only. With `run.coordinator`, call
+        `selectax.study.runtime.hosts.join` first.
       network: your own network, as functions. Define the functions once, at the top of a module,
         because JAX recompiles for every new function object.
       data: your own images and labels, as (train, test) or (train, validation, test). Without
@@ -101,6 +106,7 @@ def sweep(
       selectax.study.runtime.signals.Stopped: if a signal stopped the sweep. Training leaves a
         checkpoint.
     """
+    _check_called(config.run)
     config, components = checked_components(
         config,
         network=network,
@@ -122,6 +128,25 @@ def sweep(
     log = Log(console or Console(stderr=True), config.log)
     with alone_in(config.output, log.warn) if is_first() else contextlib.nullcontext():
         return _sweep(config, components, log)
+
+
+def _check_called(run: RunOptions) -> None:
+    """Checks for options with which the command does something before it calls `sweep`.
+
+    Raises:
+      ConfigurationError: such an option is given, and its work is not done.
+    """
+    if run.dry_run:
+        raise ConfigurationError(
+            "dry_run True: sweep trains networks; call selectax.study.dry_runs.dry_run, or omit "
+            "dry_run."
+        )
+    if run.coordinator is not None and not jax.distributed.is_initialized():
+        raise ConfigurationError(
+            f"coordinator {run.coordinator}: sweep does not connect the hosts; call "
+            "selectax.study.runtime.hosts.join(config.run) before all other work of JAX, or omit "
+            "coordinator."
+        )
 
 
 def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:

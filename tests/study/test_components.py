@@ -15,7 +15,13 @@ from selectax.study.components import check_network, checked_components, units_o
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import DataOptions, EvaluationOptions, TrainingOptions
+from selectax.study.configuration.options import (
+    DataOptions,
+    EvaluationOptions,
+    RegularizerOptions,
+    RunOptions,
+    TrainingOptions,
+)
 from selectax.study.measures.measure import Measure
 from selectax.study.measures.registry import MEASURES
 from tests.study.tiny import TinyNetwork
@@ -138,18 +144,32 @@ def test_data_that_cannot_be_used_are_refused(data, says):
 
 
 @pytest.mark.parametrize(
-    ("training", "given", "says"),
+    ("options", "given", "says"),
     [
-        ({"micro_batches": 2}, {"regularizer": lambda *_: 0}, "micro_batches 2"),
         (
-            {"precision": "bfloat16"},
+            {"training": TrainingOptions(micro_batches=2)},
+            {"regularizer": lambda *_: 0},
+            "micro_batches 2: ",
+        ),
+        (
+            {"regularizer": RegularizerOptions(regularized_layers=("one", "two"))},
+            {"regularizer": lambda *_: 0},
+            "regularized_layers one two: has no effect on regularizer",
+        ),
+        (
+            {"training": TrainingOptions(precision="bfloat16")},
             {"network": Network(init, apply)},
-            "precision bfloat16",
+            "precision bfloat16: ",
+        ),
+        (
+            {"run": RunOptions(input="stream")},
+            {"data": [(IMAGES, LABELS), (IMAGES[:5], LABELS[:5])]},
+            "input stream: has no effect on data",
         ),
     ],
 )
-def test_options_that_do_not_fit_are_refused(training, given, says):
-    config = dataclasses.replace(SweepConfig(), training=TrainingOptions(**training))
+def test_options_that_do_not_fit_are_refused(options, given, says):
+    config = dataclasses.replace(SweepConfig(), **options)
     with pytest.raises(ConfigurationError, match=says):
         components(config, **given)
 

@@ -449,6 +449,23 @@ def test_a_damaged_table_is_refused_before_anything_is_trained(undisturbed, tmp_
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        ({"dry_run": True}, "dry_run True: .* call selectax.study.dry_runs.dry_run"),
+        (
+            {"coordinator": "localhost:1", "hosts": 2, "host": 0},
+            "coordinator localhost:1: .* call selectax.study.runtime.hosts.join",
+        ),
+        ({"hosts": 2, "host": 0}, "--hosts 2 --host 0: no effect without a --coordinator"),
+    ],
+)
+def test_what_only_the_command_does_is_refused(run, says, tmp_path):
+    with pytest.raises(ConfigurationError, match=says):
+        sweep(to(tmp_path / "run", **run), console=silent())
+    assert not (tmp_path / "run").exists()
+
+
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
