@@ -1,5 +1,6 @@
 """One of each kind, added from outside of the package, and a sweep that uses all of them."""
 
+import dataclasses
 import functools
 import pathlib
 
@@ -12,6 +13,7 @@ from selectax import study
 from selectax.attacks import Attack, Method, inside
 from selectax.corruptions import Corruption
 from selectax.models import Network
+from selectax.study import sweeps
 from tests.project.markdown import blocks
 
 pytestmark = pytest.mark.slow
@@ -192,6 +194,18 @@ def test_they_are_drawn_and_reported(outcome):
     page = outcome.report.read_text()
     for name in ("silent units", "half step", "darkening", "colours", "dense"):
         assert name in page.replace("_", " "), name
+
+
+def test_negative_responses_are_refused_before_training(tmp_path, monkeypatch):
+    def signed(variables, images):
+        logits, activations = apply(variables, images)
+        return logits, {"hidden": jnp.tanh(activations["hidden"] - 1)}
+
+    config = dataclasses.replace(CONFIG, run=study.RunOptions(output=tmp_path / "run"))
+    monkeypatch.setattr(sweeps, "train_group", None)
+    with pytest.raises(ValueError, match=r"activations\['hidden'\] hold negative responses"):
+        study.sweep(config, network=Network(init, signed), data=(colours(200, 0), colours(60, 1)))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_goes_on_with_them_and_measures_nothing_again(outcome):

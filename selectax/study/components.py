@@ -1,7 +1,8 @@
 """User-defined networks, data, measures and regularizers that replace those of a configuration."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -11,12 +12,15 @@ import numpy as np
 from selectax.attacks import Attack
 from selectax.corruptions import Corruption
 from selectax.datasets import DataSet
+from selectax.datasets.pipeline.batches import to_unit_range
 from selectax.models.network import Network, shapes_of_layers
 from selectax.regularization import Regularizer
+from selectax.selectivity import unit_responses
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.values import spaced
 from selectax.study.measures.measure import Measure
+from selectax.study.measures.measurement import check_signs
 from selectax.study.measures.registry import MEASURES, table_with
 from selectax.study.training.methods.method import TrainingMethod
 from selectax.study.training.methods.registry import TRAINING_METHODS
@@ -225,6 +229,24 @@ def check_outputs(
         raise ConfigurationError(f"{name} gives no activations; collect the layers' outputs.")
 
 
+def check_initial_signs(network: Network, images: Any, layers: Collection[str]) -> None:
+    """Checks that no response of an untrained network is negative, by a batch of images.
+
+    Many networks that give negative responses do so from the start, so that they are refused before
+    they are trained.
+
+    Args:
+      network: user-defined network.
+      images: a batch of images, as bytes.
+      layers: layers whose responses must not be negative.
+
+    Raises:
+      ConfigurationError: a response is negative. The message names the layer and the remedy.
+    """
+    least = jax.device_get(_least_responses(jax.random.key(0), images, network=network))
+    check_signs({layer: least[layer] for layer in layers})
+
+
 def check_images_and_labels(images: np.ndarray, labels: np.ndarray, *, whose: str = "") -> None:
     """Checks that images are bytes, and that there is an integer label for each of them.
 
@@ -291,6 +313,13 @@ def _corrupted_here(config: SweepConfig, argument: str) -> SweepConfig:
         )
     evaluation = dataclasses.replace(config.evaluation, corrupted_images="own")
     return dataclasses.replace(config, evaluation=evaluation)
+
+
+@functools.partial(jax.jit, static_argnames="network")
+def _least_responses(key, images, *, network):
+    images = to_unit_range(images)
+    _, activations = network.apply(network.init(key, images[:1]), images)
+    return {layer: jnp.min(unit_responses(array)) for layer, array in activations.items()}
 
 
 def _splits(data: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Split] | None:

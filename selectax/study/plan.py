@@ -1,6 +1,6 @@
 """The plan of a sweep, made before any work: its networks, training recipe and devices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import pandas as pd
 from jax.sharding import Mesh
 
 from selectax import models
+from selectax.arguments.activations import layer_groups
 from selectax.datasets import DataSet, describe
 from selectax.datasets.corrupted_sets import corruptions_at_hand
 from selectax.datasets.pipeline.augmentation import augment, random_resized_crop
@@ -132,6 +133,16 @@ def settings_of(config: SweepConfig, mesh: Mesh | None) -> dict[str, Any]:
     if config.training.batch_norm == "per-device":
         settings[DEVICES_PER_BATCH] = axis_size(mesh, "data")
     return settings
+
+
+def layers_without_sign(plan: Plan) -> Collection[str]:
+    """Returns the layers whose responses must not be negative, by a measure or the regularizer."""
+    if any(measure.needs_no_sign for measure in plan.measures):
+        return plan.units
+    if plan.recipe.regularizer is not None or not any(plan.config.regularizer.alpha):
+        return ()
+    groups = layer_groups(plan.recipe.layers or tuple(plan.units))
+    return [layer for group in groups for layer in group]
 
 
 def hyperparameters_of(

@@ -13,7 +13,12 @@ from rich.console import Console
 from selectax.attacks import Attack
 from selectax.corruptions import Corruption
 from selectax.models.network import Network
-from selectax.study.components import Components, Regularizer, checked_components
+from selectax.study.components import (
+    Components,
+    Regularizer,
+    check_initial_signs,
+    checked_components,
+)
 from selectax.study.configuration.checks import check
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
@@ -23,7 +28,7 @@ from selectax.study.data import load_data
 from selectax.study.examples import has_images, network_to_show
 from selectax.study.measures.measure import Measure
 from selectax.study.measuring_loop import groups_left, measure_group
-from selectax.study.plan import make_plan, settings_of, table_so_far
+from selectax.study.plan import layers_without_sign, make_plan, settings_of, table_so_far
 from selectax.study.report.findings import Finding
 from selectax.study.run import results
 from selectax.study.run.folder import alone_in, check_images, holds_run, write_json
@@ -155,6 +160,9 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     record, table = read_measured(folder, table_so_far(folder))
     data = load_data(plan.config, plan.mesh, components)
     check_images(folder, data.counts)
+    # Our own networks end each layer in a ReLU.
+    if components.network is not None and (layers := layers_without_sign(plan)):
+        check_initial_signs(plan.network, data.evaluation.test.images[0], layers)
     if (sentence := fallback(config, plan.config)) is not None:
         log.warn(sentence)
     if config.run.resume and not holds_run(config.output):

@@ -11,7 +11,12 @@ from selectax import models
 from selectax.corruptions import CORRUPTIONS
 from selectax.datasets import DataSet, describe
 from selectax.models.network import Network, of_module
-from selectax.study.components import check_network, checked_components, units_of
+from selectax.study.components import (
+    check_initial_signs,
+    check_network,
+    checked_components,
+    units_of,
+)
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
@@ -197,6 +202,17 @@ def test_a_network_that_fits_passes():
 def test_functions_that_do_not_fit_are_refused(network, says):
     with pytest.raises(ConfigurationError, match=says):
         check_network(network, DATA_SET, [])
+
+
+def test_responses_of_an_untrained_network_must_not_be_negative():
+    def signed(variables, images):
+        logits, activations = apply(variables, images)
+        return logits, {**activations, "signed": jnp.tanh(logits)}
+
+    check_initial_signs(Network(init, apply), IMAGES, ["last"])
+    check_initial_signs(Network(init, signed), IMAGES, ["last"])
+    with pytest.raises(ConfigurationError, match=r"^activations\['signed'\] hold negative respons"):
+        check_initial_signs(Network(init, signed), IMAGES, ["last", "signed"])
 
 
 def test_layers_and_their_units_are_known_in_order_of_depth():

@@ -12,8 +12,13 @@ from selectax.models.network import Network
 from selectax.study.components import Components
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import RegularizerOptions, RunOptions, TrainingOptions
-from selectax.study.plan import make_plan, settings_of
+from selectax.study.configuration.options import (
+    EvaluationOptions,
+    RegularizerOptions,
+    RunOptions,
+    TrainingOptions,
+)
+from selectax.study.plan import layers_without_sign, make_plan, settings_of
 
 LABELS = np.arange(30) % 3
 IMAGES = np.zeros((30, 4, 4, 3), np.uint8)
@@ -47,6 +52,36 @@ def test_a_regularizer_of_ones_own_sees_whole_batches(tmp_path, four_devices):
     assert planned(tmp_path, own).mesh.shape["data"] == 1
     with pytest.raises(ConfigurationError, match=r"--mesh 1x2: .* regularizer needs the whole"):
         planned(tmp_path, own, mesh="1x2")
+
+
+@pytest.mark.parametrize(
+    ("alpha", "measures", "own", "layers"),
+    [
+        (0.0, ("selectivity",), mean_activity, ["last"]),
+        (1.0, ("dimensionality",), None, ["last"]),
+        (1.0, ("dimensionality",), mean_activity, []),
+        (0.0, ("dimensionality",), None, []),
+    ],
+)
+def test_a_measure_or_the_regularizer_may_need_responses_without_sign(
+    alpha, measures, own, layers, tmp_path
+):
+    config = SweepConfig(
+        regularizer=RegularizerOptions(alpha=(alpha,)),
+        evaluation=EvaluationOptions(measures=measures),
+    )
+    plan = planned(tmp_path, dataclasses.replace(OWN, regularizer=own), config)
+    assert list(layers_without_sign(plan)) == layers
+
+
+def test_the_regularizer_needs_no_sign_of_its_own_layers_only(tmp_path):
+    two = Network(init, lambda variables, images: (images[:, 0, 0], {"one": images, "two": images}))
+    config = SweepConfig(
+        regularizer=RegularizerOptions(alpha=(1.0,), regularized_layers=("two",)),
+        evaluation=EvaluationOptions(measures=()),
+    )
+    plan = planned(tmp_path, dataclasses.replace(OWN, network=two), config)
+    assert list(layers_without_sign(plan)) == ["two"]
 
 
 def test_the_devices_of_a_batch_are_a_setting_if_each_has_a_batch_norm(tmp_path, four_devices):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.measures.computation.exact_products import exact_products
 from selectax.study.measures.measure import Measure, Row
 from selectax.study.measures.registry import CLEAN_ACCURACY, MEASURES
@@ -66,7 +67,7 @@ def measure_one_by_one(
         yield _diverged(int((~finite).sum()), count(subject.images.test))
         return
     if any(measure.needs_no_sign for measure in measures):
-        _check_signs(subject)
+        check_signs(subject.clean.least)
     for measure in measures:
         if measure.name not in already:
             subject.warnings.clear()
@@ -84,6 +85,25 @@ def measure_network(subject: Subject, measures: Iterable[Measure]) -> Measured:
     return Measured(" ".join(names), [*chained(rows)], tuple(chained(warnings)), of_all)
 
 
+def check_signs(least: Mapping[str, Any]) -> None:
+    """Checks for negative responses. Compiled functions cannot raise errors about their inputs.
+
+    Args:
+      least: smallest responses of each layer.
+
+    Raises:
+      ConfigurationError: a response is negative.
+    """
+    for name, values in least.items():
+        if np.any(values < 0):
+            raise ConfigurationError(
+                f"activations[{name!r}] hold negative responses, down to {np.min(values):.3g}, but "
+                "class selectivity is defined for responses that are not negative; return "
+                "activations after a ReLU or their magnitudes, or split them as "
+                "selectax.unit_responses(activations, signed='split') does."
+            )
+
+
 def _diverged(not_finite: int, samples: int) -> Measured:
     """Reports that a network has diverged.
 
@@ -95,15 +115,3 @@ def _diverged(not_finite: int, samples: int) -> Measured:
         "reported as diverged and not measured; look for NaN among its weights."
     )
     return Measured("diverged", [{"metric": "diverged", "value": 1}], (sentence,))
-
-
-def _check_signs(subject: Subject) -> None:
-    """Checks for negative responses. Compiled functions cannot raise errors about their inputs."""
-    for name, least in subject.clean.least.items():
-        if np.any(least < 0):
-            raise ValueError(
-                f"activations[{name!r}] hold negative responses, down to {np.min(least):.3g}, but "
-                "class selectivity is defined for responses that are not negative; return "
-                "activations after a ReLU or their magnitudes, or split them as "
-                "selectax.unit_responses(activations, signed='split') does."
-            )
