@@ -19,8 +19,9 @@ from tests.project.markdown import blocks
 pytestmark = pytest.mark.slow
 
 
-# A measure: how many units of each layer never respond.
+# A measure: how many units of each layer never respond, and of the logits, which are no layer.
 def dead_rows(subject):
+    yield {"metric": "silent_units", "layer": "logits", "value": 0.0}
     for layer, index in subject.selectivity.items():
         yield {"metric": "silent_units", "layer": layer, "value": float(np.mean(index == 0))}
     dead = [np.mean(index == 0) for index in subject.selectivity.values()]
@@ -150,7 +151,7 @@ def test_all_of_them_are_in_the_table(outcome):
     table = outcome.table
     assert set(table["dataset"]) == {"colours"}
     assert set(table["model"]) == {"dense"}
-    assert set(table.loc[table["metric"] == "silent_units", "layer"]) == {"", "hidden"}
+    assert set(table.loc[table["metric"] == "silent_units", "layer"]) == {"", "hidden", "logits"}
     assert set(table["training"]) == {"darker"}
     assert set(table["training_strength"]) == {0.0, 0.9}
     assert {"half_step", "darkening"} <= set(table["perturbation"])
@@ -190,7 +191,7 @@ def test_the_example_in_the_documentation_works(tmp_path, monkeypatch):
 
 def test_they_are_drawn_and_reported(outcome):
     names = {path.stem for path in outcome.figures}
-    assert "silent_units_by_alpha" in names
+    assert {"silent_units_by_alpha", "silent_units_by_layer"} <= names
     page = outcome.report.read_text()
     for name in ("silent units", "half step", "darkening", "colours", "dense"):
         assert name in page.replace("_", " "), name

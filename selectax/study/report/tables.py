@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from selectax.study.report.figures.registry import other_metrics
+from selectax.study.report.figures.rows import with_other_layers
 from selectax.study.report.figures.style import number_text
 from selectax.study.report.per_network import per_network, standard_networks
 
@@ -118,7 +119,7 @@ def tables_of(
 def _of_metric(table, metric, metrics, units):
     """A metric that no other table shows, by layer and by perturbation if there are any."""
     rows = table[table["metric"] == metric]
-    layers = [_WHOLE, *units]
+    layers = [_WHOLE, *with_other_layers(table, metric, units)]
     rows = rows.assign(
         layer=pd.Categorical(rows["layer"].replace("", _WHOLE), layers, ordered=True),
         perturbation=rows["perturbation"].replace("", "none"),

@@ -26,6 +26,7 @@ from selectax.study.report.figures.robustness import (
     robust_accuracy_by_steps,
     robustness_by_selectivity,
 )
+from selectax.study.report.figures.rows import of_known_layers
 from selectax.study.report.figures.selectivity import (
     dead_units_by_layer,
     selectivity_by_alpha,
@@ -87,7 +88,8 @@ def draw_all(
     """Draws every figure of FIGURES that the table has data for, and one of each other metric.
 
     Rows without an alpha are left out. Networks that were trained for robustness are only in the
-    figures of `figures.training`.
+    figures of `figures.training`. Rows of layers that `units` lacks, such as logits that a
+    user-defined measure describes, are only in the figures of other metrics.
 
     Args:
       table: results of one model on one data set.
@@ -99,7 +101,7 @@ def draw_all(
       Figures by name; those of another metric are METRIC_by_alpha and METRIC_by_layer.
 
     Raises:
-      ValueError: the table is of several models or data sets, or has a layer that `units` lacks.
+      ValueError: the table is of several models or data sets.
     """
     # An official corrupted set belongs to the clean one.
     for column, values in (
@@ -109,10 +111,11 @@ def draw_all(
         if values.nunique() > 1:
             several = ", ".join(values.unique())
             raise ValueError(f"table has several in column {column}, {several}; take one of them.")
-    trained, table = table, standard_networks(table)
+    of_units = of_known_layers(table, units)
+    table = standard_networks(table)
     if unit_values is not None:
-        unit_values = standard_networks(unit_values)
-    measured = Measured(table, units, unit_values, trained)
+        unit_values = standard_networks(of_known_layers(unit_values, units))
+    measured = Measured(standard_networks(of_units), units, unit_values, of_units)
     figures = {name: entry.draw(measured) for name, entry in FIGURES.items()}
     for metric in other_metrics(table):
         description = (metrics or {}).get(metric, "")

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from selectax.study.report.figures.panels import alpha_panels, line_panels
-from selectax.study.report.figures.rows import of_layers, of_network
+from selectax.study.report.figures.rows import of_layers, of_network, with_other_layers
 from selectax.study.report.figures.style import STYLE
 from selectax.study.report.figures.ticks import layer_ticks, panel_width
 
@@ -46,10 +46,9 @@ def metric_by_layer(
 
     Returns:
       A figure with one panel a perturbation, each the mean over severities, epsilons and steps.
-
-    Raises:
-      ValueError: the table has a layer that `units` lacks.
+      Layers that `units` lacks, such as the logits, are after the others.
     """
+    units = with_other_layers(table, metric, units)
     rows_by_title = _by_perturbation(of_layers(table, metric, units))
     if not rows_by_title:
         return None

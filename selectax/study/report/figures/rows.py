@@ -27,6 +27,17 @@ def of_layers(table: pd.DataFrame, metric: str, units: Mapping[str, int]) -> pd.
     return with_depth(_measured(table, metric, table["layer"] != ""), units)
 
 
+def of_known_layers(table: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
+    """Rows of whole networks and of the layers of `units`."""
+    return table[table["layer"].isin(["", *units])]
+
+
+def with_other_layers(table: pd.DataFrame, metric: str, units: Mapping[str, int]) -> dict[str, int]:
+    """`units`, followed by the other layers that a table has rows of a metric for, with 0 units."""
+    layers = table.loc[(table["metric"] == metric) & (table["layer"] != ""), "layer"]
+    return {**dict.fromkeys([*units, *layers], 0), **units}
+
+
 def with_depth(rows: pd.DataFrame, units: Mapping[str, int]) -> pd.DataFrame:
     """Rows of layers with columns `depth`, from 0, and `units`, the number in the row's layer.
 

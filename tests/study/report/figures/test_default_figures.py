@@ -41,9 +41,13 @@ def test_each_perturbation_has_a_panel(own):
     assert_means(panels["fog at night"], 0.7)
 
 
-def test_a_layer_that_the_model_lacks_is_refused(own):
-    with pytest.raises(ValueError, match=r"units lacks layer 'stage2'"):
-        figures.draw_all(own, {"stem": 16, "stage1": 16})
+def test_a_layer_that_the_model_lacks_is_drawn_after_the_others(own):
+    """Such as the logits, which a measure of one's own may describe."""
+    logits = own.replace({"layer": {"stem": "logits"}})
+    axes = figures.draw_all(logits, UNITS)["sparsity_by_layer"].axes[0]
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == [*UNITS, "logits"]
+    assert_lines(axes, [1, 2, 3], lambda depth: 0.2 + depth % 3)
 
 
 def test_metrics_of_other_figures_are_not_drawn_again(full):

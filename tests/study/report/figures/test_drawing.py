@@ -124,15 +124,15 @@ def test_networks_that_diverged_are_named_and_alphas_look_as_ever(full, drawn):
             assert texts == {label: before[label] for label in texts}
 
 
-@pytest.mark.parametrize(
-    "measure",
-    ["dimensionality_95", "class_selectivity_decile_5", "input_gradient_cv", "accuracy"],
-)
-def test_a_layer_that_the_model_lacks_is_refused(full, measure):
-    fewer = {"stem": 16, "stage1": 16}
-    of_measure = full[full["metric"] == measure]
-    with pytest.raises(ValueError, match=r"units lacks layer 'stage2'"):
-        figures.draw_all(of_measure, fewer)
+def test_a_layer_that_the_model_lacks_is_left_out(full, drawn):
+    """A measure of one's own may have rows of the logits with metrics of ours."""
+    logits = full[full["layer"] == "stem"].assign(layer="logits")
+    found = figures.draw_all(pd.concat([full, logits]), UNITS)
+    assert list(found) == list(drawn)
+    for name, figure in found.items():
+        for axes, others in zip(figure.axes, drawn[name].axes, strict=True):
+            for line, other in zip(axes.lines, others.lines, strict=True):
+                np.testing.assert_array_equal(line.get_xydata(), other.get_xydata())
 
 
 @pytest.mark.parametrize("column", ["model", "dataset"])
