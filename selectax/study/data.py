@@ -49,11 +49,29 @@ def where_data_lie(data: DataOptions) -> dict[str, Any]:
     }
 
 
-def training_source(data: DataOptions, components: Components) -> Any:
-    """Training examples, accessed by index without reading all of them."""
-    if components.splits is not None:
-        return components.splits["train"][1]
-    return open_source(data.dataset, "train", **where_data_lie(data))
+def training_source(config: SweepConfig, components: Components = NONE) -> tuple[Any, int]:
+    """Opens the training set; prepares the data set if necessary.
+
+    Returns:
+      Training examples, accessed by index without reading all of them, and how many of them a sweep
+      uses.
+
+    Raises:
+      ConfigurationError: a batch is larger than the training set.
+      selectax.datasets.DataError: the data cannot be had.
+    """
+    data, batch_size = config.data, config.training.batch_size
+    source: Any = (
+        open_source(data.dataset, "train", **where_data_lie(data))
+        if components.splits is None
+        else components.splits["train"][1]
+    )
+    samples = min(len(source), data.train_limit or len(source))
+    if batch_size > samples:
+        raise ConfigurationError(
+            f"--batch-size {batch_size}: larger than the training set; give at most {samples}."
+        )
+    return source, samples
 
 
 def load_data(config: SweepConfig, mesh: Mesh | None = None, components: Components = NONE) -> Data:
@@ -69,13 +87,7 @@ def load_data(config: SweepConfig, mesh: Mesh | None = None, components: Compone
       selectax.datasets.DataError: the data cannot be had.
     """
     data, evaluation = config.data, config.evaluation
-    source = training_source(data, components)
-    samples = min(len(source), data.train_limit or len(source))
-    if config.training.batch_size > samples:
-        raise ConfigurationError(
-            f"--batch-size {config.training.batch_size}: larger than the training set; "
-            f"give at most {samples}."
-        )
+    source, samples = training_source(config, components)
     if components.splits is None and _chosen_input(config, samples) == "stream":
         training: Resident | Streamed = Streamed(source, samples)
     else:

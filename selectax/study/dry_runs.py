@@ -8,7 +8,6 @@ from datetime import timedelta
 from rich.console import Console
 from rich.table import Table
 
-from selectax.study.components import NONE
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback
 from selectax.study.data import training_source
@@ -22,21 +21,23 @@ from selectax.study.training.methods.registry import STANDARD
 
 
 def dry_run(config: SweepConfig, console: Console) -> None:
-    """Prints the plan of a sweep without writing any file.
+    """Prints the plan of a sweep, and writes nothing to the folder of the run.
+
+    A data set that is not prepared yet is prepared.
 
     Args:
       config: configuration that has passed `selectax.study.configuration.checks.check`.
       console: console on which the plan is printed.
 
     Raises:
-      ConfigurationError: for the same reasons as `selectax.study.plan.make_plan`.
+      ConfigurationError: for the same reasons as `selectax.study.plan.make_plan`, or if a batch is
+        larger than the training set.
       selectax.datasets.DataError: if the data set cannot be loaded.
     """
     plan = make_plan(config)
     if (sentence := fallback(config, plan.config)) is not None:
         console.print(sentence, soft_wrap=True)
-    samples = len(training_source(config.data, NONE))
-    samples = min(samples, config.data.train_limit or samples)
+    _, samples = training_source(config)
     steps = samples // plan.recipe.batch_size * plan.recipe.epochs
     record, _ = read_measured(plan.folder, table_so_far(plan.folder))
     states = _states(plan, record, steps)

@@ -11,7 +11,8 @@ from rich.console import Console
 from selectax import models
 from selectax.study import sweeps as experiment
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.configuration.options import RegularizerOptions
+from selectax.study.configuration.options import DataOptions, RegularizerOptions
+from selectax.study.data import load_data
 from selectax.study.dry_runs import dry_run
 from selectax.study.run import results
 from tests.study.test_sweeps import CONFIG, silent, to
@@ -77,6 +78,15 @@ def test_networks_are_told_by_what_is_done_of_them(tmp_path):
     said, rows = planned(to(folder, one, resume=True))
     assert "seeds failed" in said
     assert rows == {"2": ["0", "1"]}
+
+
+def test_a_batch_that_the_sweep_would_refuse_is_refused_here_too(tmp_path):
+    config = dataclasses.replace(CONFIG, data=DataOptions(train_limit=10))
+    with pytest.raises(ConfigurationError, match=r"--batch-size 16: larger .* at most 10"):
+        planned(to(tmp_path / "run", config))
+    with pytest.raises(ConfigurationError, match=r"--batch-size 16: larger .* at most 10"):
+        load_data(config)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_another_run_is_refused_here_too(tmp_path):

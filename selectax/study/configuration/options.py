@@ -200,7 +200,9 @@ class RunOptions:
     host: int | None = None
     """Index of this host, from 0, if the coordinator is not auto."""
     dry_run: bool = False
-    """Print what would be done, how long it would take and what is already done, then exit."""
+    """Print what would be done, how long it would take and what is already done, then exit. A data
+    set that is not prepared yet is prepared first, which may download it; nothing else is
+    written."""
     no_report: bool = False
     """Draw no figures and write no report at the end, for parts of a study. selectax join makes
     those of the whole, but for the example images."""
