@@ -83,6 +83,8 @@ def measure_group(
         record[network] = done.with_measure(measured.measure, len(measured.rows))
         units.append(unit_table(network, measured.units))
         growing.add(measured.rows)
+        for warning in measured.warnings:
+            log.warn(f"{network}: {warning}")
 
     with (
         stage(
@@ -100,7 +102,7 @@ def measure_group(
                 trained = fetch(best_of(population, group.index(network)))
                 if number // of_host == jax.process_index():
                     mine[network] = trained, left[network]
-            with closing(_measure(plan, mine, devices, data, log)) as results:
+            with closing(_measure(plan, mine, devices, data)) as results:
                 for network, measured in results:
                     found.append((network, measured))
                     if hosts == 1:
@@ -161,7 +163,6 @@ def _measure(
     networks: Mapping[NetworkId, tuple[_Trained, Collection[str]]],
     devices: Sequence[jax.Device],
     data: Data,
-    log: Log,
 ) -> Generator[tuple[NetworkId, Measured]]:
     """Yields training curves and the results of each measure, with complete rows.
 
@@ -171,7 +172,6 @@ def _measure(
         single device, each has a thread of its own.
       devices: devices to measure on.
       data: images for the measures.
-      log: log for warnings.
     """
     config = plan.config
     whose, subjects, done = {}, {}, {}
@@ -189,12 +189,12 @@ def _measure(
         diverged = np.flatnonzero(~np.isfinite(history.loss))
         if len(diverged):
             epoch = int(diverged[0]) + 1
-            log.warn(
-                f"{network}: diverged in epoch {epoch}, and is not measured; a lower "
-                "--learning-rate or a weaker --alpha may help."
+            warning = (
+                f"diverged in epoch {epoch}, and is not measured; a lower --learning-rate or a "
+                "weaker --alpha may help."
             )
             row = {**whose[network], "metric": "diverged", "epoch": epoch, "value": 1}
-            yield network, Measured("diverged", [row])
+            yield network, Measured("diverged", [row], (warning,))
             continue
         subjects[network] = Subject(
             network.seed,
@@ -218,8 +218,6 @@ def _measure(
             for network, measured in filter(None, of_measure):
                 rows = [{**whose[network], **row} for row in measured.rows]
                 yield network, measured._replace(rows=rows)
-                for warning in measured.warnings:
-                    log.warn(f"{network}: {warning}")
 
 
 def _with_name(
@@ -237,6 +235,7 @@ def _of_all_hosts(
                 "network": network,
                 "measure": measured.measure,
                 "rows": measured.rows,
+                "warnings": measured.warnings,
                 "units": {
                     metric: {layer: np.asarray(values).tolist() for layer, values in layers.items()}
                     for metric, layers in measured.units.items()
@@ -246,7 +245,10 @@ def _of_all_hosts(
         ]
     )
     return [
-        (NetworkId(*one["network"]), Measured(one["measure"], one["rows"], units=one["units"]))
+        (
+            NetworkId(*one["network"]),
+            Measured(one["measure"], one["rows"], tuple(one["warnings"]), one["units"]),
+        )
         for one in gathered
     ]
 
