@@ -22,6 +22,7 @@ from selectax.models.layers import (
     activate,
     check_masks,
     normalization,
+    normalized_images,
     pooled_logits,
 )
 from selectax.models.pytorch.layers import residual_layers
@@ -91,7 +92,7 @@ class ImageNetResNet(DrawnAtOnce):
 
         activations: dict[str, jnp.ndarray] = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
-        maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
+        maps = normalized_images(images, self.mean, self.deviation)
         size, stride = (3, 1) if self.small_stem else (7, 2)
         maps = respond(convolve(maps, self.width, size, stride, "stage0_stem"), "stage0_stem")
         if self.max_pool:

@@ -1,6 +1,6 @@
 """Convolution, batch norm and linear layers that all networks share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -39,6 +39,26 @@ class Convolution(nn.Module):
             bias = self.param("bias", nn.initializers.zeros, (self.features,))
             maps = maps + bias.astype(dtype)
         return maps
+
+
+def normalized_images(
+    images: Float[Array, "samples height width channels"],
+    mean: Sequence[float],
+    deviation: Sequence[float],
+) -> Float[Array, "samples height width channels"]:
+    """Subtracts the mean of each channel and divides by its standard deviation.
+
+    Raises:
+      ValueError: the images have another number of channels. Broadcasting would give grey images
+        three channels, and the weights would then also accept images in colour.
+    """
+    if images.shape[-1] != len(mean):
+        raise ValueError(
+            f"mean {tuple(mean)} and deviation {tuple(deviation)} have a value for each of "
+            f"{len(mean)} channels, but the images are of shape {images.shape}, with channels "
+            "last; create the network with as many values, or repeat grey images along that axis."
+        )
+    return (images - jnp.asarray(mean)) / jnp.asarray(deviation)
 
 
 def normalization(

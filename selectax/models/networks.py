@@ -140,7 +140,8 @@ def create(
         resnet18, 34 and 50 have the form for ImageNet, resnet18_cifar and so on with a 3 × 3 stem
         of stride 1; resnet10_quarter is a small resnet18; vgg16 has batch norm.
       num_classes: number of logits.
-      mean: mean of each channel of the training images in [0, 1]. The network subtracts it.
+      mean: mean of each channel of the training images in [0, 1], such as one number for grey
+        images. The network subtracts it.
       deviation: standard deviation of each channel of the training images. The network divides by
         it.
       max_pool: adds torchvision's max-pool after the stem, which the papers removed, to a network
@@ -151,9 +152,10 @@ def create(
         the images. Weights, statistics and logits are float32.
 
     Returns:
-      A module that takes images in [0, 1] of shape (samples, height, width, channels). It returns
-      logits of shape (samples, num_classes) and a dict, in order of depth, from layer name to
-      activations of shape (samples, height, width, units), taken after the ReLU.
+      A module that takes images in [0, 1] of shape (samples, height, width, channels), with as many
+      channels as `mean` has values, and raises ValueError for others. It returns logits of shape
+      (samples, num_classes) and a dict, in order of depth, from layer name to activations of shape
+      (samples, height, width, units), taken after the ReLU.
 
     Raises:
       ValueError: the name is unknown, there are no classes, the network has no form with a

@@ -20,6 +20,7 @@ from selectax.models.layers import (
     activate,
     check_masks,
     normalization,
+    normalized_images,
     pooled_logits,
 )
 from selectax.models.pytorch.layers import residual_layers
@@ -76,7 +77,7 @@ class CifarResNet(DrawnAtOnce):
 
         activations: dict[str, jnp.ndarray] = {}
         respond = functools.partial(activate, activations=activations, masks=masks)
-        maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
+        maps = normalized_images(images, self.mean, self.deviation)
         maps = respond(convolve(maps, 16, 1, "stage0_stem"), "stage0_stem")
         for stage, features in enumerate((16, 32, 64), start=1):
             for block in range(1, (self.depth - 2) // 6 + 1):

@@ -19,6 +19,7 @@ from selectax.models.layers import (
     activate,
     check_masks,
     normalization,
+    normalized_images,
     pooled_logits,
 )
 from selectax.models.pytorch.layers import convolution_and_norm
@@ -68,7 +69,7 @@ class VGG16(DrawnAtOnce):
         The units of each layer named in `masks` are multiplied by its mask: 0 switches a unit off.
         """
         activations: dict[str, jnp.ndarray] = {}
-        maps = (images - jnp.asarray(self.mean)) / jnp.asarray(self.deviation)
+        maps = normalized_images(images, self.mean, self.deviation)
         for stage, widths in enumerate(STAGES, start=1):
             for layer, features in enumerate(widths, start=1):
                 name = f"stage{stage}_layer{layer}"

@@ -36,6 +36,26 @@ def test_the_smallest_images_leave_a_position_in_every_layer(name):
     assert deepest.shape[1] == (2 if name == "vgg16" else 1)
 
 
+@pytest.mark.parametrize("name", ["resnet8", "resnet10_quarter", "vgg16"])
+@pytest.mark.parametrize(("channels", "values"), [(1, 3), (3, 1)])
+def test_images_are_not_broadcast_to_the_channels_of_the_mean(name, channels, values):
+    module = models.create(name, 10, mean=[0.5] * values, deviation=[0.25] * values)
+    images = jnp.zeros((2, 32, 32, channels))
+    with pytest.raises(ValueError, match=rf"^mean .* deviation .* {values} channels.*{channels}\)"):
+        jax.eval_shape(module.init, jax.random.key(0), images)
+    variables, _ = shapes(name, 32)
+    colour = models.create(name, 10)
+    with pytest.raises(ValueError, match=r"3 channels, .* of shape \(2, 32, 32, 1\)"):
+        jax.eval_shape(colour.apply, variables, images[..., :1])
+
+
+def test_grey_images_have_a_mean_of_their_own():
+    module = models.create("resnet8", 10, mean=[0.5], deviation=[0.25])
+    images = jnp.zeros((2, 28, 28, 1))
+    variables = jax.eval_shape(module.init, jax.random.key(0), images)
+    assert variables["params"]["stage0_stem_convolution"]["kernel"].shape == (3, 3, 1, 16)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_sorted_names_of_layers_are_in_order_of_depth(name):
