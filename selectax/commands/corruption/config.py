@@ -50,12 +50,13 @@ class CorruptConfig:
     @property
     def folder(self) -> Path:
         """The output folder."""
-        source = Path(self.input)
-        if source.exists():
-            beside = source.with_name(source.stem + "-C")
-        else:
-            beside = Path(self.input + "-C")
-        return self.output or beside
+        if self.output is not None:
+            return self.output
+        if not Path(self.input).exists():
+            return Path(f"{self.input}-C")
+        # "." and ".." get their names here. Symbolic links keep theirs.
+        source = Path(os.path.abspath(self.input))
+        return source.parent / f"{source.stem}-C"
 
 
 def check(config: CorruptConfig) -> None:
@@ -92,12 +93,7 @@ def check(config: CorruptConfig) -> None:
             f"--input {config.input}: no such folder, file or data set; name a folder of images, "
             f"an .npy file, or one of {', '.join(DATASETS)}."
         )
-    has_archive = not Path(config.input).exists() and not DATASETS[config.input].is_embedded
-    if config.archives is not None and not has_archive:
-        raise ConfigurationError(
-            f"--archives {config.archives}: has no effect with --input {config.input}; omit it, or "
-            "name a data set that has an archive."
-        )
+    _check_effects(config)
     if config.sheet is not None and config.sheet.suffix != ".png":
         raise ConfigurationError(f"--sheet {config.sheet}: name a file that ends in .png.")
     if config.sheet is not None and config.sheet.exists():
@@ -109,6 +105,29 @@ def check(config: CorruptConfig) -> None:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise ConfigurationError(f"{flag} {place}: cannot be written; choose another place.")
+
+
+def _check_effects(config: CorruptConfig) -> None:
+    """Refuses flags that have no effect with the input or with a sheet."""
+    is_data_set = not Path(config.input).exists()
+    has_archive = is_data_set and not DATASETS[config.input].is_embedded
+    without = {
+        f"--split {config.split}": config.split != CorruptConfig.split and not is_data_set,
+        f"--archives {config.archives}": config.archives is not None and not has_archive,
+        f"--data-dir {config.data_dir}": config.data_dir is not None and not has_archive,
+        "--allow-unverified-archives": config.allow_unverified_archives and not has_archive,
+    }
+    for flag, has_no_effect in without.items():
+        if has_no_effect:
+            kind = "data set" if flag.startswith("--split") else "data set that has an archive"
+            raise ConfigurationError(
+                f"{flag}: has no effect with --input {config.input}; omit it, or name a {kind}."
+            )
+    if config.sheet is not None and config.output is not None:
+        raise ConfigurationError(
+            f"--output {config.output}: has no effect with --sheet {config.sheet}, which is all "
+            "that is written; omit one of them."
+        )
 
 
 def _unknown(flag, name, known):

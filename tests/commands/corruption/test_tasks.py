@@ -144,6 +144,18 @@ def test_a_sheet_shows_every_corruption(folder, tmp_path):
             {"archives": pathlib.Path("a")},
             "--archives a: .*--input digits; omit it",
         ),
+        (
+            {"data_dir": pathlib.Path("d")},
+            "--data-dir d: has no effect with --input digits; omit it",
+        ),
+        (
+            {"allow_unverified_archives": True},
+            "--allow-unverified-archives: has no effect with --input digits; omit it",
+        ),
+        (
+            {"sheet": pathlib.Path("sheet.png"), "output": pathlib.Path("out")},
+            "--output out: has no effect with --sheet sheet.png",
+        ),
         ({"severities": (2, 2)}, "--severities 2 2"),
         ({"seed": -1}, "--seed -1"),
         ({"split": "tset"}, "--split tset.*test"),
@@ -157,6 +169,35 @@ def test_bad_flags_are_named(options, message, monkeypatch):
     with pytest.raises(ConfigurationError, match=message) as error:
         check(CorruptConfig(**{"input": "digits", **options}))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        ({"split": "train"}, "--split train"),
+        ({"archives": pathlib.Path("a")}, "--archives a"),
+        ({"data_dir": pathlib.Path("d")}, "--data-dir d"),
+        ({"allow_unverified_archives": True}, "--allow-unverified-archives"),
+    ],
+)
+def test_flags_of_data_sets_are_refused_with_files(options, flag, array, folder):
+    for source in (array, folder):
+        check(config(source))
+        with pytest.raises(ConfigurationError) as error:
+            check(config(source, **options))
+        says = str(error.value)
+        assert says.startswith(f"{flag}: has no effect with --input {source}; omit it, or name a ")
+
+
+def test_the_folder_that_one_is_in_can_be_corrupted(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    check(config("."))
+    assert config(".").folder == folder.parent / "images-C"
+    assert config("..").folder == folder.parent.parent / f"{folder.parent.name}-C"
+    output = folder.parent / "out"
+    assert config(".", output=output).folder == output
+    assert corrupt_data_set(config(".", output=output), QUIET) == output
+    assert (output / "contrast" / "1" / "tall.JPEG").exists()
 
 
 @pytest.mark.parametrize(
