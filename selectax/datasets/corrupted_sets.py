@@ -74,7 +74,8 @@ def corruptions_at_hand(
 
     Args:
       dataset: name of the clean data set.
-      archives: folder of official archives; None to look for a prepared data set.
+      archives: folder of official archives. If it lacks that of the corrupted set, or is None, a
+        prepared data set counts.
       where: the other arguments of `load` that say where prepared data sets are.
 
     Returns:
@@ -85,11 +86,11 @@ def corruptions_at_hand(
     """
     if dataset not in CORRUPTED:
         return ()
-    if archives is None:
+    path = _archive(dataset, archives)
+    if path is None:
         return _first_part(dataset, archives=None, **where).prepared_corruptions
     builder: Any = builder_class_of(CORRUPTED[dataset])
-    path = locate(builder.archives(), archives)
-    return () if path is None else builder.corruptions_in(path)
+    return builder.corruptions_in(path)
 
 
 def open_official_set(
@@ -105,7 +106,7 @@ def open_official_set(
       test: the clean test split.
 
     Raises:
-      DataError: the corrupted set is not available.
+      DataError: the corrupted set is neither prepared nor available.
     """
     builder = _first_part(dataset, **where)
     prepare(builder)
@@ -114,7 +115,20 @@ def open_official_set(
     return OfficialSet(CORRUPTED[dataset], data_dir, test)
 
 
-def _first_part(dataset: str, **where: Any):
+def _archive(dataset: str, archives: pathlib.Path | None) -> pathlib.Path | None:
+    """Path of the corrupted set's archive in a folder of archives; None if it is not there."""
+    if archives is None:
+        return None
+    return locate(builder_class_of(CORRUPTED[dataset]).archives(), archives)
+
+
+def _first_part(dataset: str, *, archives: pathlib.Path | None, **where: Any) -> Any:
+    """The builder of one configuration: from the archive, or prepared where there is none."""
     name = CORRUPTED[dataset]
-    first = describe(name).corruptions[0]
-    return find_builder(name, corruption=first, severity=SEVERITIES[0], **where)
+    first = {"corruption": describe(name).corruptions[0], "severity": SEVERITIES[0], **where}
+    # A folder with the clean set alone must not hide a corrupted set that was prepared before.
+    if archives is not None and _archive(dataset, archives) is None:
+        prepared = find_builder(name, archives=None, **first)
+        if prepared.is_prepared:
+            return prepared
+    return find_builder(name, archives=archives, **first)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from selectax.datasets import load
+from selectax.datasets import DataError, describe, load
 from selectax.datasets.corrupted_sets import corruptions_at_hand, open_official_set
 from selectax.datasets.pipeline.batches import in_batches
 from selectax.study.configuration.config import SweepConfig
@@ -38,6 +38,24 @@ def test_what_is_at_hand(where, tmp_path):
     assert not corruptions_at_hand("tiny_imagenet", **where)
     assert not corruptions_at_hand("digits", **where)
     assert not corruptions_at_hand("cifar10", **where | {"archives": None, "data_dir": tmp_path})
+
+
+def test_a_prepared_set_counts_beside_archives_that_lack_it(where, tmp_path):
+    """As after `selectax data prepare cifar10_c`, and then --archives with CIFAR-10 alone."""
+    small.write(tmp_path, small.CIFAR10)
+    without = where | {"archives": tmp_path, "data_dir": tmp_path / "data"}
+    assert not corruptions_at_hand("cifar10", **without)
+    labels = np.array([0, 1, 2], np.int32)
+    with pytest.raises(DataError, match=r"--archives .*: holds no CIFAR-10-C\.tar"):
+        opened("cifar10", without, clean_images(labels), labels)
+    whole = opened("cifar10", where, clean_images(labels), labels)
+    # What was prepared from an archive that is not the official one has a folder of its own.
+    without["data_dir"] = whole.data_dir
+    assert corruptions_at_hand("cifar10", **without) == describe("cifar10_c").corruptions
+    prepared = opened("cifar10", without, clean_images(labels), labels)
+    assert prepared.data_dir == whole.data_dir
+    expected = whole.corruption("fog", (1,)).images
+    np.testing.assert_array_equal(prepared.corruption("fog", (1,)).images, expected)
 
 
 def test_images_are_those_of_the_set_beside_their_clean_ones(where):
@@ -140,3 +158,11 @@ def test_auto_says_when_it_falls_back(dataset, images, at_hand, says):
     assert (sentence is not None) == says
     if sentence is not None:
         assert f"our own corruptions of the test images of {dataset}" in sentence
+        assert "use --corrupted-images official to download it" in sentence
+
+
+def test_the_remedy_is_the_archive_where_a_folder_of_archives_is_given(tmp_path):
+    config = SweepConfig(DataOptions(dataset="cifar10", archives=tmp_path))
+    sentence = fallback(config, resolve_corruptions(config, official_at_hand=False))
+    assert f"neither prepared nor in --archives {tmp_path}; put its archive there, or" in sentence
+    assert "download" not in sentence

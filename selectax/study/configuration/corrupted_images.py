@@ -76,8 +76,12 @@ def fallback(asked: SweepConfig, resolved: SweepConfig) -> str | None:
     )
     if not fell_back:
         return None
+    if asked.data.archives is None:
+        where, remedy = "", "use --corrupted-images official to download it"
+    else:
+        where, remedy = f" {asked.data.archives}", "put its archive there"
     return (
         f"Corrupted images: our own corruptions of the test images of {dataset}, because "
-        f"{CORRUPTED[dataset]} is neither prepared nor in --archives; use --corrupted-images "
-        "official to download it, or own to use ours without this message."
+        f"{CORRUPTED[dataset]} is neither prepared nor in --archives{where}; {remedy}, or use "
+        "--corrupted-images own to use ours without this message."
     )
