@@ -78,6 +78,8 @@ def write_report_of(
         more than their networks, measures and training methods.
     """
     run = read_runs(paths)
+    # Before the findings, which take long, because a file that the figures need may be damaged.
+    pictures = _pictures(paths, run, drawn, metrics)
     if findings is None:
         findings = find(run.table, run.units, np.random.default_rng(0))
     study = Study(
@@ -90,7 +92,7 @@ def write_report_of(
         metrics,
         len(paths),
     )
-    write_text(output, render(study, _pictures(paths, run, drawn, metrics), findings))
+    write_text(output, render(study, pictures, findings))
     return output
 
 

@@ -33,6 +33,7 @@ from selectax.study.report.findings import Finding
 from selectax.study.run import results
 from selectax.study.run.folder import alone_in, check_images, holds_run, write_json
 from selectax.study.run.networks import NetworkId, read_measured, write_networks
+from selectax.study.run.unit_values import read_unit_values
 from selectax.study.runtime.hosts import is_first, wait_for_all
 from selectax.study.runtime.progress import Log
 from selectax.study.training.methods.method import TrainingMethod
@@ -158,6 +159,7 @@ def _sweep(config: SweepConfig, components: Components, log: Log) -> Outcome:
     plan = make_plan(config, components)
     folder, groups = plan.folder, plan.groups
     record, table = read_measured(folder, table_so_far(folder))
+    read_unit_values(folder.unit_values)  # refuses a damaged file before any network is trained
     data = load_data(plan.config, plan.mesh, components)
     check_images(folder, data.counts)
     # Our own networks end each layer in a ReLU.

@@ -13,6 +13,7 @@ import tyro
 from PIL import Image
 
 from selectax.commands import sweep
+from selectax.study import reports
 from selectax.study.configuration.config import SweepConfig, defaults_of, to_json
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.report import figures
@@ -129,6 +130,20 @@ def test_a_folder_without_a_run_is_refused(tmp_path, damage, words):
         write_report(folder)
     assert str(folder) in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_damaged_values_of_units_are_refused_before_findings_are_sought(tmp_path, monkeypatch):
+    table = planted_table(alphas=(0.0,), seeds=2)
+    runs = write_runs_of_seeds(tmp_path, table)
+    (runs[1] / "units.parquet").write_bytes(b"nothing of ours")
+    monkeypatch.setattr(reports, "find", None)
+    monkeypatch.setattr(figures, "draw_all", None)
+    says = r"units\.parquet: is no table .*; remove it to go on without it\.$"
+    with pytest.raises(ConfigurationError, match=says):
+        write_report(runs[1])
+    with pytest.raises(ConfigurationError, match=says):
+        join_runs(runs, tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
 
 
 @pytest.mark.parametrize(

@@ -464,6 +464,16 @@ def test_what_only_the_command_does_is_refused(run, says, tmp_path):
     with pytest.raises(ConfigurationError, match=says):
         sweep(to(tmp_path / "run", **run), console=silent())
     assert not (tmp_path / "run").exists()
+def test_damaged_values_of_units_are_refused_before_anything_is_trained(
+    undisturbed, tmp_path, monkeypatch
+):
+    folder = tmp_path / "run"
+    shutil.copytree(undisturbed[0], folder)
+    results.save(folder / "results.csv", results.table([]))
+    (folder / "units.parquet").write_bytes(b"nothing of ours")
+    monkeypatch.setattr(experiment, "train_group", None)
+    with pytest.raises(ConfigurationError, match=r"units\.parquet: is no table.*; remove it to"):
+        sweep(to(folder, resume=True), console=silent())
 
 
 PROGRAM = """

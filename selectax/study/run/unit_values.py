@@ -1,5 +1,6 @@
 """Measurements of individual units of a run's networks, stored in `units.parquet`."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run.networks import NetworkId
 from selectax.study.run.results import with_training
 from selectax.study.runtime.whole_files import whole_file
@@ -62,8 +64,23 @@ def joined(*tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_unit_values(path: Path) -> pd.DataFrame:
-    """Reads the table of a run; returns an empty table if the file does not exist."""
-    return joined(with_training(pd.read_parquet(path))) if path.exists() else joined()
+    """Reads the table of a run; returns an empty table if the file does not exist.
+
+    Raises:
+      ConfigurationError: the file is damaged.
+    """
+    if not path.exists():
+        return joined()
+    content = io.BytesIO(path.read_bytes())
+    try:
+        return joined(with_training(pd.read_parquet(content)))
+    # A damaged file can make PyArrow and pandas raise any exception.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigurationError(
+            f"{path}: is no table of values of units ({type(error).__name__}: {reason}); remove "
+            "it to go on without it."
+        ) from error
 
 
 def write_unit_values(path: Path, table: pd.DataFrame) -> None:

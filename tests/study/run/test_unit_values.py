@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.run.networks import NetworkId
 from selectax.study.run.unit_values import (
     joined,
@@ -45,6 +47,28 @@ def test_of_a_unit_that_two_tables_hold_the_last_counts():
     after = unit_table(NetworkId(0.0, 0), {"class_selectivity": {"a": np.float32([0.125])}})
     values = joined(before, after)["value"].tolist()
     assert values == [0.125, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "zeros", "other columns", "other types"])
+def test_a_damaged_file_is_refused_with_the_remedy(tmp_path, damage):
+    path = tmp_path / "units.parquet"
+    table = unit_table(NetworkId(0.0, 0), VALUES)
+    write_unit_values(path, table)
+    whole = path.read_bytes()
+    if damage == "other columns":
+        table.drop(columns="unit").to_parquet(path)
+    elif damage == "other types":
+        table.assign(seed="none").to_parquet(path)
+    else:
+        zeros = whole[:4] + bytes(600) + whole[604:]
+        damaged = {"text": b"nothing of ours\n", "cut": whole[:600], "zeros": zeros}
+        path.write_bytes(damaged[damage])
+    with pytest.raises(ConfigurationError) as refused:
+        read_unit_values(path)
+    says = str(refused.value)
+    assert says.startswith(f"{path}: is no table of values of units (")
+    assert says.endswith("; remove it to go on without it.")
+    assert "\n" not in says
 
 
 def test_a_table_comes_back_as_it_was_and_nothing_from_nothing(tmp_path):
