@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
-from typing import Any
+from typing import Any, SupportsInt
 
 import jax
 import numpy as np
@@ -19,6 +19,7 @@ from selectax.study.plan import Plan
 from selectax.study.run.networks import NetworkId, Progress, wanted_groups, write_networks
 from selectax.study.run.results import Row
 from selectax.study.run.table_file import growing_table
+from selectax.study.run.trained_again import Training, trained_otherwise, without
 from selectax.study.run.unit_values import (
     joined,
     read_unit_values,
@@ -53,7 +54,8 @@ def measure_group(
     """Measures each network of a group, and adds the missing rows to the results table.
 
     Each device of each host measures one network at a time, and a CPU two. The first host writes
-    the rows.
+    the rows. If a network that lacks measures was trained again, without its checkpoints, and the
+    result differs, its rows are replaced, because those of two trainings must not be mixed.
 
     Args:
       plan: plan of the sweep.
@@ -62,16 +64,17 @@ def measure_group(
       population: trained population.
       data: images for the measures.
       table: results so far.
-      record: completed measures of each network. The function adds new ones in place.
+      record: completed measures of each network. The function changes it in place.
       log: log for warnings and progress.
 
     Returns:
       The table with the new rows.
     """
+    table, of_units = _of_these_trainings(plan, group, asked_for, population, table, record, log)
     left = networks_left(plan, asked_for, record)
     hosts, done = jax.process_count(), len(asked_for) - len(left)
     path = plan.folder.results if is_first() else None
-    units = [read_unit_values(plan.folder.unit_values)]
+    units = [of_units]
 
     def after_each_write() -> None:
         units[:] = [joined(*units)]
@@ -138,6 +141,40 @@ def networks_left(
     }
 
 
+def _of_these_trainings(
+    plan: Plan,
+    group: Sequence[NetworkId],
+    asked_for: Sequence[NetworkId],
+    population: Population,
+    table: pd.DataFrame,
+    record: dict[NetworkId, Progress],
+    log: Log,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Drops what was measured of other trainings of the networks that still lack measures.
+
+    Returns:
+      The results and the values of units without these networks, which the record loses, too.
+    """
+    units = read_unit_values(plan.folder.unit_values)
+    begun = [network for network in networks_left(plan, asked_for, record) if network in record]
+    if not begun:
+        return table, units
+    history, best_epochs = fetch((population.history, population.best_epoch))
+    trainings = {
+        network: _training(jax.tree.map(lambda leaf, at=at: leaf[at], history), best_epochs[at])
+        for at, network in enumerate(group)
+        if network in begun
+    }
+    differing = trained_otherwise(table, trainings)
+    for network in differing:
+        del record[network]
+        log.warn(
+            f"{network}: was trained again, and the result differs from the one of its rows in "
+            f"{plan.folder.results.name}, so all of it is measured anew."
+        )
+    return without(table, differing), without(units, differing)
+
+
 def _devices(networks: int) -> list[jax.Device]:
     """Returns the devices of this host that measure a network each, as many on every host.
 
@@ -184,7 +221,8 @@ def _measure(
             "epoch": int(best_epoch),
         }
         if "training" not in already:
-            rows = [{**whose[network], **row} for row in _training_rows(history)]
+            training = _training(history, best_epoch)
+            rows = [{**whose[network], **row} for row in training.rows()]
             yield network, Measured("training", rows)
         diverged = np.flatnonzero(~np.isfinite(history.loss))
         if len(diverged):
@@ -267,15 +305,8 @@ def _turns(
             size = hosts * _ON_CPU
 
 
-def _training_rows(history: Metrics) -> list[Row]:
-    return [
-        {"epoch": epoch, "metric": metric, "value": value}
-        for metric, values in (
-            ("train_loss", history.loss),
-            ("train_accuracy", history.accuracy),
-        )
-        for epoch, value in enumerate(values, start=1)
-    ]
+def _training(history: Metrics, best_epoch: SupportsInt) -> Training:
+    return Training(int(best_epoch), np.asarray(history.loss), np.asarray(history.accuracy))
 
 
 def _figures_of(rows: Iterator[Row]) -> dict[str, float]:

@@ -31,7 +31,7 @@ from selectax.study.configuration.options import (
     RunOptions,
     TrainingOptions,
 )
-from selectax.study.measures import attacks, corruptions
+from selectax.study.measures import attacks, clean, corruptions
 from selectax.study.measures.registry import METRICS
 from selectax.study.plan import hyperparameters_of
 from selectax.study.report import figures
@@ -464,6 +464,51 @@ def test_what_only_the_command_does_is_refused(run, says, tmp_path):
     with pytest.raises(ConfigurationError, match=says):
         sweep(to(tmp_path / "run", **run), console=silent())
     assert not (tmp_path / "run").exists()
+@pytest.mark.parametrize("differs", [False, True])
+def test_a_network_trained_again_with_another_result_is_measured_anew(
+    undisturbed, tmp_path, monkeypatch, differs
+):
+    """As a half measured run whose checkpoints are lost, continued on another machine."""
+    expected, outcome, _ = undisturbed
+    folder = tmp_path / "run"
+    shutil.copytree(expected, folder)
+    shutil.rmtree(folder / "checkpoints")
+    first, half = NetworkId(ALPHAS[0], 0), NetworkId(ALPHAS[0], 1)
+    whole = outcome.table
+    of_half = (whole["alpha"] == half.alpha) & (whole["seed"] == half.seed)
+    lost = of_half & whole["perturbation"].str.contains("fgsm|pgd|contrast|corruptions")
+    table = whole[~lost].copy()
+    if differs:
+        for network in (first, half):
+            of_network = (table["alpha"] == network.alpha) & (table["seed"] == network.seed)
+            is_loss = of_network & (table["metric"] == "train_loss") & (table["epoch"] == 1)
+            table.loc[is_loss, "value"] *= 1 + 2**-20
+            table.loc[of_network & (table["metric"] == "accuracy"), "value"] = 0.125
+    for path in (folder / "results.csv", folder / "results.parquet"):
+        results.save(path, table)
+    content = json.loads((folder / "networks.json").read_text())
+    for one in content["measured"]:
+        if (one["alpha"], one["seed"]) == half[:2]:
+            one["measures"] = [
+                name for name in one["measures"] if name not in ("attacks", "corruptions")
+            ]
+            one["rows"] -= int(lost.sum())
+    (folder / "networks.json").write_text(json.dumps(content))
+    console = Console(file=io.StringIO(), width=300)
+    with monkeypatch.context() as patch:
+        if not differs:  # what was measured of the same training is kept
+            patch.setattr(clean, "accuracy", None)
+        found = sweep(to(folder, resume=True), console=console).table
+    said = f"{half}: was trained again, and the result differs"
+    assert (said in console.file.getvalue()) == differs
+    assert str(first) + ": was trained" not in console.file.getvalue()
+    pd.testing.assert_frame_equal(rows_of(found, *half[:2]), rows_of(whole, *half[:2]))
+    # A network of the group that lacks nothing keeps its rows, which are all of one training.
+    kept = rows_of(table, *first[:2])
+    pd.testing.assert_frame_equal(rows_of(found, *first[:2]), kept)
+    assert (folder / "units.parquet").read_bytes() == (expected / "units.parquet").read_bytes()
+
+
 def test_damaged_values_of_units_are_refused_before_anything_is_trained(
     undisturbed, tmp_path, monkeypatch
 ):

@@ -24,8 +24,8 @@ from selectax.study.run.unit_values import joined, read_unit_values, write_unit_
 def write_joined(paths: Sequence[Path], folder: RunFolder) -> RecordedRun:
     """Writes settings, networks and results of several runs into a folder, as one run has them.
 
-    Checkpoints are not copied. A sweep resumed in the folder trains only the networks that lack
-    measures.
+    Checkpoints are not copied. A sweep resumed in the folder trains the groups of networks of which
+    one lacks measures, and measures what is lacking; see `measuring_loop.measure_group`.
 
     Args:
       paths: folders of runs that differ only in their networks and measures.
