@@ -29,6 +29,7 @@ from selectax.study.evaluation.foreign_weights import (
     warnings_of_chance,
 )
 from selectax.study.evaluation.table import (
+    alone_with,
     begin_table,
     check_epoch,
     what_determines,
@@ -77,16 +78,23 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
     data = dataclasses.replace(config.data, dataset=dataset)
     sweep = SweepConfig(data, TrainingOptions(model=model), evaluation=config.evaluation)
     check(sweep)
-    at_hand = corruptions_at_hand(dataset, **where_data_lie(data))
-    resolved = resolve_corruptions(sweep, official_at_hand=bool(at_hand), at_hand=at_hand)
-    evaluation = resolved.evaluation
+    log = Log(console or Console(stderr=True), config.log)
     if not config.results.parent.is_dir():
         # Check this now, not after hours of measuring.
         raise ConfigurationError(
             f"--output {config.results}: {config.results.parent} is no folder; make it, or name "
             "another file."
         )
-    log = Log(console or Console(stderr=True), config.log)
+    with alone_with(config.results, log.warn):
+        return _evaluate(config, sweep, log)
+
+
+def _evaluate(config: EvaluateConfig, sweep: SweepConfig, log: Log) -> pd.DataFrame:
+    """Evaluates with a checked configuration, whose data and measures are those of `sweep`."""
+    data, model, dataset = sweep.data, sweep.training.model, sweep.data.dataset
+    at_hand = corruptions_at_hand(dataset, **where_data_lie(data))
+    resolved = resolve_corruptions(sweep, official_at_hand=bool(at_hand), at_hand=at_hand)
+    evaluation = resolved.evaluation
     network, networks = _networks(config, model, dataset, log)
     units_of(model, network, describe(dataset))
     images = load_evaluation_images(data, evaluation)

@@ -6,7 +6,8 @@ A repeated evaluation continues its own table. It never replaces a table of anot
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from selectax.study.configuration.evaluate_config import EvaluateConfig
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.run import results
 from selectax.study.run.folder import RunFolder, write_json
+from selectax.study.run.locks import Place, alone_at
 from selectax.study.run.networks import NetworkId, Progress, matching, record_of
 
 _RECORD = "measured"
@@ -43,6 +45,29 @@ def what_determines(
     images = {"dataset": dataset, "test_images": test_images}
     content = {**weights, "model": model, **images, **flags, **options}
     return json.loads(json.dumps(content))
+
+
+@contextmanager
+def alone_with(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
+    """Locks a table and the files beside it for this process.
+
+    Args:
+      path: path of the CSV file, in an existing folder.
+      warn: called with a sentence if the file system has no locks and a file replaces the lock.
+
+    Raises:
+      ConfigurationError: another evaluation uses the file, or its folder cannot be written.
+    """
+    # Tables whose names differ in their suffix alone share the files beside them.
+    locks = (path.with_name(f".{path.stem}.{suffix}") for suffix in ("lock", "lock_file"))
+    place = Place(path, "file", "evaluation", *locks)
+    with alone_at(place, warn):
+        try:
+            yield
+        finally:
+            # An evaluation that was refused leaves no file.
+            if not _beside(path).exists():
+                place.lock.unlink(missing_ok=True)
 
 
 def begin_table(

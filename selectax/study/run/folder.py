@@ -1,20 +1,17 @@
 """The folder of a run: the paths of its files, its lock, and checks before a run starts."""
 
 import dataclasses
-import fcntl
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
-
 from selectax.study.configuration.config import flags_of
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.options import MethodOptions
+from selectax.study.run.locks import Place, alone_at
 from selectax.study.runtime.whole_files import whole_file
 
 # Flags that choose the networks of a study. A resumed run may change them.
@@ -164,65 +161,20 @@ def alone_in(path: Path, warn: Callable[[str], None] = print) -> Iterator[None]:
     Raises:
       ConfigurationError: another process uses the folder, or the folder cannot be written.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = _locked(path, warn)
-    except Timeout as held:
-        # A file that replaces the lock remains if its process was killed on another host.
-        soft = Path(held.lock_file) != RunFolder(path).lock
-        remove = f", or remove {Path(held.lock_file).name} if no sweep is running" if soft else ""
-        raise ConfigurationError(
-            f"--output {path}: another sweep uses this folder; wait until it ends{remove}, or "
-            "choose another folder."
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"--output {path}: cannot be written ({error.strerror}); choose another folder."
-        ) from None
+    folder = RunFolder(path)
+    place = Place(path, "folder", "sweep", folder.lock, folder.soft_lock)
     refused = False
     try:
-        yield
-    except ValueError:
-        refused = True
-        raise
+        with alone_at(place, warn):
+            try:
+                yield
+            except ValueError:
+                refused = True
+                raise
     finally:
-        lock.release()
         # Keep the folder if the run was interrupted, for --resume.
-        if refused and path.is_dir() and _is_empty(RunFolder(path)):
+        if refused and path.is_dir() and _is_empty(folder):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _locked(path: Path, warn: Callable[[str], None]) -> BaseFileLock:
-    """Acquires a lock that the system releases when the process ends, or else creates a file.
-
-    Raises:
-      Timeout: another process holds the lock.
-      OSError: no file can be created in the folder.
-    """
-    folder = RunFolder(path)
-    lock: BaseFileLock
-    if _has_locks(path):
-        lock = FileLock(folder.lock, timeout=0)
-        lock.acquire()
-        return lock
-    lock = SoftFileLock(folder.soft_lock, timeout=0)
-    lock.acquire()
-    warn(
-        f"--output {path}: its file system has no locks, so {folder.soft_lock.name} is used "
-        "instead; do not start another sweep in this folder from another machine."
-    )
-    return lock
-
-
-def _has_locks(path: Path) -> bool:
-    """Whether the file system of a folder supports `flock`; raises OSError if it is read-only."""
-    with tempfile.TemporaryFile(dir=path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            # No other process can hold a lock on this file, because it was just created.
-            return False
-    return True
 
 
 def check_images(folder: RunFolder, counts: Mapping[str, int]) -> None:

@@ -29,6 +29,7 @@ from selectax.study.configuration.options import (
 from selectax.study.evaluation import foreign_weights
 from selectax.study.evaluation.evaluate import evaluate
 from selectax.study.evaluation.table import (
+    alone_with,
     begin_table,
     check_epoch,
     write_record,
@@ -345,6 +346,30 @@ def test_what_an_earlier_version_measured_is_inferred(tmp_path):
     results.save(path, results.table(rows_of(0.5, ["accuracy"])))
     table, record = begin_table(path, options)
     assert (len(table), record) == (1, {NetworkId(0.5, 1): Progress(frozenset({"clean"}), 1)})
+
+
+def test_two_evaluations_into_one_table_are_refused_until_one_ends(tmp_path):
+    weights, file = tmp_path / "model.safetensors", tmp_path / "table.csv"
+    save_file(weights_of_resnet8(), weights)
+    data, options = DataOptions(dataset="digits"), EvaluationOptions(measures=())
+
+    def config(name):
+        return EvaluateConfig(weights, "resnet8", output=name, data=data, evaluation=options)
+
+    with alone_with(file):
+        # The record beside the table does not depend on the table's suffix.
+        for name in (file, tmp_path / "table.txt"):
+            assert sentence_of(config(name)) == (
+                f"--output {name}: another evaluation uses this file; wait until it ends, or "
+                "choose another file."
+            )
+        with alone_with(tmp_path / "other.csv"):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    with alone_with(file):
+        begin_table(file, {})
+    with alone_with(file):
+        pass
 
 
 def test_an_evaluation_that_was_interrupted_at_once_is_in_nobodys_way(tmp_path):

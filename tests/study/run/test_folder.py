@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from selectax.study.configuration.errors import ConfigurationError
-from selectax.study.run import folder as folder_module
+from selectax.study.run import locks
 from selectax.study.run.folder import (
     RunFolder,
     alone_in,
@@ -72,7 +72,7 @@ def test_without_locks_a_file_takes_their_place(tmp_path, monkeypatch, number):
     def without(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(folder_module.fcntl, "flock", without)
+    monkeypatch.setattr(locks.fcntl, "flock", without)
     warnings = []
     with alone_in(tmp_path / "run", warnings.append):
         (warning,) = warnings
@@ -243,7 +243,7 @@ def test_folders_that_cannot_be_made_or_written_are_refused(tmp_path, monkeypatc
     def read_only(**_):
         raise OSError(30, os.strerror(30))
 
-    monkeypatch.setattr(folder_module.tempfile, "TemporaryFile", read_only)
+    monkeypatch.setattr(locks.tempfile, "TemporaryFile", read_only)
     assert f"cannot be written ({os.strerror(30)})" in refused(tmp_path / "mounted")
 
 
