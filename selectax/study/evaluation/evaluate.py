@@ -50,7 +50,11 @@ _USUAL_MODEL = "resnet20"
 
 
 class _Trained(NamedTuple):
-    """A network, its best epoch, and its variables after that epoch."""
+    """A network, its best epoch, and its variables after that epoch.
+
+    The epoch is 0 for the initial weights of a sweep's network, and for a network from a file,
+    whose epoch is not known.
+    """
 
     network: NetworkId
     epoch: int
@@ -123,11 +127,7 @@ def _networks(
 ) -> tuple[Network, list[_Trained]]:
     """Returns the network's functions, and the trained networks of a sweep or of a file."""
     if config.weights.is_dir():
-        networks = list(_trained_here(config))
-        if not networks:
-            raise ConfigurationError(
-                f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
-            )
+        networks = _with_an_epoch(config, list(_trained_here(config)), log)
         return of_module(models.create(model, describe(dataset).num_classes)), networks
     if not config.weights.is_file():
         raise WeightsError(f"--weights {config.weights}: no such file or folder; name another.")
@@ -136,6 +136,32 @@ def _networks(
         log.warn(foreign.assumptions)
     whose = NetworkId(UNKNOWN_ALPHA if config.alpha is None else config.alpha, config.seed or 0)
     return foreign.network, [_Trained(whose, _UNKNOWN_EPOCH, foreign.variables)]
+
+
+def _with_an_epoch(config: EvaluateConfig, networks: list[_Trained], log: Log) -> list[_Trained]:
+    """Returns the networks of a sweep that have a best epoch; the others have initial weights.
+
+    Raises:
+      ConfigurationError: none has.
+    """
+    if not networks:
+        raise ConfigurationError(
+            f"--weights {config.weights}: holds no checkpoint yet; train for an epoch first."
+        )
+    trained = [one for one in networks if one.epoch]
+    if not trained:
+        raise ConfigurationError(
+            f"--weights {config.weights}: no network that is asked for was trained for a whole "
+            "epoch yet; resume the sweep first."
+        )
+    if left_out := [one.network for one in networks if not one.epoch]:
+        others = len(left_out) - 1
+        which = f"s {left_out[0]} and {others} more are" if others else f" {left_out[0]} is"
+        log.warn(
+            f"--weights {config.weights}: the network{which} left out, not trained for a whole "
+            "epoch yet; resume the sweep."
+        )
+    return trained
 
 
 def _measure_left(

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import shutil
+import signal
 import sys
 
 import numpy as np
@@ -16,6 +17,7 @@ from selectax import datasets, models
 from selectax.commands import evaluate as command
 from selectax.models.pytorch.files import WeightsError
 from selectax.study import sweeps as experiment
+from selectax.study import training_loop
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
@@ -38,6 +40,7 @@ from selectax.study.measures import clean, indices
 from selectax.study.measures.registry import MEASURES
 from selectax.study.run import results
 from selectax.study.run.networks import UNKNOWN_ALPHA, NetworkId, Progress
+from selectax.study.runtime.signals import Stopped
 from tests.study.tiny import TinyNetwork, draw_little
 
 pytestmark = pytest.mark.slow
@@ -171,6 +174,37 @@ def test_networks_that_are_not_there_are_refused(sweep, tmp_path):
     assert "holds no checkpoint yet" in sentence_of(EvaluateConfig(untrained, alpha=2.0))
     (untrained / "config.json").write_text(json.dumps({"model": "resnet8"}))
     assert "holds no config.json of a sweep" in sentence_of(EvaluateConfig(untrained, alpha=2.0))
+
+
+def test_networks_without_a_whole_epoch_are_not_measured(sweep, tmp_path, monkeypatch):
+    """As of a sweep that went on with another seed, and was stopped in its first epoch."""
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    folder = tmp_path / "sweep"
+    shutil.copytree(sweep[0], folder)
+    pieces = training_loop.steps_of_epoch
+
+    def signalling(*arguments, **options):
+        for done, population in pieces(*arguments, piece_seconds=0, **options):
+            signal.raise_signal(signal.SIGINT)
+            yield done, population
+
+    monkeypatch.setattr(training_loop, "steps_of_epoch", signalling)
+    more = dataclasses.replace(SWEEP.regularizer, seeds=3)
+    run = RunOptions(output=folder, mesh="1x1", resume=True)
+    with pytest.raises(Stopped):
+        experiment.sweep(dataclasses.replace(SWEEP, regularizer=more, run=run), console=silent())
+    options, file = EvaluationOptions(measures=(), evaluation_images=20), tmp_path / "table.csv"
+    config = EvaluateConfig(folder, output=file, evaluation=options)
+    says = sentence_of(dataclasses.replace(config, seed=2))
+    assert says == (
+        f"--weights {folder}: no network that is asked for was trained for a whole epoch yet; "
+        "resume the sweep first."
+    )
+    console = silent()
+    table = evaluate(config, console)
+    assert set(table["seed"]) == {0, 1}
+    assert 0 not in set(table["epoch"])
+    assert "the networks alpha -1 seed 2 and 1 more are left out, not" in console.file.getvalue()
 
 
 def test_weights_of_another_network_are_refused_and_leave_no_file(tmp_path, monkeypatch, capsys):
