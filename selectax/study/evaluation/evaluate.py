@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import pandas as pd
 from rich.console import Console
@@ -32,6 +33,9 @@ from selectax.study.evaluation.table import (
     alone_with,
     begin_table,
     check_epoch,
+    check_weights,
+    digest_of,
+    recorded_weights,
     what_determines,
     write_record,
 )
@@ -50,15 +54,16 @@ _USUAL_MODEL = "resnet20"
 
 
 class _Trained(NamedTuple):
-    """A network, its best epoch, and its variables after that epoch.
+    """A network, its best epoch, its variables after that epoch, and the digest of these.
 
     The epoch is 0 for the initial weights of a sweep's network, and for a network from a file,
-    whose epoch is not known.
+    whose epoch is not known. The settings of a file's table have the digest of the file instead.
     """
 
     network: NetworkId
     epoch: int
     variables: Mapping[str, Any]
+    digest: str | None = None
 
 
 def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataFrame:
@@ -104,14 +109,19 @@ def _evaluate(config: EvaluateConfig, sweep: SweepConfig, log: Log) -> pd.DataFr
     images = load_evaluation_images(data, evaluation)
     determines = what_determines(config, model, dataset, evaluation, count(images.test))
     table, record = begin_table(config.results, determines)
+    weights = recorded_weights(config.results)
     for trained in networks:
         check_epoch(config.results, table, trained.network, trained.epoch)
+        if trained.digest is not None:
+            if trained.network in record:
+                check_weights(config.results, weights, trained.network, trained.digest)
+            weights[trained.network] = trained.digest
     if (sentence := fallback(sweep, resolved)) is not None:
         log.warn(sentence)
     named = {"dataset": dataset, "model": model}
 
     def keep_record():
-        write_record(config.results, determines, record)
+        write_record(config.results, determines, record, weights)
 
     with growing_table(config.results, table, after=keep_record) as growing:
         _measure_left(
@@ -188,7 +198,7 @@ def _measure_left(
     with stage(
         log, "Evaluated network", total=len(networks), done=done, event="network"
     ) as progress:
-        for (whose, epoch, variables), already in left:
+        for (whose, epoch, variables, _), already in left:
             subject = Subject(whose.seed, functions, variables, images, evaluation, num_classes)
             for measured in measure_one_by_one(subject, measures, already=already):
                 of_network = {**named, **whose._asdict(), "epoch": epoch}
@@ -250,7 +260,8 @@ def _trained_here(config: EvaluateConfig) -> Iterator[_Trained]:
             for at, network in enumerate(group):
                 if network in wanted:
                     epoch = int(population["best_epoch"][at])
-                    yield _Trained(network, epoch, _taken(population["best_variables"], at))
+                    best = _taken(population["best_variables"], at)
+                    yield _Trained(network, epoch, jax.tree.map(jnp.asarray, best), digest_of(best))
 
 
 def _strengths(networks: Sequence[NetworkId]) -> dict[str, str]:
@@ -267,6 +278,6 @@ def _strengths(networks: Sequence[NetworkId]) -> dict[str, str]:
 
 def _taken(tree: dict[str, Any], at: int) -> dict[str, Any]:
     return {
-        name: _taken(leaf, at) if isinstance(leaf, dict) else jnp.asarray(leaf[at])
+        name: _taken(leaf, at) if isinstance(leaf, dict) else leaf[at]
         for name, leaf in tree.items()
     }

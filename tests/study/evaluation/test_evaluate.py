@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 from selectax import datasets, models
 from selectax.commands import evaluate as command
 from selectax.models.pytorch.files import WeightsError
+from selectax.study import plan, training_loop
 from selectax.study import sweeps as experiment
-from selectax.study import training_loop
 from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
@@ -34,10 +34,14 @@ from selectax.study.evaluation.table import (
     alone_with,
     begin_table,
     check_epoch,
+    check_weights,
+    digest_of,
+    recorded_weights,
     write_record,
 )
 from selectax.study.measures import clean, indices
 from selectax.study.measures.registry import MEASURES
+from selectax.study.plan import hyperparameters_of
 from selectax.study.run import results
 from selectax.study.run.networks import UNKNOWN_ALPHA, NetworkId, Progress
 from selectax.study.runtime.signals import Stopped
@@ -207,6 +211,38 @@ def test_networks_without_a_whole_epoch_are_not_measured(sweep, tmp_path, monkey
     assert "the networks alpha -1 seed 2 and 1 more are left out, not" in console.file.getvalue()
 
 
+def test_another_sweep_of_the_same_settings_is_not_taken_for_the_one_of_the_table(
+    sweep, tmp_path, monkeypatch
+):
+    """As after a sweep of the same flags on another machine, into another folder of its name."""
+    monkeypatch.setattr(models, "create", lambda name, num_classes: TinyNetwork(num_classes))
+    draw_little(monkeypatch.setattr)
+    options, file = EvaluationOptions(measures=(), evaluation_images=20), tmp_path / "table.csv"
+    config = EvaluateConfig(sweep[0], seed=0, output=file, evaluation=options)
+    first = evaluate(config, silent())
+    kept = file.read_bytes(), file.with_suffix(".evaluation.json").read_bytes()
+
+    def otherwise(networks, learning_rate, **schedules):
+        return hyperparameters_of(networks, learning_rate * 1.001, **schedules)
+
+    monkeypatch.setattr(plan, "hyperparameters_of", otherwise)
+    other = tmp_path / "sweep"
+    run = RunOptions(output=other, mesh="1x1", no_report=True)
+    experiment.sweep(dataclasses.replace(SWEEP, run=run), console=silent())
+    assert (other / "config.json").read_bytes() == (sweep[0] / "config.json").read_bytes()
+    says = sentence_of(dataclasses.replace(config, weights=other))
+    assert says.startswith(f"--output {file}: holds alpha -1 seed 0 with other weights than those")
+    assert (file.read_bytes(), file.with_suffix(".evaluation.json").read_bytes()) == kept
+    pd.testing.assert_frame_equal(evaluate(config, silent()), first)
+    # A table of an earlier version, without digests, is continued.
+    beside = file.with_suffix(".evaluation.json")
+    record = json.loads(beside.read_text())
+    assert all(len(one.pop("weights")) == 64 for one in record["measured"])
+    beside.write_text(json.dumps(record))
+    both = evaluate(dataclasses.replace(config, seed=None), silent())
+    pd.testing.assert_frame_equal(both[both["seed"] == 0].reset_index(drop=True), first)
+
+
 def test_weights_of_another_network_are_refused_and_leave_no_file(tmp_path, monkeypatch, capsys):
     weights = tmp_path / "weights.safetensors"
     save_file(weights_of_resnet8(), weights)
@@ -372,6 +408,42 @@ def test_the_record_says_what_is_done_and_rows_without_a_record_are_dropped(tmp_
     results.save(path, results.table(rows_of(alpha, ["accuracy", "mine", "half_written"])))
     table, record = begin_table(path, options)
     assert (len(table), record) == (0, {})
+
+
+def test_the_table_of_a_sweep_is_continued_when_networks_are_added(tmp_path):
+    path, whose = tmp_path / "table.csv", NetworkId(0.5, 1)
+    # As earlier versions wrote it, with the alphas and seeds that the sweep had then.
+    before = {"sweep": {"alpha": [0.5], "seeds": 2, "first_seed": 0, "epochs": 3}, "norm": "linf"}
+    done = {whose: Progress(frozenset({"clean"}), 1)}
+    results.save(path, results.table(rows_of(0.5, ["accuracy"])))
+    write_record(path, before, done)
+    now = {"sweep": {"epochs": 3}, "norm": "linf"}
+    assert begin_table(path, now)[1] == done
+    assert recorded_weights(path) == {}
+    with pytest.raises(ConfigurationError, match="holds something else"):
+        begin_table(path, {"sweep": {"epochs": 4}, "norm": "linf"})
+
+
+def test_a_network_is_known_by_its_weights(tmp_path):
+    path, one, other = tmp_path / "table.csv", NetworkId(0.5, 1), NetworkId(0.5, 2)
+    weights = {"params": {"kernel": np.float32([[1, 2]]), "bias": np.float32([0.5])}}
+    digest = digest_of(weights)
+    shuffled = {"params": dict(reversed(weights["params"].items()))}
+    assert digest_of(shuffled) == digest
+    others = [
+        {"params": {**weights["params"], "bias": np.float32([0.25])}},
+        {"params": {**weights["params"], "kernel": np.float32([[1], [2]])}},
+        {"params": {"kernel": weights["params"]["kernel"], "offset": np.float32([0.5])}},
+    ]
+    assert digest not in map(digest_of, others)
+    done = {network: Progress(frozenset({"clean"}), 1) for network in (one, other)}
+    write_record(path, {}, done, {one: digest})
+    recorded = recorded_weights(path)
+    assert recorded == {one: digest}
+    check_weights(path, recorded, one, digest)
+    check_weights(path, recorded, other, digest)
+    with pytest.raises(ConfigurationError, match=r"holds alpha 0.5 seed 1 with other weights"):
+        check_weights(path, recorded, one, digest_of(others[0]))
 
 
 def test_what_an_earlier_version_measured_is_inferred(tmp_path):
