@@ -464,6 +464,8 @@ def test_what_only_the_command_does_is_refused(run, says, tmp_path):
     with pytest.raises(ConfigurationError, match=says):
         sweep(to(tmp_path / "run", **run), console=silent())
     assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("differs", [False, True])
 def test_a_network_trained_again_with_another_result_is_measured_anew(
     undisturbed, tmp_path, monkeypatch, differs
