@@ -104,6 +104,7 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
         len(wanted),
         batch_size,
         jax.devices(),
+        micro_batches=config.training.micro_batches,
         whole_batches=components.regularizer is not None,
     )
     folder = check_folder(config.output, settings_of(config, mesh), resume=config.run.resume)
@@ -127,10 +128,11 @@ def make_plan(config: SweepConfig, components: Components = NONE) -> Plan:
 def settings_of(config: SweepConfig, mesh: Mesh | None) -> dict[str, Any]:
     """Returns the settings that determine the results, by flag, as JSON types.
 
-    The number of devices that share a batch is among them if each has batch norm of its own.
+    The number of devices that share a batch is among them if it decides which images batch norm
+    takes together: those of a device, or the parts of its micro-batches on all devices.
     """
     settings = to_json(config)
-    if config.training.batch_norm == "per-device":
+    if config.training.batch_norm == "per-device" or config.training.micro_batches > 1:
         settings[DEVICES_PER_BATCH] = axis_size(mesh, "data")
     return settings
 

@@ -84,9 +84,12 @@ def test_the_regularizer_needs_no_sign_of_its_own_layers_only(tmp_path):
     assert list(layers_without_sign(plan)) == ["two"]
 
 
-def test_the_devices_of_a_batch_are_a_setting_if_each_has_a_batch_norm(tmp_path, four_devices):
+@pytest.mark.parametrize("options", [{"batch_norm": "per-device"}, {"micro_batches": 2}])
+def test_the_devices_of_a_batch_are_a_setting_if_batch_norm_depends_on_them(
+    options, tmp_path, four_devices
+):
     assert "devices_per_batch" not in settings_of(ONE_NETWORK, planned(tmp_path).mesh)
-    training = TrainingOptions(batch_norm="per-device")
+    training = TrainingOptions(**options)
     config = dataclasses.replace(ONE_NETWORK, training=training)
     settings = settings_of(config, planned(tmp_path, config=config, mesh="1x2").mesh)
     assert settings["devices_per_batch"] == 2

@@ -61,8 +61,8 @@ class TrainingOptions:
     weight_decay: float = 1e-4
     """Weight decay, applied to all parameters."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the feature maps in training. Weights, sums, statistics and selectivity are
-    float32, and evaluation is in float32."""
+    """Precision of the feature maps in training, and in the validation that chooses the best epoch.
+    Weights, sums, statistics and selectivity are float32, and all measures are in float32."""
     micro_batches: int = 1
     """Number of parts into which each batch is split if it does not fit in memory. Selectivity is
     computed over the whole batch, batch norm over each part."""
@@ -172,8 +172,8 @@ class EvaluationOptions:
 class RunOptions:
     """Where results go and how the work is scheduled.
 
-    None of this changes the results, except that those of --batch-norm per-device depend
-    on the number of devices that share a batch.
+    None of this changes the results, except that those of --batch-norm per-device and of
+    --micro-batches depend on the number of devices that share a batch.
     """
 
     output: Path | None = None

@@ -252,7 +252,7 @@ def _check_same(path: Path, config: dict[str, Any], before: dict[str, Any]) -> N
     devices = config.get(DEVICES_PER_BATCH)
     if devices != (shared := before.get(DEVICES_PER_BATCH, devices)):
         raise ConfigurationError(
-            f"--output {path}: holds a run with --batch-norm per-device in which the number of "
-            f"devices for each batch is {shared}, not {devices}; give a --mesh whose second number "
-            f"is {shared}, or choose another folder."
+            f"--output {path}: holds a run with --batch-norm per-device or --micro-batches in "
+            f"which the number of devices for each batch is {shared}, not {devices}; give a --mesh "
+            f"whose second number is {shared}, or choose another folder."
         )

@@ -24,6 +24,7 @@ def make_mesh(
     batch_size: int,
     devices: Sequence[jax.Device],
     *,
+    micro_batches: int = 1,
     whole_batches: bool = False,
 ) -> Mesh | None:
     """Makes a mesh with the axes "model" and "data".
@@ -33,6 +34,7 @@ def make_mesh(
       networks: number of networks in the population.
       batch_size: images per step.
       devices: available devices; "auto" uses all of them.
+      micro_batches: number of parts of each batch, every one of which is split over the devices.
       whole_batches: whether each batch must stay on one device, because the regularizer is a
         user-defined function of the whole batch.
 
@@ -47,7 +49,7 @@ def make_mesh(
         # Devices without a network of their own stay idle if batches must stay whole.
         models = len(devices)
         if not whole_batches:
-            models = _models_axis(networks, batch_size, len(devices))
+            models = _models_axis(networks, batch_size // micro_batches, len(devices))
         shape = (models, len(devices) // models)
     else:
         shape = _parse(layout)
@@ -61,10 +63,11 @@ def make_mesh(
             f"--mesh {layout}: splits each batch over {shape[1]} devices, but regularizer needs "
             "the whole batch; give a mesh whose second number is 1, or auto."
         )
-    if batch_size % shape[1]:
+    if batch_size // micro_batches % shape[1]:
+        part = f" in {micro_batches} --micro-batches" if micro_batches > 1 else ""
         raise ConfigurationError(
-            f"--mesh {layout}: --batch-size {batch_size} is not a multiple of {shape[1]}; give a "
-            "mesh whose second number divides the batch size."
+            f"--mesh {layout}: --batch-size {batch_size}{part} is not a multiple of {shape[1]}; "
+            f"give a mesh whose second number divides the {'part' if part else 'batch size'}."
         )
     if shape == (1, 1):
         return None
