@@ -2,12 +2,14 @@
 
 import importlib.util
 import math
+import numbers
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from selectax.installing import TENSORBOARD
 from selectax.study.configuration.config import SweepConfig, defaults_of
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.kinds import check_kinds
 from selectax.study.configuration.method_checks import check_method
 from selectax.study.configuration.options import (
     DataOptions,
@@ -58,6 +60,7 @@ def check(
     from selectax.datasets import DATASETS
     from selectax.models import MODELS
 
+    check_kinds(config)
     check_name("--dataset", config.data.dataset, (*DATASETS, *own_names.get("dataset", ())))
     if config.data.dataset in DATASETS and DATASETS[config.data.dataset].is_embedded:
         _check_embedded(config.data)
@@ -140,10 +143,7 @@ def check_evaluation(
     from selectax.datasets import SEVERITIES
 
     lists = ("measures", "attacks", "epsilons", "severities", "pgd_steps")
-    for field in lists if options.corruptions is None else (*lists, "corruptions"):
-        values = getattr(options, field)
-        if isinstance(values, str) or not isinstance(values, Sequence):
-            raise ConfigurationError(f"{named(field)} {values!r}: give a tuple of values.")
+    check_kinds(options, named)
     for field, known, given in (
         ("measures", tuple(measures), options.measures),
         (
@@ -284,7 +284,8 @@ def _check_embedded(data: DataOptions) -> None:
 
 
 def _check_seeds(options: RegularizerOptions) -> None:
-    if not 0 <= options.first_seed < 2**31:
+    first = options.first_seed
+    if not isinstance(first, numbers.Integral) or not 0 <= first < 2**31:
         raise ConfigurationError(
             f"--first-seed {options.first_seed}: give a whole number from 0 to {2**31 - 1}."
         )

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+from selectax.study.configuration.kinds import as_paths
 from selectax.study.configuration.options import (
     DataOptions,
     EvaluationOptions,
@@ -54,6 +55,9 @@ class EvaluateConfig:
     data: DataOptions = _CIFAR10
     evaluation: EvaluationOptions = _EVERYTHING
     log: LogOptions = _TOLD
+
+    def __post_init__(self) -> None:
+        as_paths(self, "weights", "output")
 
     @property
     def results(self) -> Path:

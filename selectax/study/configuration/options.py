@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from selectax.study.configuration.kinds import as_paths
 from selectax.study.measures.registry import MEASURES
 
 # The names in the table, so that the command line knows them.
@@ -35,6 +36,9 @@ class DataOptions:
     validation_limit: int | None = None
     """Use only the first N validation images; all by default. They choose the epoch that is
     measured."""
+
+    def __post_init__(self) -> None:
+        as_paths(self, "archives", "data_dir")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,6 +213,9 @@ class RunOptions:
     curves: Literal["none", "csv", "tensorboard"] = "none"
     """Write training curves of each network after each epoch, to curves.csv or, for TensorBoard, to
     curves/."""
+
+    def __post_init__(self) -> None:
+        as_paths(self, "output")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,7 @@ from selectax.study.configuration.config import SweepConfig
 from selectax.study.configuration.corrupted_images import fallback, resolve_corruptions
 from selectax.study.configuration.errors import ConfigurationError
 from selectax.study.configuration.evaluate_config import EvaluateConfig
+from selectax.study.configuration.kinds import check_kinds
 from selectax.study.configuration.options import EvaluationOptions, TrainingOptions
 from selectax.study.data import load_evaluation_images, where_data_lie
 from selectax.study.evaluation.foreign_weights import (
@@ -80,6 +81,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> pd.DataF
       selectax.models.pytorch.files.WeightsError: if the file has no weights of that network.
       selectax.datasets.DataError: if the data set cannot be loaded.
     """
+    check_kinds(config)
     check_has_effect(config)
     model, dataset = config.model or _USUAL_MODEL, config.data.dataset
     if config.weights.is_dir():
