@@ -5,6 +5,7 @@ the range for two.
 """
 
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def draw_all(
       unit_values: class selectivity index of each unit, see `selectivity_by_layer`.
 
     Returns:
-      Figures by name; those of another metric are METRIC_by_alpha and METRIC_by_layer.
+      Figures by name; those of another metric are METRIC_by_alpha and METRIC_by_layer, or
+      own_METRIC_by_… if FIGURES has one of these names.
 
     Raises:
       ValueError: the table is of several models or data sets.
@@ -119,9 +121,17 @@ def draw_all(
     figures = {name: entry.draw(measured) for name, entry in FIGURES.items()}
     for metric in other_metrics(table):
         description = (metrics or {}).get(metric, "")
-        figures[f"{metric}_by_alpha"] = metric_by_alpha(table, metric, description)
-        figures[f"{metric}_by_layer"] = metric_by_layer(table, units, metric, description)
+        name = _file_name(metric)
+        figures[f"{name}_by_alpha"] = metric_by_alpha(table, metric, description)
+        figures[f"{name}_by_layer"] = metric_by_layer(table, units, metric, description)
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _file_name(metric: str) -> str:
+    """A user-defined metric as part of a file name that no figure of FIGURES has."""
+    name = re.sub(r"\W", "_", metric)
+    is_ours = any(f"{name}_by_{axis}" in FIGURES for axis in ("alpha", "layer"))
+    return f"own_{name}" if is_ours else name
 
 
 def title_of(name: str) -> str:

@@ -50,6 +50,20 @@ def test_a_layer_that_the_model_lacks_is_drawn_after_the_others(own):
     assert_lines(axes, [1, 2, 3], lambda depth: 0.2 + depth % 3)
 
 
+@pytest.mark.parametrize("metric", ["selectivity", "dimensionality"])
+def test_a_metric_with_the_name_of_a_figure_replaces_none(own, full, drawn, metric):
+    named = own[own["metric"] == "sparsity"].replace({"sparsity": metric})
+    found = figures.draw_all(pd.concat([full, named]), UNITS)
+    assert set(found) == {*drawn, f"own_{metric}_by_alpha", f"own_{metric}_by_layer"}
+    assert_means(found[f"own_{metric}_by_alpha"].axes[0], 0.6)
+
+
+def test_a_metric_with_a_slash_has_a_file_in_the_folder(own, tmp_path):
+    found = figures.draw_all(own.replace({"sparsity": "zeros/unit (%)"}), UNITS)
+    assert list(found) == ["zeros_unit_____by_alpha", "zeros_unit_____by_layer"]
+    assert {path.parent for path in figures.save(found, tmp_path)} == {tmp_path}
+
+
 def test_metrics_of_other_figures_are_not_drawn_again(full):
     assert other_metrics(full) == []
 
