@@ -4,13 +4,14 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from experiments.studies.evidence import of_second_edition
 from experiments.study import STUDIES, with_results
 from selectax.study.configuration.regularized_layers import regularized_layers
 from selectax.study.report.editions import EDITIONS
-from selectax.study.report.findings import find
+from selectax.study.report.findings import MOST_DEAD, SECOND, estimate_criterion, find, judge
 from selectax.study.report.per_network import per_network
 from selectax.study.report.published import PUBLISHED
 from selectax.study.run import results
@@ -197,6 +198,43 @@ def test_a_network_trained_on_another_machine_is_nearly_the_same(
     np.testing.assert_allclose(clean["value_again"], here, atol=5e-5)
     # As the page of all studies says.
     assert (np.abs(np.subtract(there, here)) <= [0.0171, 0.0041]).all()
+
+
+@pytest.mark.slow
+def test_all_networks_of_digits_made_again_give_the_same_verdicts():
+    study = STUDIES / "resnet8_digits"
+    run = read_runs([study / "run"])
+    both_runs = [
+        per_network(run.table, run.units),
+        pd.read_parquet(study / "evidence" / "in_one_command.parquet"),
+    ]
+    one = results.load(study / "evidence" / "on_another_machine.parquet")
+    (one,) = per_network(one, run.units).to_dict("records")
+    again = both_runs[1].query("alpha == 0 and seed == 0").to_dict("records")[0]
+    assert all(one[name] == again[name] for name in again)
+    whose = [set(zip(networks["alpha"], networks["seed"], strict=True)) for networks in both_runs]
+    assert whose[0] == whose[1]
+    assert not set(both_runs[0]["selectivity"]) & set(both_runs[1]["selectivity"])
+    assert [(networks["dead"] > MOST_DEAD).sum() for networks in both_runs] == [53, 51]
+    for most in (1.0, MOST_DEAD):
+        found = [
+            [
+                judge(estimate_criterion(one, claim.along, rows, np.random.default_rng(0)), one)
+                for claim in SECOND.claims
+                for rows in [networks[networks["dead"] <= most]]
+                for one in claim.criteria
+                if claim.method is None and claim.only is None
+            ]
+            for networks in both_runs
+        ]
+        assert found[0] == found[1]
+        assert {"holds", "does not hold", "cannot say"} <= set(found[0])
+    means = [networks.groupby("alpha").mean(numeric_only=True) for networks in both_runs]
+    apart = (means[0] - means[1])[["clean", "selectivity", "pgd", "corruptions"]].abs()
+    extreme = apart.index.isin([-100, 10, 30, 100])
+    told = [[0.004, 0.007, 0.007, 0.016], [0.024, 0.040, 0.023, 0.013]]
+    for which, values in zip((~extreme, extreme), told, strict=True):
+        np.testing.assert_allclose(apart[which].max(), values, atol=0.00051)
 
 
 def test_gpu_and_cpu_measure_a_network_alike():
