@@ -259,7 +259,7 @@ def test_bad_arguments_are_named(change, message):
         (lambda: cumulative_masks(jnp.arange(3), [-1]), "numbers_off .* between 0 and 3"),
         (lambda: cumulative_masks(jnp.arange(3), 2), "numbers_off must be a vector"),
         (lambda: cumulative_masks(jnp.arange(3), [0.5, 1.0]), "numbers_off must be integers, not"),
-        (lambda: cumulative_masks(jnp.array([0.1, 0.9])), "ranks must be integers, not float32"),
+        (lambda: cumulative_masks(jnp.array([0.1, 0.9])), "ranks must be integers, not float"),
         (lambda: random_ranks(jax.random.key(0), {}), "units must hold at least one unit"),
         (lambda: single_unit_masks(0), "units must be at least 1, not 0"),
         (lambda: single_unit_masks(1.5), r"units must be an integer, not 1\.5"),

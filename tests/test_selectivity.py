@@ -132,7 +132,7 @@ def test_states_of_different_layers_cannot_be_added():
 def test_nested_lists_have_the_gradient_of_their_arrays():
     nested, labels = {"a": [[1.0, 2.0], [0.0, 2.0]]}, [0, 1]
     mean, gradient = mean_selectivity_and_grad(nested, labels, 2)
-    expected = mean_selectivity_and_grad({"a": np.array(nested["a"], np.float32)}, labels, 2)
+    expected = mean_selectivity_and_grad({"a": jnp.array(nested["a"])}, labels, 2)
     np.testing.assert_array_equal(mean, expected[0])
     np.testing.assert_array_equal(gradient["a"], expected[1]["a"])
 
