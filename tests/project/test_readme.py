@@ -8,8 +8,9 @@ import pytest
 
 from selectax.commands.command_line.parsing import parse
 from selectax.study.configuration.checks import check
-from selectax.study.configuration.config import SweepConfig
-from selectax.study.measures.registry import METRICS
+from selectax.study.configuration.config import SweepConfig, defaults_of
+from selectax.study.configuration.options import EvaluationOptions
+from selectax.study.measures.registry import MEASURES, METRICS
 from selectax.study.run import results
 from tests.project.markdown import blocks, commands
 
@@ -59,6 +60,18 @@ def test_the_figure_of_the_page_on_studies_is_that_of_the_study_of_digits():
 
 def test_it_is_read_in_two_minutes():
     assert len(README.read_text().splitlines()) <= 120
+
+
+def test_the_page_on_runs_has_every_measure_and_whether_it_is_taken_by_default():
+    page = (DOCS / "runs.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (yes|no|on the digits) \|$", page, re.MULTILINE)
+    of_digits = defaults_of("digits").evaluation.measures
+    others = EvaluationOptions().measures
+    expected = {
+        name: "yes" if name in others else "on the digits" if name in of_digits else "no"
+        for name in MEASURES
+    }
+    assert dict(rows) == expected
 
 
 def test_the_page_on_results_has_every_metric_and_column():
