@@ -83,7 +83,7 @@ def name_standard_training(table: pd.DataFrame) -> pd.DataFrame:
         return table
     named = table.assign(training=training)
     key = named.drop(columns="value")
-    if "metric" in key:
+    if "epoch" in key:  # values of units have none
         # Rounding may give two copies of a network another best epoch.
         key["epoch"] = key["epoch"].where(key["metric"].str.startswith("train_"), 0)
     return named[~key.duplicated()]

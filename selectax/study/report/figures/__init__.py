@@ -99,8 +99,8 @@ def draw_all(
       unit_values: class selectivity index of each unit, see `selectivity_by_layer`.
 
     Returns:
-      Figures by name; those of another metric are METRIC_by_alpha and METRIC_by_layer, or
-      own_METRIC_by_… if FIGURES has one of these names.
+      Figures by name; those of another metric are METRIC_by_alpha and METRIC_by_layer, with `own_`
+      before them if FIGURES has one of these names.
 
     Raises:
       ValueError: the table is of several models or data sets.
