@@ -200,6 +200,22 @@ def test_a_network_trained_on_another_machine_is_nearly_the_same(
     assert (np.abs(np.subtract(there, here)) <= [0.0171, 0.0041]).all()
 
 
+def test_a_network_trained_with_other_rounding_differs_as_its_page_says():
+    study = STUDIES / "resnet10_quarter_tiny_imagenet_wide"
+    rows = both(
+        study / "evidence" / "with_avx2.parquet", study / "run/results.parquet", without=("epoch",)
+    )
+    rows = rows[~rows["metric"].str.startswith("train_")]
+    assert len(rows) == 6224
+    assert (set(rows["epoch"]), set(rows["epoch_again"])) == ({18}, {23})
+    apart = (rows["value"] - rows["value_again"]).abs()
+    assert 0 < apart[rows["metric"] == "accuracy"].max() < 0.022
+    whole = (rows["layer"] == "") & (rows["perturbation"] == "")
+    clean = rows[whole & rows["metric"].isin(["accuracy", "class_selectivity"])]
+    np.testing.assert_allclose(clean["value"], [0.120, 0.4645], atol=5e-5)
+    np.testing.assert_allclose(clean["value_again"], [0.103, 0.4827], atol=5e-5)
+
+
 @pytest.mark.slow
 def test_all_networks_of_digits_made_again_give_the_same_verdicts():
     study = STUDIES / "resnet8_digits"
