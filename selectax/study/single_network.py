@@ -20,6 +20,7 @@ from selectax.models.network import Network
 from selectax.study.components import check_images_and_labels, check_outputs
 from selectax.study.configuration.checks import check_evaluation
 from selectax.study.configuration.errors import ConfigurationError
+from selectax.study.configuration.kinds import check_kinds
 from selectax.study.configuration.options import EvaluationOptions
 from selectax.study.measures.computation.own_corruptions import OwnCorruptions
 from selectax.study.measures.measure import Measure
@@ -120,8 +121,13 @@ def measure(
     return results.table([{**whose, **row} for row in measured.rows])
 
 
+def _named(field):
+    return f"options.{field}"
+
+
 def _check_options(options, table):
-    check_evaluation(options, lambda field: f"options.{field}", table)
+    check_kinds(options, _named)
+    check_evaluation(options, _named, table)
     if options.corrupted_images == "official":
         raise ConfigurationError(
             "options.corrupted_images official: images given here have no official corrupted form; "

@@ -129,7 +129,7 @@ def check_evaluation(
     """Checks the options of the measures, for the command line and for Python.
 
     Args:
-      options: options to check.
+      options: options whose kinds `check_kinds` has checked.
       named: maps a field of the options to its name in the error message; a flag by default.
       measures: the available measures, from which `options.measures` selects.
       own_names: valid names in addition to those of our tables, by field.
@@ -143,7 +143,6 @@ def check_evaluation(
     from selectax.datasets import SEVERITIES
 
     lists = ("measures", "attacks", "epsilons", "severities", "pgd_steps")
-    check_kinds(options, named)
     for field, known, given in (
         ("measures", tuple(measures), options.measures),
         (
@@ -152,8 +151,6 @@ def check_evaluation(
             options.corruptions or (),
         ),
         ("attacks", (*ATTACKS, *own_names.get("attacks", ())), options.attacks),
-        ("norm", ("linf", "l2"), (options.norm,)),
-        ("corrupted_images", ("auto", "official", "own"), (options.corrupted_images,)),
     ):
         for name in given:
             check_name(named(field), name, known)

@@ -22,7 +22,7 @@ def check_method(
     """Checks the training method, its strengths and its options.
 
     Args:
-      options: options to check.
+      options: options whose kinds `check_kinds` has checked.
       methods: the available methods, from which `--training-method` selects.
 
     Raises:
@@ -35,7 +35,6 @@ def check_method(
         check_finite("--training-strength", strength, 0)
     check_each_once("--training-strength", options.training_strength)
     _check_strengths(options, method)
-    check_name("--adversarial-norm", options.adversarial_norm, ("linf", "l2"))
     check_count("--adversarial-steps", options.adversarial_steps)
     check_finite("--adversarial-step-size", options.adversarial_step_size, 0)
     if options.adversarial_step_size == 0:
